@@ -1,0 +1,124 @@
+//! Containers and their endpoints as the panel sees and asks for them.
+
+use crate::{ContainerId, ContainerName, EndpointId, IfName, ImageId, MacAddress, NetworkId, NetworkName, NsName};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, net::IpAddr};
+
+/// Where a container is in its life. The JSON word is Docker's `State.Status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContainerState {
+    /// Made, never started (or its start failed).
+    Created,
+    /// Its main process runs.
+    Running,
+    /// Its main process has ended.
+    Exited,
+}
+
+impl ContainerState {
+    /// Docker's word for it, as it stands in JSON and SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ContainerState::Created => "created",
+            ContainerState::Running => "running",
+            ContainerState::Exited => "exited",
+        }
+    }
+}
+
+/// Which networks a container joins at its start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkMode {
+    /// One bridge network, by name; `bridge` is the default one.
+    Network(NetworkName),
+    /// The host's own namespace.
+    Host,
+    /// A namespace with nothing but its loopback.
+    None,
+}
+
+/// One attachment of a running container to a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Its identity; new at each start.
+    pub id: EndpointId,
+    /// The network it is in.
+    pub network_id: NetworkId,
+    /// The network's name.
+    pub network: NetworkName,
+    /// The veth end on the host, a port of the bridge: `veth` and 7 hex digits.
+    pub host_end: IfName,
+    /// The veth end in the namespace: `eth0`.
+    pub interface: IfName,
+    /// The Ethernet address of the end in the namespace.
+    pub mac: MacAddress,
+    /// The leased address with the subnet's prefix length.
+    pub address: IpNet,
+    /// Next hop of the default route, none on an internal network.
+    pub gateway: Option<IpAddr>,
+}
+
+/// A container as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// Its identity.
+    pub id: ContainerId,
+    /// Its name, unique, without a leading `/`.
+    pub name: ContainerName,
+    /// The image as it was asked for: `busybox`.
+    pub image: String,
+    /// The image's identity.
+    pub image_id: ImageId,
+    /// Program and arguments of its main process.
+    pub command: Vec<String>,
+    /// The networks it joins at its start.
+    pub network_mode: NetworkMode,
+    /// Where it is in its life.
+    pub state: ContainerState,
+    /// The main process on the host, while it runs.
+    pub pid: Option<i32>,
+    /// What the last run ended with, 128 + signal when killed; 0 before any.
+    pub exit_code: i32,
+    /// Why the last start failed; empty when it did not.
+    pub error: String,
+    /// Removed when its process ends.
+    pub auto_remove: bool,
+    /// Labels as they were given.
+    pub labels: BTreeMap<String, String>,
+    /// The network namespace under `/run/netns`, while it runs with one of its own.
+    pub namespace: Option<NsName>,
+    /// Its attachments, while it runs.
+    pub endpoints: Vec<Endpoint>,
+    /// When it was made, UTC milliseconds since 1970.
+    pub created_at_ms: i64,
+    /// When it was last started, UTC milliseconds since 1970.
+    pub started_at_ms: Option<i64>,
+    /// When its last run ended, UTC milliseconds since 1970.
+    pub finished_at_ms: Option<i64>,
+}
+
+/// What the panel sends to make a container: `POST /api/containers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContainerCreate {
+    /// Its name; one is made up when absent.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The image: `busybox`.
+    pub image: String,
+    /// Program and arguments; the image's own when empty.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// The network's name or id, `host` or `none`; the default bridge when absent.
+    #[serde(default)]
+    pub network: Option<String>,
+    /// Remove it when its process ends.
+    #[serde(default)]
+    pub auto_remove: bool,
+    /// Start it at once.
+    #[serde(default)]
+    pub start: bool,
+}

@@ -1,0 +1,27 @@
+//! The words that both sides speak: what crosses the wire between daemon and panel, and the names and ids that the
+//! planner and the store share with it. Only data and its rules live here: no I/O, nothing that wasm32 lacks.
+
+pub mod change;
+pub mod container;
+pub mod event;
+pub mod id;
+pub mod image;
+pub mod name;
+pub mod network;
+
+pub use change::{Change, ChangeState, ExplainedStep, Origin, Outcome, Plan};
+pub use container::{Container, ContainerCreate, ContainerState, Endpoint, NetworkMode};
+pub use event::{Event, EventKind, Host, HostAddress, Snapshot};
+pub use id::{ContainerId, EndpointId, ImageId, InvalidId, NetworkId};
+pub use image::Image;
+pub use name::{ContainerName, IfName, InvalidName, MacAddress, NetworkName, NsName};
+pub use network::{Driver, Network, NetworkCreate, Subnet};
+
+use serde::{Deserialize, Serialize};
+
+/// The body of every refused request under `/api`: one sentence that names the thing and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What was wrong and what to do about it, for a person.
+    pub message: String,
+}

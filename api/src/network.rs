@@ -1,0 +1,82 @@
+//! Networks as the panel sees and asks for them.
+
+use crate::{IfName, NetworkId, NetworkName};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, net::IpAddr};
+
+/// How a network is made. The JSON word is Docker's driver name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Driver {
+    /// A Linux bridge of our own, with addresses from a subnet.
+    Bridge,
+    /// The host's own namespace: no interface is made.
+    Host,
+    /// A namespace with nothing but its loopback.
+    Null,
+}
+
+impl Driver {
+    /// Docker's word for it, as it stands in JSON and SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Driver::Bridge => "bridge",
+            Driver::Host => "host",
+            Driver::Null => "null",
+        }
+    }
+}
+
+/// A range of addresses of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet {
+    /// The range, its host bits zero: `172.17.0.0/16`.
+    pub subnet: IpNet,
+    /// The bridge's own address in it, the containers' default gateway.
+    pub gateway: IpAddr,
+}
+
+/// A network as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Its identity.
+    pub id: NetworkId,
+    /// Its name, unique.
+    pub name: NetworkName,
+    /// How it is made.
+    pub driver: Driver,
+    /// The bridge's interface name on the host; none for `host` and `null`.
+    pub bridge: Option<IfName>,
+    /// Address ranges, IPv4 first; empty for `host` and `null`.
+    pub subnets: Vec<Subnet>,
+    /// Reaches nothing outside and has no default gateway.
+    pub internal: bool,
+    /// Largest packet on its links, in bytes.
+    pub mtu: u32,
+    /// Driver options as they were given, Docker's names.
+    pub options: BTreeMap<String, String>,
+    /// Labels as they were given.
+    pub labels: BTreeMap<String, String>,
+    /// One of `bridge`, `host`, `none`, which are always there and can't be removed.
+    pub predefined: bool,
+    /// When it was made, UTC milliseconds since 1970.
+    pub created_at_ms: i64,
+}
+
+/// What the panel sends to make a bridge network: `POST /api/networks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkCreate {
+    /// Its name: `[a-zA-Z0-9][a-zA-Z0-9_.-]*`.
+    pub name: String,
+    /// Its range in CIDR form; the next free pool when absent.
+    #[serde(default)]
+    pub subnet: Option<String>,
+    /// The bridge's address in the range; the first one when absent.
+    #[serde(default)]
+    pub gateway: Option<String>,
+    /// No way out and none in.
+    #[serde(default)]
+    pub internal: bool,
+}
