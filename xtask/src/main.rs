@@ -1,1 +1,106 @@
-fn main(){}
+//! `cargo xtask`: the developer's commands. Each brings what it needs to the machine (`setup`), builds, and hands over to
+//! the program that does the work. Nothing of the product lives here.
+
+mod lint;
+mod panel;
+mod setup;
+mod tests;
+mod tools;
+
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+use crate::setup::Purpose;
+
+const USAGE: &str = "\
+cargo xtask COMMAND [ARGS]
+
+  run [ARGS]    bring what is missing, build everything, start `drawbridge serve ARGS` (with sudo when not root)
+  build         build the panel and, with it inside, target/release/drawbridge
+  test [ARGS]   bring what the tests need and run every test; ARGS go to `cargo test`
+  ui            the panel alone: its tests, then its WebAssembly
+  e2e [ARGS]    only the tests that drive a real browser and the docker command; ARGS go to the test binary
+  lint          rustfmt, clippy, the tidy tests and cargo-deny
+  bench [ARGS]  the road's benchmark; ARGS go to it";
+
+fn main() -> ExitCode {
+    let mut args = env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    match dispatch(&command, &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {command}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: &str, rest: &[String]) -> Result<()> {
+    match command {
+        "run" => run(rest),
+        "build" => {
+            no_arguments(command, rest)?;
+            build().map(|_| ())
+        }
+        "test" => tests::all(rest),
+        "ui" => {
+            no_arguments(command, rest)?;
+            tests::ui()
+        }
+        "e2e" => tests::e2e(rest),
+        "lint" => {
+            no_arguments(command, rest)?;
+            lint::all()
+        }
+        "bench" => tests::bench(rest),
+        "" | "help" | "-h" | "--help" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("there is no such command\n\n{USAGE}"),
+    }
+}
+
+fn no_arguments(command: &str, rest: &[String]) -> Result<()> {
+    match rest {
+        [] => Ok(()),
+        [first, ..] => bail!("`{command}` takes no arguments, and got `{first}`"),
+    }
+}
+
+/// Builds the whole product; the answer is the one file that a machine needs.
+fn build() -> Result<PathBuf> {
+    setup::bring(Purpose::Build)?;
+    let panel = panel::build()?;
+    tools::run(tools::cargo().args(["build", "--release", "-p", "drawbridge"]).env(panel::ENV, panel))?;
+    let daemon = tools::target().join("release/drawbridge");
+    println!("{}: {}", daemon.display(), size_of_file(&daemon)?);
+    Ok(daemon)
+}
+
+fn run(rest: &[String]) -> Result<()> {
+    // Before the build, so that a missing sudo or package is known at once and not after minutes.
+    setup::bring(Purpose::Run)?;
+    let daemon = build()?;
+    let mut serve = if setup::is_root() {
+        Command::new(&daemon)
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.arg(&daemon);
+        sudo
+    };
+    serve.arg("serve").args(rest);
+    tools::announce(&serve);
+    // The daemon takes this process over: Ctrl-C and its exit code reach the shell with nothing between.
+    Err(serve.exec()).with_context(|| format!("cannot start {}", daemon.display()))
+}
+
+fn size_of_file(path: &Path) -> Result<String> {
+    let bytes = path.metadata().with_context(|| format!("cannot read {}", path.display()))?.len();
+    Ok(panel::size(bytes))
+}

@@ -1,0 +1,51 @@
+//! Checks that need no kernel: format, clippy, the tidy tests, and cargo-deny on what we depend on.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::setup::{self, Purpose};
+use crate::tools::{self, cargo, run};
+
+/// The one cargo-deny that is used: what it reports depends on its version.
+const DENY: &str = "0.20.2";
+
+/// Every check; the cheapest first.
+pub(crate) fn all() -> Result<()> {
+    setup::bring(Purpose::Lint)?;
+    run(cargo().args(["fmt", "--all", "--check"])).context("`cargo fmt --all` mends it")?;
+    run(cargo().args(["clippy", "--all-targets", "--", "-D", "warnings"]))?;
+    run(cargo().args(["clippy", "-p", "xtask", "--all-targets", "--", "-D", "warnings"]))?;
+    let wasm = "wasm32-unknown-unknown";
+    run(cargo().args(["clippy", "-p", "drawbridge-ui", "--target", wasm, "--", "-D", "warnings"]))?;
+    run(cargo().args(["test", "-p", "drawbridge", "--test", "it", "--", "tidy"]))?;
+    deny()
+}
+
+/// cargo-deny, installed under target/ at its first use.
+fn deny() -> Result<()> {
+    let tools = tools::target().join("tools");
+    let program = tools.join("bin/cargo-deny");
+    let version = Command::new(&program).arg("--version").output();
+    if !version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(DENY)) {
+        let package = format!("cargo-deny@{DENY}");
+        run(cargo().args(["install", "--locked", &package, "--root"]).arg(&tools))?;
+    }
+    let deny = || {
+        let mut deny = Command::new(&program);
+        deny.current_dir(tools::root());
+        deny
+    };
+    run(deny().args(["--log-level", "warn", "check", "bans", "licenses", "sources"]))?;
+
+    // The database of advisories is a git repository on GitHub. Where that cannot be reached, a machine without it must
+    // still be able to lint; a known advisory fails.
+    let fetched = deny().args(["fetch", "db"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    match fetched.context("cannot start cargo-deny")?.success() {
+        true => run(deny().args(["check", "--disable-fetch", "advisories"])),
+        false => {
+            eprintln!("advisories not checked: database unreachable");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Builds the panel: cargo for wasm32, wasm-bindgen as a library, then each file as gzip in target/panel, the folder that
+//! backend/build.rs embeds. A file whose content is as before keeps its time, so that the daemon is not compiled again.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use flate2::{Compression, GzBuilder};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::tools;
+
+/// Names the folder of the built panel to backend/build.rs.
+pub(crate) const ENV: &str = "DRAWBRIDGE_PANEL";
+
+/// Builds the panel; the answer is the folder for `ENV`.
+pub(crate) fn build() -> Result<PathBuf> {
+    let wasm = "wasm32-unknown-unknown";
+    tools::run(tools::cargo().args(["build", "-p", "drawbridge-ui", "--target", wasm, "--profile", "wasm"]))?;
+    let module = tools::target().join(wasm).join("wasm/drawbridge-ui.wasm");
+    let bound = tools::target().join("wasm-bindgen");
+    bind(&module, &bound)?;
+
+    let mut files = Vec::new();
+    collect(&bound, &bound, &mut files)?;
+    let fixed = tools::root().join("static");
+    collect(&fixed, &fixed, &mut files)?;
+    if !files.iter().any(|(name, _)| name == Path::new("index.html")) {
+        bail!("static/index.html is missing: the panel would have no page");
+    }
+    let panel = tools::target().join("panel");
+    pack(&files, &panel)?;
+    Ok(panel)
+}
+
+/// A number of bytes for a person: `1.4 MB`.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// Writes drawbridge-ui.js and drawbridge-ui_bg.wasm, unless those there are younger than `module`.
+fn bind(module: &Path, bound: &Path) -> Result<()> {
+    let modified = |path: &Path| path.metadata().and_then(|file| file.modified()).ok();
+    let result = modified(&bound.join("drawbridge-ui_bg.wasm"));
+    if result.is_some() && result > modified(module) {
+        return Ok(());
+    }
+    clear(bound)?;
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(module).typescript(false).remove_name_section(true).remove_producers_section(true);
+    bindgen.web(true).and_then(|bindgen| bindgen.generate(bound)).context("wasm-bindgen refused the panel's module")
+}
+
+/// Every file under `folder`, as (path below `top`, whole path).
+fn collect(folder: &Path, top: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, top, files)?;
+        } else if let Ok(name) = path.strip_prefix(top) {
+            files.push((name.to_owned(), path));
+        }
+    }
+    Ok(())
+}
+
+/// Makes `panel` hold exactly these files, each compressed, and says how large they are.
+fn pack(files: &[(PathBuf, PathBuf)], panel: &Path) -> Result<()> {
+    let mut stale = Vec::new();
+    if panel.is_dir() {
+        collect(panel, panel, &mut stale)?;
+    }
+    let mut total = 0;
+    for (name, path) in files {
+        let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        // No file name and no time in the header: the same content gives the same bytes.
+        let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
+        encoder.write_all(&content)?;
+        let packed = encoder.finish()?;
+        total += packed.len() as u64;
+        println!(
+            "panel: {:<28} {:>9}, gzip {:>9}",
+            name.display(),
+            size(content.len() as u64),
+            size(packed.len() as u64)
+        );
+
+        let name = PathBuf::from(format!("{}.gz", name.display()));
+        stale.retain(|(kept, _)| *kept != name);
+        let place = panel.join(&name);
+        if fs::read(&place).is_ok_and(|before| before == packed) {
+            continue;
+        }
+        let folder = place.parent().expect("a file of the panel lies in its folder");
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&place, &packed))
+            .with_context(|| format!("cannot write {}", place.display()))?;
+    }
+    for (_, path) in stale {
+        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    println!("panel: {} files, {} over the wire", files.len(), size(total));
+    Ok(())
+}
+
+fn clear(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    Ok(())
+}

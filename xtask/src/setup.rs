@@ -1,0 +1,255 @@
+//! What each command needs on the machine, and how it is brought: one table of Debian packages, the wasm32 target, and
+//! for the tests a docker client. What is there is not touched; what is fetched is said, with the reason.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::tools::{self, find, run};
+
+/// What the machine is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Compile panel and daemon.
+    Build,
+    /// Start the daemon.
+    Run,
+    /// Run every test, the browser's included.
+    Test,
+    /// Run the benchmark.
+    Bench,
+    /// Check the source text.
+    Lint,
+}
+
+/// One Debian package and how to see that it is not needed.
+struct Need {
+    /// Any one of these will do.
+    present: &'static [Sign],
+    package: &'static str,
+    purposes: &'static [Purpose],
+    because: &'static str,
+}
+
+/// What shows that a package, or another one that does its work, is there.
+enum Sign {
+    Program(&'static str),
+    /// A program that needs no shared library: it has to run inside a container that holds nothing else.
+    StaticProgram(&'static str),
+}
+
+use Purpose::{Bench, Build, Lint, Run, Test};
+use Sign::{Program, StaticProgram};
+
+const NEEDS: &[Need] = &[
+    Need {
+        present: &[Program("nft")],
+        package: "nftables",
+        purposes: &[Run, Test, Bench],
+        because: "NAT and isolation between networks",
+    },
+    Need {
+        present: &[Program("ip")],
+        package: "iproute2",
+        purposes: &[Run, Test, Bench],
+        because: "the shown commands, which the tests run",
+    },
+    Need {
+        // crun is taken where it is there and works. Where nothing is, runc comes: Debian 12's crun 1.8 refuses hybrid cgroups.
+        present: &[Program("crun"), Program("runc")],
+        package: "runc",
+        purposes: &[Run, Test, Bench],
+        because: "starts the processes of a container",
+    },
+    Need {
+        present: &[Program("conmon")],
+        package: "conmon",
+        purposes: &[Run, Test, Bench],
+        because: "keeps a container's log and exit code while the daemon is away",
+    },
+    Need {
+        present: &[StaticProgram("busybox")],
+        package: "busybox-static",
+        purposes: &[Run, Test, Bench],
+        because: "the built-in image `busybox`; takes the place of the package `busybox`, which has the same program",
+    },
+    Need {
+        present: &[Program("chromium")],
+        package: "chromium",
+        purposes: &[Test],
+        because: "the panel is tested in a real browser",
+    },
+    Need {
+        present: &[Program("chromedriver")],
+        package: "chromium-driver",
+        purposes: &[Test],
+        because: "drives the browser",
+    },
+    Need {
+        present: &[Program("brctl")],
+        package: "bridge-utils",
+        purposes: &[Bench],
+        because: "the shell script that the benchmark compares with",
+    },
+];
+
+/// Brings what is missing for `purpose`.
+///
+/// # Errors
+/// A package that cannot be installed, with what to do by hand.
+pub(crate) fn bring(purpose: Purpose) -> Result<()> {
+    match purpose {
+        Build => return bring_wasm_target(),
+        Lint => {
+            bring_lint_components()?;
+            return bring_wasm_target();
+        }
+        Run | Bench => {}
+        Test => {
+            bring_wasm_target()?;
+            bring_docker_client()?;
+        }
+    }
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| need.purposes.contains(&purpose) && !need.is_met()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for need in &missing {
+        eprintln!("missing: Debian package {} ({})", need.package, need.because);
+    }
+    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    install(&packages)?;
+    match missing.iter().find(|need| !need.is_met()) {
+        Some(need) => bail!("package {} is installed, and yet what it is for was not found", need.package),
+        None => Ok(()),
+    }
+}
+
+/// True for a process of root: the daemon and its tests make network namespaces.
+pub(crate) fn is_root() -> bool {
+    // The owner of /proc/self is the effective user, proc(5); std has no geteuid.
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata("/proc/self").is_ok_and(|itself| itself.uid() == 0)
+}
+
+/// The folder of the docker client that `bring` unpacked, if it had to: for the PATH of the tests.
+pub(crate) fn docker_client_folder() -> Option<PathBuf> {
+    let folder = docker_tree().join("usr/bin");
+    folder.join("docker").is_file().then_some(folder)
+}
+
+impl Need {
+    fn is_met(&self) -> bool {
+        self.present.iter().any(|sign| match sign {
+            Program(name) => find(name).is_some(),
+            StaticProgram(name) => find(name).is_some_and(|path| is_static(&path)),
+        })
+    }
+}
+
+/// True for a program without a dynamic loader: its file does not name one.
+fn is_static(program: &Path) -> bool {
+    // The loader's path, ld.so(8), stands in the file's first page, beside the header that points at it (PT_INTERP, elf(5)).
+    let Ok(bytes) = fs::read(program) else { return false };
+    let head = &bytes[..bytes.len().min(4096)];
+    ![&b"/ld-linux"[..], b"/ld-musl", b"/ld.so"].iter().any(|loader| head.windows(loader.len()).any(|w| w == *loader))
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    if find("apt-get").is_none() {
+        bail!(
+            "this machine has no apt-get; install what these Debian packages hold with its own package manager, then try again: {}",
+            packages.join(" ")
+        );
+    }
+    let install = || {
+        let mut command = apt_get(&["install", "-y", "--no-install-recommends"])?;
+        command.args(packages);
+        run(&mut command)
+    };
+    // A machine whose package lists were never fetched, or are too old, refuses; then they are fetched, once.
+    if have_package_lists() && install().is_ok() {
+        return Ok(());
+    }
+    run(&mut apt_get(&["update"])?)?;
+    install().with_context(|| format!("install by hand, then try again: apt-get install {}", packages.join(" ")))
+}
+
+fn have_package_lists() -> bool {
+    let Ok(lists) = fs::read_dir("/var/lib/apt/lists") else { return false };
+    lists.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
+}
+
+fn apt_get(words: &[&str]) -> Result<Command> {
+    let mut command = if is_root() {
+        Command::new("apt-get")
+    } else if find("sudo").is_some() {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        sudo
+    } else {
+        bail!("packages are missing, and this is not root and has no sudo; run this command once as root")
+    };
+    command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::inherit());
+    // Another apt at work, as on a machine that was just started, is waited for.
+    command.args(["-q", "-o", "DPkg::Lock::Timeout=120"]).args(words);
+    Ok(command)
+}
+
+/// Adds rustfmt and clippy, which rustup's minimal profile leaves out.
+fn bring_lint_components() -> Result<()> {
+    let answers =
+        |tool: &str| tools::cargo().args([tool, "--version"]).output().is_ok_and(|output| output.status.success());
+    if answers("fmt") && answers("clippy") {
+        return Ok(());
+    }
+    eprintln!("missing: rustfmt or clippy");
+    run(Command::new("rustup").args(["component", "add", "rustfmt", "clippy"]).current_dir(tools::root()))
+}
+
+/// Adds the panel's compile target to the toolchain, where it is not there.
+fn bring_wasm_target() -> Result<()> {
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).current_dir(tools::root()).output();
+    let sysroot = sysroot.context("cannot start rustc; install Rust with rustup, https://rustup.rs")?.stdout;
+    let sysroot = String::from_utf8(sysroot).context("the toolchain's folder is not UTF-8")?;
+    if Path::new(sysroot.trim()).join("lib/rustlib/wasm32-unknown-unknown/lib").is_dir() {
+        return Ok(());
+    }
+    eprintln!("missing: Rust target wasm32-unknown-unknown (the panel runs in the browser)");
+    if find("rustup").is_none() {
+        bail!("this Rust was not installed by rustup; add its standard library for wasm32-unknown-unknown by hand");
+    }
+    run(Command::new("rustup").args(["target", "add", "wasm32-unknown-unknown"]).current_dir(tools::root()))
+}
+
+/// Unpacks a docker client under target/, where no `docker` is on PATH. The package holds the engine too, which starts
+/// when it is installed and makes its own docker0 and rules; so it is unpacked beside the machine, not installed on it.
+fn bring_docker_client() -> Result<()> {
+    if find("docker").is_some() || docker_client_folder().is_some() {
+        return Ok(());
+    }
+    eprintln!(
+        "missing: docker client (the tests drive Drawbridge with it); unpacked from Debian's docker.io, engine not installed"
+    );
+    let tree = docker_tree();
+    fs::create_dir_all(&tree).with_context(|| format!("cannot make {}", tree.display()))?;
+    let download = || run(Command::new("apt-get").args(["-q", "download", "docker.io"]).current_dir(&tree));
+    if find("apt-get").is_none() {
+        bail!("this machine has no apt-get; put a docker client on PATH, then try again");
+    }
+    if !have_package_lists() || download().is_err() {
+        run(&mut apt_get(&["update"])?)?;
+        download().context("put a docker client on PATH, then try again")?;
+    }
+    let entries = fs::read_dir(&tree).with_context(|| format!("cannot read {}", tree.display()))?;
+    let package =
+        entries.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "deb"));
+    let package = package.context("apt-get left no docker.io package")?;
+    run(Command::new("dpkg-deb").arg("--extract").arg(&package).arg(&tree))
+}
+
+fn docker_tree() -> PathBuf {
+    tools::target().join("tools/docker")
+}

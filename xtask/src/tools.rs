@@ -1,0 +1,62 @@
+//! Starting other programs: where cargo is, where its output goes, and how a failed command is told.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, bail};
+
+/// The workspace's folder.
+pub(crate) fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().expect("xtask is a folder of the workspace")
+}
+
+/// Cargo's output folder, absolute: CARGO_TARGET_DIR where it is set, `target` otherwise.
+pub(crate) fn target() -> &'static Path {
+    static TARGET: OnceLock<PathBuf> = OnceLock::new();
+    TARGET.get_or_init(|| match env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => root().join(folder),
+        None => root().join("target"),
+    })
+}
+
+/// The cargo that started us, in the workspace's folder.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    cargo
+}
+
+/// Says which command comes, runs it, and fails when it does.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    announce(command);
+    let program = command.get_program().to_owned();
+    let status = command.status().with_context(|| format!("cannot start {}", program.display()))?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", line(command));
+    }
+    Ok(())
+}
+
+/// Says which command comes.
+pub(crate) fn announce(command: &Command) {
+    eprintln!("$ {}", line(command));
+}
+
+/// The command as a person would type it, without its folder: `cargo build -p drawbridge`.
+fn line(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let mut words = vec![program.file_name().unwrap_or_default().display().to_string()];
+    words.extend(command.get_args().map(|word| word.display().to_string()));
+    words.join(" ")
+}
+
+/// Where a program is. The sbin folders count even where PATH lacks them, as it does for Debian's ordinary users: the
+/// daemon runs as root and finds them there.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from));
+    folders.map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+}
