@@ -72,6 +72,9 @@ fn content_type(name: &Path) -> Result<&'static str> {
         Some("svg") => Ok("image/svg+xml"),
         Some("wasm") => Ok("application/wasm"),
         Some("woff2") => Ok("font/woff2"),
-        _ => Err(Error::other(format!("{}: a file of the panel of no known type; add it to content_type()", name.display()))),
+        _ => Err(Error::other(format!(
+            "{}: a file of the panel of no known type; add it to content_type()",
+            name.display()
+        ))),
     }
 }

@@ -1,0 +1,3 @@
+//! The daemon's integration tests: one binary, so that the daemon is linked once.
+
+mod tidy;
