@@ -1,1 +1,20 @@
-//! Empty.
+//! Planning, and nothing else: from what is wanted and what the kernel has to the steps between, what each step means,
+//! and what it would leave behind. No I/O: everything here is a function of its arguments.
+//!
+//! The kernel's side is a *set of objects* ([`Object`]). What is wanted is such a set ([`Desired::objects`]), what is
+//! there is such a set ([`Observed`]), and a plan is their difference in an order that the kernel accepts.
+
+pub mod alloc;
+pub mod explain;
+pub mod object;
+pub mod planner;
+pub mod ruleset;
+pub mod sim;
+pub mod state;
+pub mod step;
+
+pub use explain::{Explained, explain};
+pub use object::{Element, Object, Place};
+pub use planner::plan;
+pub use state::{BridgeNetwork, Desired, Namespace, Observed, Scope, Sysctl, VethEndpoint};
+pub use step::Step;

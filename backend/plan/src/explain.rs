@@ -1,0 +1,219 @@
+//! What a step means: for a person the title and the reason, for `sh` the commands that do the same. The commands are
+//! run by tests and compared with what the executor did, so they are not illustrations.
+
+use crate::{
+    object::{Element, Object, Place},
+    ruleset,
+    step::Step,
+};
+
+/// A step in words and commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// What it does, a few words.
+    pub title: String,
+    /// Why it is needed, one sentence.
+    pub why: String,
+    /// Commands for `sh`, in order.
+    pub commands: Vec<String>,
+}
+
+/// Explains one step.
+pub fn explain(step: &Step) -> Explained {
+    match step {
+        Step::Add { object } => explain_add(object),
+        Step::Remove { object, takes } => explain_remove(object, takes),
+        Step::Elements { add, remove } => explain_elements(add, remove),
+        Step::SetSysctl { key, from, to } => Explained {
+            title: format!("Set {key} from {from} to {to}"),
+            why: sysctl_reason(key),
+            commands: vec![format!("sysctl -w {key}={to}")],
+        },
+    }
+}
+
+fn sysctl_reason(key: &str) -> String {
+    match key {
+        "net.ipv4.ip_forward" => {
+            "Without forwarding the host drops every packet that is not for itself, so containers could not reach \
+             anything beyond their bridge."
+        }
+        _ => "The networks need this kernel setting.",
+    }
+    .to_owned()
+}
+
+fn explain_add(object: &Object) -> Explained {
+    let (title, why) = match object {
+        Object::Table => (
+            format!("Write the nftables table {}", ruleset::TABLE_NAME),
+            "Its chains never change: networks and containers only add elements to its sets, so the cost of a packet \
+             stays the same however many there are."
+                .to_owned(),
+        ),
+        Object::Bridge { name, .. } => (
+            format!("Create bridge {name}"),
+            "A bridge is a switch in software: every container of the network is plugged into it. The alias says which \
+             network it belongs to."
+                .to_owned(),
+        ),
+        Object::Namespace { name, .. } => (
+            format!("Create network namespace {name}"),
+            "The container gets a network stack of its own: interfaces, addresses and routes that nobody else sees. \
+             It starts with a loopback and nothing more."
+                .to_owned(),
+        ),
+        Object::Veth { host_end, interface, .. } => (
+            format!("Create veth pair {host_end} ↔ {interface}"),
+            "A veth pair is a cable with two ends: one stays on the host, the other is put into the namespace. What \
+             goes in at one end comes out at the other."
+                .to_owned(),
+        ),
+        Object::Port { link, bridge } => (
+            format!("Plug {link} into bridge {bridge}"),
+            "As a port of the bridge, the host's end of the cable is connected to every other container of the network."
+                .to_owned(),
+        ),
+        Object::Address { place: Place::Host, link, address } => (
+            format!("Give {link} the address {address}"),
+            "The bridge's address is the containers' gateway, and the prefix brings the host a route to all of them."
+                .to_owned(),
+        ),
+        Object::Address { place: Place::Namespace(_), link, address } => (
+            format!("Give {link} the address {address}"),
+            "The container is known by this address in its network; it is leased to it until it stops.".to_owned(),
+        ),
+        Object::Element(element) => {
+            return explain_elements(std::slice::from_ref(element), &[]);
+        }
+        Object::Up { link, .. } => {
+            (format!("Bring {link} up"), "A link carries packets only when it is up.".to_owned())
+        }
+        Object::Route { gateway, link, .. } => (
+            format!("Set the default route via {gateway}"),
+            format!("Whatever is not in the container's own range leaves by {link} to the bridge, and the host takes it on."),
+        ),
+    };
+    Explained { title, why, commands: commands_to_add(object) }
+}
+
+fn commands_to_add(object: &Object) -> Vec<String> {
+    match object {
+        // Declaring the table first makes deleting it harmless where there is none; all in one transaction.
+        Object::Table => vec![format!(
+            "nft -f - <<'EOF'\ntable {name}\ndelete table {name}\n{table}EOF",
+            name = ruleset::TABLE_NAME,
+            table = ruleset::TABLE
+        )],
+        Object::Bridge { name, mtu, .. } => vec![
+            format!("ip link add {name} mtu {mtu} type bridge"),
+            format!("ip link set {name} alias {}", mark(object)),
+        ],
+        Object::Namespace { name, .. } => {
+            vec![format!("ip netns add {name}"), format!("ip -n {name} link set lo alias {} up", mark(object))]
+        }
+        Object::Veth { host_end, namespace, interface, mac, mtu, .. } => vec![
+            format!(
+                "ip link add {host_end} mtu {mtu} type veth peer name {interface} netns {namespace} address {mac} mtu {mtu}"
+            ),
+            format!("ip link set {host_end} alias {}", mark(object)),
+        ],
+        Object::Port { link, bridge } => vec![format!("ip link set {link} master {bridge}")],
+        Object::Address { place, link, address } => vec![format!("{} addr add {address} dev {link}", ip(place))],
+        Object::Element(_) => Vec::new(),
+        Object::Up { place, link } => vec![format!("{} link set {link} up", ip(place))],
+        Object::Route { namespace, gateway, link } => {
+            vec![format!("ip -n {namespace} route add default via {gateway} dev {link}")]
+        }
+    }
+}
+
+fn explain_remove(object: &Object, takes: &[Object]) -> Explained {
+    let (title, command) = match object {
+        Object::Table => (
+            format!("Delete the nftables table {}", ruleset::TABLE_NAME),
+            format!("nft delete table {}", ruleset::TABLE_NAME),
+        ),
+        Object::Bridge { name, .. } => (format!("Delete bridge {name}"), format!("ip link del {name}")),
+        Object::Namespace { name, .. } => (format!("Delete network namespace {name}"), format!("ip netns del {name}")),
+        Object::Veth { host_end, .. } => (format!("Delete veth pair {host_end}"), format!("ip link del {host_end}")),
+        Object::Port { link, bridge } => {
+            (format!("Unplug {link} from bridge {bridge}"), format!("ip link set {link} nomaster"))
+        }
+        Object::Address { place, link, address } => {
+            (format!("Take the address {address} off {link}"), format!("{} addr del {address} dev {link}", ip(place)))
+        }
+        Object::Element(element) => {
+            return explain_elements(&[], std::slice::from_ref(element));
+        }
+        Object::Up { place, link } => (format!("Take {link} down"), format!("{} link set {link} down", ip(place))),
+        Object::Route { namespace, gateway, link } => (
+            format!("Remove the default route via {gateway}"),
+            format!("ip -n {namespace} route del default via {gateway} dev {link}"),
+        ),
+    };
+    let why = if takes.is_empty() {
+        "Nothing wants it any more.".to_owned()
+    } else {
+        format!("Nothing wants it any more. The kernel takes along what is in it: {}.", listed(takes))
+    };
+    Explained { title, why, commands: vec![command] }
+}
+
+fn explain_elements(add: &[Element], remove: &[Element]) -> Explained {
+    let line = |verb: &str, element: &Element| {
+        format!("{verb} element {} {} {{ {} }}\n", ruleset::TABLE_NAME, element.set(), element.text())
+    };
+    let script: String = remove
+        .iter()
+        .map(|element| line("delete", element))
+        .chain(add.iter().map(|element| line("add", element)))
+        .collect();
+    let sets = |elements: &[Element]| {
+        let words: Vec<String> =
+            elements.iter().map(|element| format!("{} {}", element.set(), element.text().replace('"', ""))).collect();
+        words.join(", ")
+    };
+    let title = match (add, remove) {
+        (add, []) => format!("Add to the table: {}", sets(add)),
+        ([], remove) => format!("Take out of the table: {}", sets(remove)),
+        (add, remove) => format!("Change the table: add {}; remove {}", sets(add), sets(remove)),
+    };
+    Explained {
+        title,
+        why:
+            "The constant chains look the network up in these sets: which bridges are ours and may talk, which ranges \
+              leave by masquerade, which are internal."
+                .to_owned(),
+        commands: vec![format!("nft -f - <<'EOF'\n{script}EOF")],
+    }
+}
+
+fn listed(objects: &[Object]) -> String {
+    let words: Vec<String> = objects
+        .iter()
+        .map(|object| match object {
+            Object::Table => "the table".to_owned(),
+            Object::Bridge { name, .. } => format!("bridge {name}"),
+            Object::Namespace { name, .. } => format!("namespace {name}"),
+            Object::Veth { host_end, interface, .. } => format!("the veth pair {host_end} ↔ {interface}"),
+            Object::Port { link, .. } => format!("the bridge port {link}"),
+            Object::Address { address, .. } => format!("the address {address}"),
+            Object::Element(element) => format!("{} {}", element.set(), element.text()),
+            Object::Up { link, .. } => format!("the state of {link}"),
+            Object::Route { gateway, .. } => format!("the route via {gateway}"),
+        })
+        .collect();
+    words.join(", ")
+}
+
+fn ip(place: &Place) -> String {
+    match place {
+        Place::Host => "ip".to_owned(),
+        Place::Namespace(name) => format!("ip -n {name}"),
+    }
+}
+
+fn mark(object: &Object) -> String {
+    object.mark().unwrap_or_default()
+}

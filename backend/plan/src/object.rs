@@ -1,0 +1,200 @@
+//! The things that Drawbridge makes in the kernel, each the smallest that can be there or not.
+
+use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, NetworkId, NsName};
+use ipnet::{IpNet, Ipv4Net};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// Which network namespace a thing is in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// The daemon's own namespace.
+    Host,
+    /// A named one, under `/run/netns`.
+    Namespace(NsName),
+}
+
+/// A thing in the kernel that is ours. The order of the variants is the order in which they can be made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "object", rename_all = "snake_case")]
+pub enum Object {
+    /// The nftables table `inet drawbridge` with its constant chains, whole and undamaged ([`crate::ruleset::TABLE`]).
+    Table,
+    /// A bridge on the host, with our mark as its alias. Made down, without an address.
+    Bridge {
+        /// Its interface name.
+        name: IfName,
+        /// The network it stands for; the alias is `drawbridge:network:<id>`.
+        network: NetworkId,
+        /// Largest packet in bytes.
+        mtu: u32,
+    },
+    /// A network namespace, with our mark as its loopback's alias and that loopback up.
+    Namespace {
+        /// Its name under `/run/netns`.
+        name: NsName,
+        /// The container it is for; the alias is `drawbridge:container:<id>`.
+        container: ContainerId,
+    },
+    /// A pair of virtual Ethernet interfaces, one end on the host and one in a namespace. The host's end carries the
+    /// alias `drawbridge:endpoint:<id>`. Both are made down.
+    Veth {
+        /// The attachment it is for.
+        endpoint: EndpointId,
+        /// The end on the host.
+        host_end: IfName,
+        /// The namespace of the other end.
+        namespace: NsName,
+        /// The name of that end.
+        interface: IfName,
+        /// The Ethernet address of that end.
+        mac: MacAddress,
+        /// Largest packet in bytes, of both ends.
+        mtu: u32,
+    },
+    /// A host link that is a port of a bridge.
+    Port {
+        /// The link, a veth's end.
+        link: IfName,
+        /// The bridge.
+        bridge: IfName,
+    },
+    /// An address on a link.
+    Address {
+        /// Where the link is.
+        place: Place,
+        /// The link.
+        link: IfName,
+        /// The address with its prefix length, which brings the route to that range.
+        address: IpNet,
+    },
+    /// An element of one of the table's sets.
+    Element(Element),
+    /// A link that is up (`IFF_UP`).
+    Up {
+        /// Where the link is.
+        place: Place,
+        /// The link.
+        link: IfName,
+    },
+    /// The default route of a namespace.
+    Route {
+        /// The namespace.
+        namespace: NsName,
+        /// The next hop.
+        gateway: IpAddr,
+        /// The link that leads there.
+        link: IfName,
+    },
+}
+
+/// An element of a set of the table. The ruleset says what each set does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "set", content = "element", rename_all = "snake_case")]
+pub enum Element {
+    /// Set `bridge`: this interface is a bridge of ours. Between two of them only pairs are forwarded.
+    Bridge(IfName),
+    /// Set `pair`: packets may be forwarded from the first bridge to the second. A bridge is paired with itself, since
+    /// with br_netfilter its own bridged packets pass the forward hook too.
+    Pair {
+        /// Where they come in.
+        from: IfName,
+        /// Where they go out.
+        to: IfName,
+    },
+    /// Set `masquerade`: packets from this range take the host's address when they leave the machine.
+    Masquerade(Ipv4Net),
+    /// Set `internal`: nothing is forwarded from or to this bridge.
+    Internal(IfName),
+}
+
+impl Element {
+    /// The set's name in the table.
+    pub fn set(&self) -> &'static str {
+        match self {
+            Element::Bridge(_) => "bridge",
+            Element::Pair { .. } => "pair",
+            Element::Masquerade(_) => "masquerade",
+            Element::Internal(_) => "internal",
+        }
+    }
+
+    /// The element as `nft` writes it.
+    pub fn text(&self) -> String {
+        match self {
+            Element::Bridge(name) | Element::Internal(name) => format!("\"{name}\""),
+            Element::Pair { from, to } => format!("\"{from}\" . \"{to}\""),
+            Element::Masquerade(range) => range.to_string(),
+        }
+    }
+}
+
+impl Object {
+    /// The alias that marks a link or namespace as ours; none for things that are in something marked.
+    pub fn mark(&self) -> Option<String> {
+        match self {
+            Object::Bridge { network, .. } => Some(format!("drawbridge:network:{network}")),
+            Object::Namespace { container, .. } => Some(format!("drawbridge:container:{container}")),
+            Object::Veth { endpoint, .. } => Some(format!("drawbridge:endpoint:{endpoint}")),
+            Object::Table
+            | Object::Port { .. }
+            | Object::Address { .. }
+            | Object::Element(_)
+            | Object::Up { .. }
+            | Object::Route { .. } => None,
+        }
+    }
+
+    /// Whether removing `self` takes `other` along, because the kernel keeps `other` in it.
+    pub fn takes(&self, other: &Object) -> bool {
+        match self {
+            Object::Table => matches!(other, Object::Element(_)),
+            Object::Bridge { name, .. } => match other {
+                Object::Port { bridge, .. } => bridge == name,
+                other => other.is_on(&Place::Host, name),
+            },
+            Object::Namespace { name, .. } => match other {
+                Object::Veth { namespace, .. } => namespace == name,
+                Object::Address { place, .. } | Object::Up { place, .. } => *place == Place::Namespace(name.clone()),
+                Object::Route { namespace, .. } => namespace == name,
+                Object::Table
+                | Object::Bridge { .. }
+                | Object::Namespace { .. }
+                | Object::Port { .. }
+                | Object::Element(_) => false,
+            },
+            Object::Veth { host_end, namespace, interface, .. } => {
+                other.is_on(&Place::Host, host_end) || other.is_on(&Place::Namespace(namespace.clone()), interface)
+            }
+            // A route needs its link up and the gateway's range on it; the kernel drops it with either.
+            Object::Address { place, link, address } => match other {
+                Object::Route { namespace, gateway, link: via } => {
+                    *place == Place::Namespace(namespace.clone()) && via == link && address.contains(gateway)
+                }
+                _ => false,
+            },
+            Object::Up { place, link } => match other {
+                Object::Route { namespace, link: via, .. } => {
+                    *place == Place::Namespace(namespace.clone()) && via == link
+                }
+                _ => false,
+            },
+            Object::Port { .. } | Object::Element(_) | Object::Route { .. } => false,
+        }
+    }
+
+    /// Whether this is an attribute of the link `name` in `at`.
+    fn is_on(&self, at: &Place, name: &IfName) -> bool {
+        match self {
+            Object::Port { link, .. } => *at == Place::Host && link == name,
+            Object::Address { place, link, .. } | Object::Up { place, link } => place == at && link == name,
+            Object::Route { namespace, link, .. } => *at == Place::Namespace(namespace.clone()) && link == name,
+            Object::Table
+            | Object::Bridge { .. }
+            | Object::Namespace { .. }
+            | Object::Veth { .. }
+            | Object::Element(_) => false,
+        }
+    }
+}

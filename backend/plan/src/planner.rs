@@ -1,0 +1,92 @@
+//! The planner: the difference between what is wanted and what is there, in an order that the kernel accepts.
+
+use crate::{
+    object::{Element, Object},
+    state::{Desired, Observed, Scope},
+    step::Step,
+};
+use std::collections::BTreeSet;
+
+/// The steps from `observed` to `desired` within `scope`; empty when the kernel is as wanted. What goes is removed
+/// first, so that a name or an address is free for what comes.
+pub fn plan(desired: &Desired, observed: &Observed, scope: &Scope) -> Vec<Step> {
+    let wanted: BTreeSet<Object> = desired.objects().into_iter().filter(|object| scope.covers(object)).collect();
+    let there: BTreeSet<&Object> = observed.objects.iter().filter(|object| scope.covers(object)).collect();
+
+    let gone: Vec<&Object> = there.iter().copied().filter(|object| !wanted.contains(*object)).collect();
+    // What is wanted but lies in something that goes is lost with it, and has to be made again.
+    let kept: BTreeSet<&Object> = there
+        .iter()
+        .copied()
+        .filter(|object| !gone.iter().any(|holder| *object == *holder || holder.takes(object)))
+        .collect();
+    let missing: Vec<&Object> = wanted.iter().filter(|object| !kept.contains(object)).collect();
+
+    let mut steps = removals(&gone, &there);
+    if scope.covers_sysctls() {
+        steps.extend(sysctls(desired, observed));
+    }
+    steps.extend(additions(missing, &gone));
+    steps
+}
+
+/// Removals in reverse order of making. An object that goes with its holder has no step of its own.
+fn removals(gone: &[&Object], there: &BTreeSet<&Object>) -> Vec<Step> {
+    let holders: Vec<&Object> =
+        gone.iter().copied().filter(|object| !gone.iter().any(|holder| holder.takes(object))).collect();
+    let mut steps = Vec::new();
+    for object in holders.into_iter().rev() {
+        if matches!(object, Object::Element(_)) {
+            continue;
+        }
+        let takes = there.iter().copied().filter(|other| object.takes(other)).cloned().collect();
+        steps.push(Step::Remove { object: object.clone(), takes });
+    }
+    steps
+}
+
+fn sysctls(desired: &Desired, observed: &Observed) -> Vec<Step> {
+    desired
+        .sysctls
+        .iter()
+        .filter_map(|wanted| {
+            let from = observed.sysctls.get(&wanted.key)?;
+            (*from != wanted.value).then(|| Step::SetSysctl {
+                key: wanted.key.clone(),
+                from: from.clone(),
+                to: wanted.value.clone(),
+            })
+        })
+        .collect()
+}
+
+/// Additions in order of making. All elements, coming and going, are one transaction, at the place of an element.
+fn additions(missing: Vec<&Object>, gone: &[&Object]) -> Vec<Step> {
+    let table_goes = gone.iter().any(|object| matches!(object, Object::Table));
+    let remove: Vec<Element> = if table_goes { Vec::new() } else { elements(gone.iter().copied()) };
+    let add = elements(missing.iter().copied());
+    let mut transaction = (!add.is_empty() || !remove.is_empty()).then_some(Step::Elements { add, remove });
+    let mut steps = Vec::new();
+    for object in missing {
+        match object {
+            Object::Element(_) => steps.extend(transaction.take()),
+            Object::Table
+            | Object::Bridge { .. }
+            | Object::Namespace { .. }
+            | Object::Veth { .. }
+            | Object::Port { .. }
+            | Object::Address { .. }
+            | Object::Up { .. }
+            | Object::Route { .. } => steps.push(Step::Add { object: object.clone() }),
+        }
+    }
+    // Only removals: the elements go first, while what they name is still there.
+    match transaction {
+        Some(step) => std::iter::once(step).chain(steps).collect(),
+        None => steps,
+    }
+}
+
+fn elements<'a>(objects: impl Iterator<Item = &'a Object>) -> Vec<Element> {
+    objects.cloned().filter_map(Object::into_element).collect()
+}

@@ -1,0 +1,95 @@
+//! A kernel in memory: what a step leaves behind, and what the real kernel would refuse. The property tests compare
+//! plans with it; it makes the same promises as the real one, no more.
+
+use crate::{
+    object::{Object, Place},
+    state::Observed,
+    step::Step,
+};
+use drawbridge_api::{IfName, NsName};
+
+/// Why the kernel would refuse a step.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{object:?} needs {missing}")]
+pub struct Refused {
+    /// What was to be made.
+    pub object: Object,
+    /// What it needs that isn't there.
+    pub missing: String,
+}
+
+/// Does one step to `state`.
+///
+/// # Errors
+/// When the step makes something in or on a thing that isn't there.
+pub fn simulate(state: &mut Observed, step: &Step) -> Result<(), Refused> {
+    match step {
+        Step::Add { object } => add(state, object.clone()),
+        Step::Remove { object, .. } => {
+            remove(state, object);
+            Ok(())
+        }
+        Step::Elements { add: coming, remove: going } => {
+            for element in going {
+                state.objects.remove(&Object::Element(element.clone()));
+            }
+            coming.iter().try_for_each(|element| add(state, Object::Element(element.clone())))
+        }
+        Step::SetSysctl { key, to, .. } => {
+            state.sysctls.insert(key.clone(), to.clone());
+            Ok(())
+        }
+    }
+}
+
+fn remove(state: &mut Observed, object: &Object) {
+    state.objects.retain(|other| other != object && !object.takes(other));
+}
+
+fn add(state: &mut Observed, object: Object) -> Result<(), Refused> {
+    let missing = missing(state, &object);
+    if let Some(missing) = missing {
+        return Err(Refused { object, missing });
+    }
+    state.objects.insert(object);
+    Ok(())
+}
+
+fn missing(state: &Observed, object: &Object) -> Option<String> {
+    match object {
+        Object::Table | Object::Bridge { .. } | Object::Namespace { .. } => None,
+        Object::Element(_) => (!state.objects.contains(&Object::Table)).then(|| "the table".to_owned()),
+        Object::Veth { namespace, .. } => no_namespace(state, namespace),
+        Object::Port { link, bridge } => no_link(state, &Place::Host, link).or_else(|| no_bridge(state, bridge)),
+        Object::Address { place, link, .. } | Object::Up { place, link } => no_link(state, place, link),
+        Object::Route { namespace, gateway, link } => {
+            let place = Place::Namespace(namespace.clone());
+            let up = state.objects.contains(&Object::Up { place: place.clone(), link: link.clone() });
+            let reached = state.objects.iter().any(|other| {
+                matches!(other, Object::Address { place: at, link: on, address }
+                    if *at == place && on == link && address.contains(gateway))
+            });
+            (!(up && reached)).then(|| format!("{link} up with an address that reaches {gateway}"))
+        }
+    }
+}
+
+fn no_namespace(state: &Observed, wanted: &NsName) -> Option<String> {
+    let there = state.objects.iter().any(|object| matches!(object, Object::Namespace { name, .. } if name == wanted));
+    (!there).then(|| format!("namespace {wanted}"))
+}
+
+fn no_bridge(state: &Observed, wanted: &IfName) -> Option<String> {
+    let there = state.objects.iter().any(|object| matches!(object, Object::Bridge { name, .. } if name == wanted));
+    (!there).then(|| format!("bridge {wanted}"))
+}
+
+fn no_link(state: &Observed, place: &Place, wanted: &IfName) -> Option<String> {
+    let there = state.objects.iter().any(|object| match (object, place) {
+        (Object::Bridge { name, .. }, Place::Host) => name == wanted,
+        (Object::Veth { host_end, .. }, Place::Host) => host_end == wanted,
+        (Object::Veth { namespace, interface, .. }, Place::Namespace(name)) => namespace == name && interface == wanted,
+        _ => false,
+    });
+    (!there).then(|| format!("link {wanted}"))
+}
