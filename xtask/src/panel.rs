@@ -16,6 +16,10 @@ pub(crate) const ENV: &str = "DRAWBRIDGE_PANEL";
 
 /// Builds the panel; the answer is the folder for `ENV`.
 pub(crate) fn build() -> Result<PathBuf> {
+    let fixed = tools::root().join("static");
+    if !fixed.join("index.html").is_file() {
+        bail!("static/index.html is missing: the panel would have no page");
+    }
     let wasm = "wasm32-unknown-unknown";
     tools::run(tools::cargo().args(["build", "-p", "drawbridge-ui", "--target", wasm, "--profile", "wasm"]))?;
     let module = tools::target().join(wasm).join("wasm/drawbridge-ui.wasm");
@@ -24,11 +28,7 @@ pub(crate) fn build() -> Result<PathBuf> {
 
     let mut files = Vec::new();
     collect(&bound, &bound, &mut files)?;
-    let fixed = tools::root().join("static");
     collect(&fixed, &fixed, &mut files)?;
-    if !files.iter().any(|(name, _)| name == Path::new("index.html")) {
-        bail!("static/index.html is missing: the panel would have no page");
-    }
     let panel = tools::target().join("panel");
     pack(&files, &panel)?;
     Ok(panel)
