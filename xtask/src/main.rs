@@ -3,14 +3,15 @@
 
 mod lint;
 mod panel;
+mod root;
 mod setup;
 mod tests;
 mod tools;
 
 use std::env;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
@@ -45,7 +46,7 @@ fn dispatch(command: &str, rest: &[String]) -> Result<()> {
         "run" => run(rest),
         "build" => {
             no_arguments(command, rest)?;
-            build().map(|_| ())
+            build()
         }
         "test" => tests::all(rest),
         "ui" => {
@@ -73,34 +74,27 @@ fn no_arguments(command: &str, rest: &[String]) -> Result<()> {
     }
 }
 
-/// Builds the whole product; the answer is the one file that a machine needs.
-fn build() -> Result<PathBuf> {
+/// Builds the whole product: one file, all that another machine needs.
+fn build() -> Result<()> {
     setup::bring(Purpose::Build)?;
     let panel = panel::build()?;
     tools::run(tools::cargo().args(["build", "--release", "-p", "drawbridge"]).env(panel::ENV, panel))?;
-    let daemon = tools::target().join("release/drawbridge");
-    println!("{}: {}", daemon.display(), size_of_file(&daemon)?);
-    Ok(daemon)
+    let bytes = daemon().metadata().with_context(|| format!("cannot read {}", daemon().display()))?.len();
+    println!("{}: {}", daemon().display(), panel::size(bytes));
+    Ok(())
+}
+
+fn daemon() -> PathBuf {
+    tools::target().join("release/drawbridge")
 }
 
 fn run(rest: &[String]) -> Result<()> {
-    // Before the build, so that a missing sudo or package is known at once and not after minutes.
+    // Both before the build: what is missing, sudo too, is known at once and not after minutes.
     setup::bring(Purpose::Run)?;
-    let daemon = build()?;
-    let mut serve = if setup::is_root() {
-        Command::new(&daemon)
-    } else {
-        let mut sudo = Command::new("sudo");
-        sudo.arg(&daemon);
-        sudo
-    };
+    let mut serve = root::command(daemon(), &[])?;
+    build()?;
     serve.arg("serve").args(rest);
     tools::announce(&serve);
     // The daemon takes this process over: Ctrl-C and its exit code reach the shell with nothing between.
-    Err(serve.exec()).with_context(|| format!("cannot start {}", daemon.display()))
-}
-
-fn size_of_file(path: &Path) -> Result<String> {
-    let bytes = path.metadata().with_context(|| format!("cannot read {}", path.display()))?.len();
-    Ok(panel::size(bytes))
+    Err(serve.exec()).with_context(|| format!("cannot start {}", daemon().display()))
 }

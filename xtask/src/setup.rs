@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::root;
 use crate::tools::{self, find, run};
 
 /// What the machine is wanted for.
@@ -127,13 +128,6 @@ pub(crate) fn bring(purpose: Purpose) -> Result<()> {
     }
 }
 
-/// True for a process of root: the daemon and its tests make network namespaces.
-pub(crate) fn is_root() -> bool {
-    // The owner of /proc/self is the effective user, proc(5); std has no geteuid.
-    use std::os::unix::fs::MetadataExt;
-    fs::metadata("/proc/self").is_ok_and(|itself| itself.uid() == 0)
-}
-
 /// The folder of the docker client that `bring` unpacked, if it had to: for the PATH of the tests.
 pub(crate) fn docker_client_folder() -> Option<PathBuf> {
     let folder = docker_tree().join("usr/bin");
@@ -164,6 +158,7 @@ fn install(packages: &[&str]) -> Result<()> {
             packages.join(" ")
         );
     }
+    let by_hand = format!("apt-get install --no-install-recommends {}", packages.join(" "));
     let install = || {
         let mut command = apt_get(&["install", "-y", "--no-install-recommends"])?;
         command.args(packages);
@@ -173,8 +168,11 @@ fn install(packages: &[&str]) -> Result<()> {
     if have_package_lists() && install().is_ok() {
         return Ok(());
     }
-    run(&mut apt_get(&["update"])?)?;
-    install().with_context(|| format!("install by hand, then try again: apt-get install {}", packages.join(" ")))
+    let update_and_install = || {
+        run(&mut apt_get(&["update"])?)?;
+        install()
+    };
+    update_and_install().with_context(|| format!("run as root, then try again: {by_hand}"))
 }
 
 fn have_package_lists() -> bool {
@@ -183,16 +181,7 @@ fn have_package_lists() -> bool {
 }
 
 fn apt_get(words: &[&str]) -> Result<Command> {
-    let mut command = if is_root() {
-        Command::new("apt-get")
-    } else if find("sudo").is_some() {
-        let mut sudo = Command::new("sudo");
-        sudo.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
-        sudo
-    } else {
-        bail!("packages are missing, and this is not root and has no sudo; run this command once as root")
-    };
-    command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::inherit());
+    let mut command = root::command("apt-get", &[("DEBIAN_FRONTEND", "noninteractive")])?;
     // Another apt at work, as on a machine that was just started, is waited for.
     command.args(["-q", "-o", "DPkg::Lock::Timeout=120"]).args(words);
     Ok(command)
