@@ -105,9 +105,11 @@ fn commands_to_add(object: &Object) -> Vec<String> {
             name = ruleset::TABLE_NAME,
             table = ruleset::TABLE
         )],
-        Object::Bridge { name, mtu, .. } => vec![
-            format!("ip link add {name} mtu {mtu} type bridge"),
-            format!("ip link set {name} alias {}", mark(object)),
+        // The size is set on the finished bridge: given when it is made, the kernel does not take it for our wish, and
+        // goes back to 1500 with the last port (`br_mtu_auto_adjust` in net/bridge/br_if.c).
+        Object::Bridge { name, network, mtu } => vec![
+            format!("ip link add {name} address {} type bridge", Object::bridge_mac(network)),
+            format!("ip link set {name} mtu {mtu} alias {}", mark(object)),
         ],
         Object::Namespace { name, .. } => {
             vec![format!("ip netns add {name}"), format!("ip -n {name} link set lo alias {} up", mark(object))]

@@ -93,9 +93,9 @@ pub enum Object {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "set", content = "element", rename_all = "snake_case")]
 pub enum Element {
-    /// Set `bridge`: this interface is a bridge of ours. Between two of them only pairs are forwarded.
+    /// Set `bridges`: this interface is a bridge of ours. Between two of them only pairs are forwarded.
     Bridge(IfName),
-    /// Set `pair`: packets may be forwarded from the first bridge to the second. A bridge is paired with itself, since
+    /// Set `pairs`: packets may be forwarded from the first bridge to the second. A bridge is paired with itself, since
     /// with br_netfilter its own bridged packets pass the forward hook too.
     Pair {
         /// Where they come in.
@@ -103,7 +103,7 @@ pub enum Element {
         /// Where they go out.
         to: IfName,
     },
-    /// Set `masquerade`: packets from this range take the host's address when they leave the machine.
+    /// Set `masqueraded`: packets from this range take the host's address when they leave the machine.
     Masquerade(Ipv4Net),
     /// Set `internal`: nothing is forwarded from or to this bridge.
     Internal(IfName),
@@ -113,9 +113,9 @@ impl Element {
     /// The set's name in the table.
     pub fn set(&self) -> &'static str {
         match self {
-            Element::Bridge(_) => "bridge",
-            Element::Pair { .. } => "pair",
-            Element::Masquerade(_) => "masquerade",
+            Element::Bridge(_) => "bridges",
+            Element::Pair { .. } => "pairs",
+            Element::Masquerade(_) => "masqueraded",
             Element::Internal(_) => "internal",
         }
     }
@@ -144,6 +144,18 @@ impl Object {
             | Object::Up { .. }
             | Object::Route { .. } => None,
         }
+    }
+
+    /// The Ethernet address that a bridge gets with its alias: locally administered, the rest from the network's id. Left
+    /// to itself a bridge takes the lowest address of its ports (`br_stp_recalculate_bridge_id` in net/bridge/br_stp_if.c),
+    /// so that it changes as containers come and go, and with it what the others have in their ARP caches.
+    pub fn bridge_mac(network: &NetworkId) -> MacAddress {
+        let mut bytes = [0x02, 0x42, 0, 0, 0, 0];
+        for (byte, pair) in bytes.iter_mut().skip(2).zip(network.as_str().as_bytes().chunks(2)) {
+            let digits = pair.iter().filter_map(|digit| char::from(*digit).to_digit(16));
+            *byte = digits.fold(0, |value: u8, digit| (value << 4) | (digit as u8));
+        }
+        MacAddress(bytes)
     }
 
     /// Whether removing `self` takes `other` along, because the kernel keeps `other` in it.

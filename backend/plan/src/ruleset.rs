@@ -4,7 +4,8 @@
 /// The table's family and name.
 pub const TABLE_NAME: &str = "inet drawbridge";
 
-/// The whole table in nft(8)'s language. Written by one `nft -f -`, in one transaction.
+/// The whole table in nft(8)'s language. Written by one `nft -f -`, in one transaction. A set can't be called `bridge` or
+/// `masquerade`: nft's grammar keeps those words for itself.
 ///
 /// * `forward`, hook forward, after conntrack: an answer passes, and so does what a pair allows; nothing else passes
 ///   between two of our bridges, nor in or out of an internal one. Policy accept: what is not ours is not our business.
@@ -13,11 +14,11 @@ pub const TABLE_NAME: &str = "inet drawbridge";
 pub const TABLE: &str = "\
 table inet drawbridge {
 	comment \"Made by Drawbridge. Chains are constant; networks and containers are elements of the sets.\"
-	set bridge {
+	set bridges {
 		type ifname
 		comment \"bridges of ours\"
 	}
-	set pair {
+	set pairs {
 		type ifname . ifname
 		comment \"bridges between which packets may be forwarded\"
 	}
@@ -25,7 +26,7 @@ table inet drawbridge {
 		type ifname
 		comment \"bridges that reach nothing outside\"
 	}
-	set masquerade {
+	set masqueraded {
 		type ipv4_addr
 		flags interval
 		comment \"ranges that leave with the host's address\"
@@ -33,14 +34,14 @@ table inet drawbridge {
 	chain forward {
 		type filter hook forward priority filter; policy accept;
 		ct state established,related accept
-		iifname . oifname @pair accept
+		iifname . oifname @pairs accept
 		iifname @internal drop
 		oifname @internal drop
-		iifname @bridge oifname @bridge drop
+		iifname @bridges oifname @bridges drop
 	}
 	chain postrouting {
 		type nat hook postrouting priority srcnat; policy accept;
-		ip saddr @masquerade oifname != @bridge masquerade
+		ip saddr @masqueraded oifname != @bridges masquerade
 	}
 }
 ";
