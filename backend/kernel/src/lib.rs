@@ -1,1 +1,5 @@
-//! Empty.
+//! The only room that speaks netlink, nftables and system calls.
+
+pub mod file;
+pub mod mount;
+pub mod process;
