@@ -1,0 +1,122 @@
+//! Events: numbered from the daemon's start, kept for a while, sent to whoever listens. Published after the commit that
+//! they tell of, never before.
+
+use drawbridge_api::{Event, EventKind};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::broadcast;
+
+/// How many events are kept for listeners who come back. At 50 events a second that is 20 s away; a page that was away
+/// for longer takes a snapshot, which is cheaper than a long replay.
+const KEPT: usize = 1024;
+
+/// The daemon's events.
+#[derive(Debug)]
+pub struct Events {
+    run: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    sequence: u64,
+    kept: VecDeque<Event>,
+    sender: broadcast::Sender<Event>,
+}
+
+/// A place in the stream.
+#[derive(Debug)]
+pub struct Listener {
+    /// What came since the number that was asked for.
+    pub missed: Vec<Event>,
+    /// What comes from here on.
+    pub receiver: broadcast::Receiver<Event>,
+}
+
+impl Events {
+    /// A stream that begins at 1. `run` tells it from that of another run of the daemon.
+    pub fn new(run: String) -> Self {
+        let (sender, _) = broadcast::channel(KEPT);
+        Self { run, state: Mutex::new(State { sequence: 0, kept: VecDeque::with_capacity(KEPT), sender }) }
+    }
+
+    /// This run of the daemon.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// The number of the last event.
+    pub fn sequence(&self) -> u64 {
+        self.lock().sequence
+    }
+
+    /// Numbers an event, keeps it and sends it.
+    pub fn publish(&self, kind: EventKind, now_ms: i64) {
+        let mut state = self.lock();
+        state.sequence += 1;
+        let event = Event { sequence: state.sequence, time_ms: now_ms, kind };
+        if state.kept.len() == KEPT {
+            state.kept.pop_front();
+        }
+        state.kept.push_back(event.clone());
+        // Nobody listening is no failure.
+        let _ = state.sender.send(event);
+    }
+
+    /// Listens from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Event> {
+        self.lock().sender.subscribe()
+    }
+
+    /// Listens from behind event `after` of this run. None when that is no longer kept, or of another run: the listener
+    /// needs a snapshot.
+    pub fn listen_after(&self, run: &str, after: u64) -> Option<Listener> {
+        let state = self.lock();
+        let oldest = state.kept.front().map_or(state.sequence + 1, |event| event.sequence);
+        if run != self.run || after > state.sequence || after + 1 < oldest {
+            return None;
+        }
+        let missed = state.kept.iter().filter(|event| event.sequence > after).cloned().collect();
+        Some(Listener { missed, receiver: state.sender.subscribe() })
+    }
+
+    /// The state is a queue and a number, both whole after every statement: a panicked holder has not broken it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use drawbridge_api::NetworkId;
+
+    fn removed(number: u8) -> EventKind {
+        EventKind::NetworkRemoved(NetworkId::from_bytes([number; 32]))
+    }
+
+    #[test]
+    fn a_listener_gets_what_it_missed_once_and_then_what_comes() {
+        let events = Events::new("a".into());
+        events.publish(removed(1), 0);
+        events.publish(removed(2), 0);
+        let mut listener = events.listen_after("a", 1).unwrap();
+        events.publish(removed(3), 0);
+        assert_eq!(listener.missed.iter().map(|event| event.sequence).collect::<Vec<_>>(), [2]);
+        assert_eq!(listener.receiver.try_recv().unwrap().sequence, 3);
+    }
+
+    #[test]
+    fn another_run_or_a_number_too_old_or_too_new_needs_a_snapshot() {
+        let events = Events::new("a".into());
+        for _ in 0..KEPT + 2 {
+            events.publish(removed(1), 0);
+        }
+        assert!(events.listen_after("b", 5).is_none());
+        assert!(events.listen_after("a", 1).is_none());
+        assert!(events.listen_after("a", 2).is_some());
+        assert!(events.listen_after("a", KEPT as u64 + 3).is_none());
+    }
+}

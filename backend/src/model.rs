@@ -1,0 +1,118 @@
+//! Domain words that the panel does not see: what the operations and the store say to each other. No SQL, no JSON of
+//! either dialect, no kernel.
+
+use drawbridge_api::{ContainerId, ContainerName, ContainerState, Driver, IfName, ImageId, NetworkMode, NetworkName};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, net::IpAddr};
+
+/// A network to be made.
+#[derive(Clone, Debug)]
+pub struct NewNetwork {
+    /// Its name.
+    pub name: NetworkName,
+    /// How it is made.
+    pub driver: Driver,
+    /// Its range; the next free pool when absent.
+    pub subnet: Option<IpNet>,
+    /// The bridge's address in the range; the first one when absent.
+    pub gateway: Option<IpAddr>,
+    /// No way out and none in.
+    pub internal: bool,
+    /// The bridge's interface name; made of the id when absent.
+    pub bridge: Option<IfName>,
+    /// Leaves the machine with the host's address.
+    pub masquerade: bool,
+    /// Largest packet in bytes; that of the default route when absent.
+    pub mtu: Option<u32>,
+    /// Driver options as they were given.
+    pub options: BTreeMap<String, String>,
+    /// Labels as they were given.
+    pub labels: BTreeMap<String, String>,
+    /// One of those that are always there.
+    pub predefined: bool,
+}
+
+/// What a container's process is to be. Kept as JSON, so a field that comes later needs a default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerSpec {
+    /// The image as it was asked for.
+    pub image: String,
+    /// Program and first arguments; the image's when absent.
+    pub entrypoint: Option<Vec<String>>,
+    /// Arguments, or the program when there is no entrypoint; the image's when absent.
+    pub cmd: Option<Vec<String>>,
+    /// `NAME=value`, over the image's.
+    pub env: Vec<String>,
+    /// Where the process starts; the image's when empty.
+    pub working_dir: String,
+    /// `user[:group]`; the image's when empty.
+    pub user: String,
+    /// The name it has for itself; the short id when absent.
+    pub hostname: Option<String>,
+    /// Labels as they were given.
+    pub labels: BTreeMap<String, String>,
+    /// The signal that asks it to end; the image's, or SIGTERM, when absent.
+    pub stop_signal: Option<String>,
+    /// How long it may take to end before it is killed, in seconds.
+    pub stop_timeout_s: Option<u32>,
+    /// The networks it joins.
+    pub network_mode: NetworkMode,
+    /// Removed when its process ends.
+    pub auto_remove: bool,
+    /// Ports that it says it listens on: `80/tcp`.
+    pub exposed_ports: Vec<String>,
+}
+
+/// A container to be made.
+#[derive(Clone, Debug)]
+pub struct NewContainer {
+    /// Its name; made up when absent.
+    pub name: Option<ContainerName>,
+    /// What its process is to be.
+    pub spec: ContainerSpec,
+}
+
+/// A container as it is kept, without its endpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerRecord {
+    /// Its identity.
+    pub id: ContainerId,
+    /// Its name.
+    pub name: ContainerName,
+    /// Its image.
+    pub image_id: ImageId,
+    /// What its process is to be.
+    pub spec: ContainerSpec,
+    /// Where it is in its life.
+    pub state: ContainerState,
+    /// The main process on the host.
+    pub pid: Option<i32>,
+    /// What the last run ended with.
+    pub exit_code: i32,
+    /// Why the last start failed.
+    pub error: String,
+    /// UTC milliseconds.
+    pub created_at_ms: i64,
+    /// UTC milliseconds.
+    pub started_at_ms: Option<i64>,
+    /// UTC milliseconds.
+    pub finished_at_ms: Option<i64>,
+}
+
+/// An image as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageRecord {
+    /// Its identity.
+    pub id: ImageId,
+    /// The OCI image configuration, byte for byte.
+    pub config: String,
+    /// Diff ids, lowest first.
+    pub layers: Vec<String>,
+    /// Its layers, unpacked, in bytes.
+    pub size_bytes: i64,
+    /// UTC milliseconds.
+    pub created_at_ms: i64,
+    /// The names that point at it.
+    pub tags: Vec<String>,
+}

@@ -1,0 +1,201 @@
+//! Why an operation was not done: one sentence for the person who asked, naming the thing and the remedy. Where Docker
+//! has words that clients look for, the sentence begins with them.
+
+use crate::{
+    engine::ChangeError,
+    images::ImagesError,
+    runtime::RuntimeError,
+    store::StoreError,
+};
+use drawbridge_api::{ContainerId, InvalidName};
+use drawbridge_kernel::KernelError;
+use ipnet::IpNet;
+
+/// What kind of refusal it is. Each dialect maps these to its status codes, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The request makes no sense.
+    Invalid,
+    /// The thing is not there.
+    NotFound,
+    /// The thing is in a state that doesn't allow it.
+    Conflict,
+    /// It is never allowed.
+    Forbidden,
+    /// It is so already.
+    Already,
+    /// Drawbridge can't do this yet.
+    NotBuilt,
+    /// Something failed that the request is not to blame for.
+    Failed,
+}
+
+/// Why an operation was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum OpError {
+    /// No container of that name or id.
+    #[error("No such container: {0}")]
+    NoSuchContainer(String),
+    /// No network of that name or id.
+    #[error("network {0} not found")]
+    NoSuchNetwork(String),
+    /// No image of that name or id.
+    #[error("No such image: {0}")]
+    NoSuchImage(String),
+    /// No command run in a container has that id.
+    #[error("No such exec instance: {0}")]
+    NoSuchExec(String),
+    /// A beginning of an id that fits several.
+    #[error("{kind} {text} is ambiguous ({count} matches found based on ID prefix); give more digits or the name")]
+    Ambiguous {
+        /// `container`, `network` or `image`.
+        kind: &'static str,
+        /// What was given.
+        text: String,
+        /// How many it fits; 9 stands for 9 or more.
+        count: usize,
+    },
+    /// A name that breaks its rule.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// A value that makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// A container has the name.
+    #[error(
+        "Conflict. The container name \"/{name}\" is already in use by container \"{holder}\". You have to remove (or \
+         rename) that container to be able to reuse that name."
+    )]
+    ContainerNameTaken {
+        /// The name.
+        name: String,
+        /// The container that has it.
+        holder: ContainerId,
+    },
+    /// A network has the name.
+    #[error("network with name {0} already exists")]
+    NetworkNameTaken(String),
+    /// The host has an interface of that name which isn't ours.
+    #[error(
+        "interface {bridge} already exists on this machine and is not Drawbridge's; choose another name with \
+         com.docker.network.bridge.name, or remove it with `ip link del {bridge}`"
+    )]
+    BridgeTaken {
+        /// The interface.
+        bridge: String,
+    },
+    /// Another network of ours has that bridge.
+    #[error("bridge {bridge} belongs to network {network}; choose another com.docker.network.bridge.name")]
+    BridgeOfNetwork {
+        /// The bridge.
+        bridge: String,
+        /// Its network.
+        network: String,
+    },
+    /// The range shares addresses with something.
+    #[error(
+        "invalid pool request: Pool overlaps with other one on this address space: {subnet} overlaps {range} of \
+         {holder}; choose another subnet"
+    )]
+    SubnetOverlaps {
+        /// What was asked for.
+        subnet: IpNet,
+        /// What is there.
+        range: IpNet,
+        /// What has it: `network bridge`, `the route via eth0`.
+        holder: String,
+    },
+    /// Every automatic range is in use.
+    #[error("all predefined address pools have been fully subnetted; name a range with --subnet")]
+    NoFreePool,
+    /// The network's range is full.
+    #[error("no available IPv4 addresses on this network's address pools: {network}; remove a container from it")]
+    NoFreeAddress {
+        /// The network.
+        network: String,
+    },
+    /// `bridge`, `host` or `none`.
+    #[error("{0} is a pre-defined network and cannot be removed")]
+    PredefinedNetwork(String),
+    /// Containers are in it.
+    #[error("error while removing network: network {network} has active endpoints ({endpoints})")]
+    NetworkInUse {
+        /// The network.
+        network: String,
+        /// `name:"web" id:"0123456789ab"`, with commas.
+        endpoints: String,
+    },
+    /// It has to be stopped first.
+    #[error(
+        "cannot remove container \"{0}\": container is running: stop the container before removing or force remove"
+    )]
+    ContainerRunning(String),
+    /// It has to run for that.
+    #[error("container {0} is not running")]
+    NotRunning(String),
+    /// Start of a running container, stop of a stopped one.
+    #[error("container {0} is in that state already")]
+    Already(String),
+    /// The command was started already.
+    #[error("exec instance {0} has already been started; create another one")]
+    ExecStarted(String),
+    /// Not in this version.
+    #[error("{0} is not built yet")]
+    NotBuilt(String),
+    /// A process could not be started or reached.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// An image could not be made or read.
+    #[error(transparent)]
+    Images(#[from] ImagesError),
+    /// The change could not be carried out.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The host could not be looked at.
+    #[error("cannot see what the kernel has")]
+    Kernel(#[source] KernelError),
+    /// A process does not end.
+    #[error("container {0} did not end although it was killed; look at it with `ps` and try again")]
+    WillNotEnd(String),
+    /// A task of the daemon died.
+    #[error("the daemon was cut off in the middle; try again")]
+    CutOff,
+}
+
+impl OpError {
+    /// What kind of refusal it is.
+    pub fn class(&self) -> Class {
+        match self {
+            OpError::NoSuchContainer(_)
+            | OpError::NoSuchNetwork(_)
+            | OpError::NoSuchImage(_)
+            | OpError::NoSuchExec(_) => Class::NotFound,
+            OpError::Ambiguous { .. } | OpError::Name(_) | OpError::Invalid(_) => Class::Invalid,
+            OpError::ContainerNameTaken { .. }
+            | OpError::NetworkNameTaken(_)
+            | OpError::BridgeTaken { .. }
+            | OpError::BridgeOfNetwork { .. }
+            | OpError::ContainerRunning(_)
+            | OpError::NotRunning(_)
+            | OpError::ExecStarted(_) => Class::Conflict,
+            OpError::SubnetOverlaps { .. }
+            | OpError::PredefinedNetwork(_)
+            | OpError::NetworkInUse { .. } => Class::Forbidden,
+            OpError::Already(_) => Class::Already,
+            OpError::NotBuilt(_) => Class::NotBuilt,
+            OpError::Runtime(error) if error.is_bad_command() => Class::Invalid,
+            OpError::NoFreePool
+            | OpError::NoFreeAddress { .. }
+            | OpError::Runtime(_)
+            | OpError::Images(_)
+            | OpError::Change(_)
+            | OpError::Store(_)
+            | OpError::Kernel(_)
+            | OpError::WillNotEnd(_)
+            | OpError::CutOff => Class::Failed,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Commands run in a running container. They are the daemon's children: one that is running when the daemon ends loses
+//! its caller anyway, so nothing of them is stored.
+
+use super::{Daemon, OpError, container};
+use crate::{
+    model::ContainerRecord,
+    runtime::{Exec, ExecSpec},
+    store::image,
+};
+use drawbridge_api::{ContainerId, ContainerState};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// How many ended commands are remembered, so that a client that comes a little late still learns the exit code. Docker
+/// forgets them after five minutes; a number bounds memory whatever the rate.
+const REMEMBERED: usize = 512;
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct NewExec {
+    /// Program and arguments.
+    pub args: Vec<String>,
+    /// `NAME=value`, over the container's.
+    pub env: Vec<String>,
+    /// Where it starts; the container's when empty.
+    pub working_dir: String,
+    /// `user[:group]`; the container's when empty.
+    pub user: String,
+    /// Whether its input is fed by the caller.
+    pub attach_stdin: bool,
+}
+
+/// Where a command is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecState {
+    /// Not started.
+    Created,
+    /// Running as this process.
+    Running(i32),
+    /// Ended with this code.
+    Ended(i32),
+}
+
+/// A command in a container.
+#[derive(Clone, Debug)]
+pub struct ExecRecord {
+    /// Its identity: 64 hex digits.
+    pub id: String,
+    /// The container it is for.
+    pub container: ContainerId,
+    /// What is to be run.
+    pub spec: NewExec,
+    /// Where it is in its life.
+    pub state: ExecState,
+}
+
+/// All commands that are known.
+#[derive(Debug, Default)]
+pub(super) struct Execs {
+    records: Mutex<HashMap<String, (u64, ExecRecord)>>,
+}
+
+impl Execs {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, (u64, ExecRecord)>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn insert(&self, record: ExecRecord) {
+        let mut records = self.lock();
+        if records.len() >= REMEMBERED {
+            let oldest = records
+                .iter()
+                .filter(|(_, (_, record))| !matches!(record.state, ExecState::Running(_)))
+                .min_by_key(|(_, (age, _))| *age)
+                .map(|(id, _)| id.clone());
+            if let Some(id) = oldest {
+                records.remove(&id);
+            }
+        }
+        let age = records.values().map(|(age, _)| age + 1).max().unwrap_or(0);
+        records.insert(record.id.clone(), (age, record));
+    }
+
+    fn set(&self, id: &str, state: ExecState) {
+        if let Some((_, record)) = self.lock().get_mut(id) {
+            record.state = state;
+        }
+    }
+}
+
+/// Notes a command for a running container, and returns its id.
+///
+/// # Errors
+/// `NotRunning`, or `Invalid` for no command.
+pub async fn create(daemon: &Daemon, text: &str, new: NewExec) -> Result<String, OpError> {
+    let record = running(daemon, text).await?;
+    if new.args.is_empty() {
+        return Err(OpError::Invalid("no exec command specified".into()));
+    }
+    let id = ContainerId::from_bytes(rand::random()).to_string();
+    daemon.execs.insert(ExecRecord { id: id.clone(), container: record.id, spec: new, state: ExecState::Created });
+    Ok(id)
+}
+
+/// A command by its id.
+///
+/// # Errors
+/// `NoSuchExec`.
+pub fn find(daemon: &Daemon, id: &str) -> Result<ExecRecord, OpError> {
+    let records = daemon.execs.lock();
+    records.get(id).map(|(_, record)| record.clone()).ok_or_else(|| OpError::NoSuchExec(id.to_owned()))
+}
+
+/// Starts a command. The caller feeds and reads it, and calls [`ended`] with its exit code before it closes the stream,
+/// since clients ask for the code as soon as they see the end.
+///
+/// # Errors
+/// `NoSuchExec`, `ExecStarted`, `NotRunning`, or why it could not be started.
+pub async fn start(daemon: &Daemon, id: &str) -> Result<Exec, OpError> {
+    let exec = find(daemon, id)?;
+    if exec.state != ExecState::Created {
+        return Err(OpError::ExecStarted(id.to_owned()));
+    }
+    let record = running(daemon, exec.container.as_str()).await?;
+    let spec = spec(daemon, &record, &exec.spec).await?;
+    match daemon.runtime.exec(&record.id, &spec).await {
+        Ok(process) => {
+            daemon.execs.set(id, ExecState::Running(process.pid));
+            Ok(process)
+        }
+        Err(error) => {
+            daemon.execs.set(id, ExecState::Ended(error.exit_code()));
+            Err(error.into())
+        }
+    }
+}
+
+/// Notes a command's end.
+pub fn ended(daemon: &Daemon, id: &str, code: i32) {
+    daemon.execs.set(id, ExecState::Ended(code));
+}
+
+async fn running(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpError> {
+    let record = container::find(daemon, text).await?;
+    if record.state == ContainerState::Running {
+        Ok(record)
+    } else {
+        Err(OpError::NotRunning(record.id.to_string()))
+    }
+}
+
+async fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Result<ExecSpec, OpError> {
+    let image = image::get(&mut *daemon.engine.store.read().await?, &record.image_id).await?;
+    let image = image.ok_or_else(|| OpError::NoSuchImage(record.spec.image.clone()))?;
+    let defaults = super::process::image_defaults(&image)?;
+    let hostname = super::process::hostname(record, &daemon.host.name);
+    // The container's own environment, then what this command adds.
+    let mut whole = record.spec.clone();
+    whole.env.extend(new.env.iter().cloned());
+    let first_of = |texts: [&String; 3]| texts.into_iter().find(|text| !text.is_empty()).cloned().unwrap_or_default();
+    Ok(ExecSpec {
+        args: new.args.clone(),
+        env: super::process::environment(&whole, &defaults, &hostname),
+        working_dir: first_of([&new.working_dir, &record.spec.working_dir, &defaults.working_dir]),
+        user: first_of([&new.user, &record.spec.user, &defaults.user]),
+    })
+}

@@ -1,0 +1,89 @@
+//! Images: find, list, and the built-in one.
+
+use super::{Daemon, OpError};
+use crate::{
+    images::reference::Reference,
+    model::ImageRecord,
+    store::{Connection, image},
+};
+use drawbridge_api::Image;
+
+/// The image that a reference, an id or the beginning of one means.
+///
+/// # Errors
+/// `NoSuchImage`, `Ambiguous`, or `Invalid` for a reference that makes no sense.
+pub async fn find(daemon: &Daemon, text: &str) -> Result<ImageRecord, OpError> {
+    find_in(&mut *daemon.engine.store.read().await?, text).await
+}
+
+pub(super) async fn find_in(db: &mut Connection, text: &str) -> Result<ImageRecord, OpError> {
+    let reference: Result<Reference, _> = text.parse();
+    let missing = || OpError::NoSuchImage(reference.as_ref().map_or_else(|_| text.to_owned(), ToString::to_string));
+    let tagged = match &reference {
+        Ok(reference) => image::by_tag(db, &reference.to_string()).await?,
+        Err(_) => None,
+    };
+    let id = match tagged {
+        Some(id) => id,
+        None => by_id(db, text).await?.ok_or_else(|| match &reference {
+            Ok(_) => missing(),
+            Err(error) if !text.starts_with("sha256:") => OpError::Invalid(error.to_string()),
+            Err(_) => missing(),
+        })?,
+    };
+    image::get(db, &id).await?.ok_or_else(missing)
+}
+
+async fn by_id(db: &mut Connection, text: &str) -> Result<Option<drawbridge_api::ImageId>, OpError> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    if digits.len() < 2 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(None);
+    }
+    let mut ids = image::by_prefix(db, digits).await?;
+    match ids.len() {
+        0 | 1 => Ok(ids.pop()),
+        count => Err(OpError::Ambiguous { kind: "image", text: text.to_owned(), count }),
+    }
+}
+
+/// All images, newest first.
+///
+/// # Errors
+/// When the store fails.
+pub async fn list(daemon: &Daemon) -> Result<Vec<ImageRecord>, OpError> {
+    Ok(image::list(&mut *daemon.engine.store.read().await?).await?)
+}
+
+/// Makes the built-in `busybox` image of the host's static busybox, and records it.
+///
+/// # Errors
+/// When the host has none, or the layer can't be written.
+pub async fn ensure_busybox(daemon: &Daemon) -> Result<(), OpError> {
+    let images = daemon.images.clone();
+    let built = tokio::task::spawn_blocking(move || images.busybox()).await.map_err(|_| OpError::CutOff)??;
+    let mut tx = daemon.engine.store.write().await?;
+    image::put(
+        &mut tx,
+        &ImageRecord {
+            id: built.id,
+            config: built.config,
+            layers: built.layers,
+            size_bytes: built.size_bytes,
+            created_at_ms: built.created_at_ms,
+            tags: built.tags,
+        },
+    )
+    .await?;
+    tx.commit().await.map_err(crate::store::StoreError::from)?;
+    Ok(())
+}
+
+/// An image as the panel sees it.
+pub fn view(record: &ImageRecord) -> Image {
+    Image {
+        id: record.id.clone(),
+        tags: record.tags.clone(),
+        size_bytes: record.size_bytes,
+        created_at_ms: record.created_at_ms,
+    }
+}

@@ -1,0 +1,313 @@
+//! A container's running life: start, stop, kill, and what follows when its process has ended.
+
+use super::{Daemon, OpError, container, network, process, wait};
+use crate::{
+    clock,
+    engine::{Changed, Draft, Mode},
+    model::ContainerRecord,
+    runtime::Exit,
+    store::{Connection, StoreError, container as rows, endpoint, journal::Request, lease},
+};
+use drawbridge_api::{
+    ContainerId, ContainerState, Driver, Endpoint, EndpointId, IfName, InvalidName, MacAddress, NetworkMode, NsName,
+    Origin,
+};
+use drawbridge_plan::Scope;
+use ipnet::IpNet;
+use std::{sync::Arc, time::Duration};
+
+/// How long a killed process may take to be gone. SIGKILL can't be refused; more than this means that the process hangs
+/// in the kernel or the monitor is gone.
+const AFTER_KILL: Duration = Duration::from_secs(20);
+
+/// Names for what a start will make, chosen before the change so that its scope is known.
+#[derive(Debug)]
+pub(super) struct Attachment {
+    namespace: NsName,
+    endpoint: EndpointId,
+    host_end: IfName,
+}
+
+impl Attachment {
+    pub(super) fn new(id: &ContainerId) -> Result<Self, InvalidName> {
+        let endpoint = EndpointId::from_bytes(rand::random());
+        let host_end = format!("veth{}", &endpoint.as_str()[..7]).parse()?;
+        Ok(Self { namespace: namespace_name(id)?, endpoint, host_end })
+    }
+
+    pub(super) fn scope(&self, id: &ContainerId) -> Scope {
+        Scope::Container {
+            id: id.clone(),
+            namespace: self.namespace.clone(),
+            host_ends: vec![self.host_end.clone()],
+        }
+    }
+}
+
+/// A container's namespace has its short id for a name, so that `ip netns` and `docker ps` show the same word.
+pub(super) fn namespace_name(id: &ContainerId) -> Result<NsName, InvalidName> {
+    id.short().parse()
+}
+
+/// Writes the rows of a container's namespace and endpoint.
+pub(super) async fn attach(
+    db: &mut Connection,
+    draft: &Draft,
+    record: &ContainerRecord,
+    attachment: &Attachment,
+) -> Result<(), OpError> {
+    let name = match &record.spec.network_mode {
+        NetworkMode::Host => return Ok(()),
+        NetworkMode::None => None,
+        NetworkMode::Network(name) => Some(name),
+    };
+    endpoint::insert_namespace(db, &record.id, &attachment.namespace, draft.change_id).await?;
+    let Some(name) = name else { return Ok(()) };
+    let network = network::find_in(db, name.as_str()).await?;
+    match network.driver {
+        Driver::Bridge => {}
+        Driver::Host | Driver::Null => return Ok(()),
+    }
+    let address = lease::next_free(db, &network.id)
+        .await?
+        .ok_or_else(|| OpError::NoFreeAddress { network: network.name.to_string() })?;
+    let gateway = network.subnets.first().map(|subnet| subnet.gateway).filter(|_| !network.internal);
+    let endpoint = Endpoint {
+        id: attachment.endpoint.clone(),
+        network_id: network.id,
+        network: network.name,
+        host_end: attachment.host_end.clone(),
+        interface: "eth0".parse()?,
+        mac: MacAddress::from_ipv4(address.addr()),
+        address: IpNet::V4(address),
+        gateway,
+    };
+    Ok(endpoint::insert(db, &record.id, &endpoint, draft.change_id).await?)
+}
+
+/// Starts a container: its namespace and veth by a plan, then its process.
+///
+/// # Errors
+/// `Already` when it runs. When plan or process fail it is as before, with the reason noted.
+pub async fn start(
+    daemon: &Arc<Daemon>,
+    mode: Mode,
+    origin: Origin,
+    text: &str,
+) -> Result<Changed<ContainerRecord>, OpError> {
+    let found = container::find(daemon, text).await?;
+    let _held = daemon.hold(&found.id).await;
+    let record = container::get_in(&mut *daemon.engine.store.read().await?, &found.id).await?;
+    if record.state == ContainerState::Running {
+        return Err(OpError::Already(record.name.to_string()));
+    }
+    let attachment = Attachment::new(&record.id)?;
+    let request = Request { verb: "start container", subject: record.name.to_string(), origin };
+    let scope = attachment.scope(&record.id);
+    let changed = daemon
+        .engine
+        .change(mode, request, scope, async |db: &mut Connection, draft| {
+            attach(db, draft, &record, &attachment).await
+        })
+        .await;
+    match changed {
+        Ok(Changed::Previewed(plan)) => return Ok(Changed::Previewed(plan)),
+        Ok(Changed::Applied(())) => {}
+        Err(error) => {
+            if mode == Mode::Apply {
+                note_failed_start(daemon, &record, &error).await?;
+            }
+            return Err(error);
+        }
+    }
+    match launch(daemon, &record).await {
+        Ok(()) => {
+            Ok(Changed::Applied(container::get_in(&mut *daemon.engine.store.read().await?, &record.id).await?))
+        }
+        Err(error) => {
+            let request = Request { verb: "give up start of container", subject: record.name.to_string(), origin };
+            release(daemon, &record.id, Mode::Apply, request).await?;
+            note_failed_start(daemon, &record, &error).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn launch(daemon: &Arc<Daemon>, record: &ContainerRecord) -> Result<(), OpError> {
+    let spec = process::spec(daemon, record).await?;
+    let pid = daemon.runtime.start(&spec).await?;
+    let mut tx = daemon.engine.store.write().await?;
+    rows::set_running(&mut tx, &record.id, pid, clock::now_ms()).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    container::publish(daemon, &record.id).await?;
+    watch(daemon, record.id.clone());
+    Ok(())
+}
+
+/// Docker leaves a container that could not be started as it was, with the code a shell would give; one with `--rm` is
+/// removed all the same.
+async fn note_failed_start(daemon: &Daemon, record: &ContainerRecord, error: &OpError) -> Result<(), OpError> {
+    let code = match error {
+        OpError::Runtime(error) => error.exit_code(),
+        _ => 128,
+    };
+    let mut tx = daemon.engine.store.write().await?;
+    rows::set_start_failed(&mut tx, &record.id, code, &error.to_string()).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    if record.spec.auto_remove {
+        return container::delete(daemon, record, Origin::Daemon).await;
+    }
+    container::publish(daemon, &record.id).await
+}
+
+/// Waits in the background for the end of a container's process. The task ends with the container or with the daemon.
+pub(super) fn watch(daemon: &Arc<Daemon>, id: ContainerId) {
+    let daemon = Arc::clone(daemon);
+    tokio::spawn(async move {
+        let exit = match daemon.runtime.exit(&id).await {
+            Ok(exit) => exit,
+            Err(error) => {
+                tracing::error!(container = %id.short(), error = &error as &dyn std::error::Error, "cannot watch");
+                return;
+            }
+        };
+        if let Err(error) = ended(&daemon, &id, exit).await {
+            tracing::error!(container = %id.short(), error = &error as &dyn std::error::Error, "cannot tidy up");
+        }
+    });
+}
+
+/// What follows when a container's process has ended: its network goes, then its state is told.
+pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Result<(), OpError> {
+    let _held = daemon.hold(id).await;
+    let record = container::get_in(&mut *daemon.engine.store.read().await?, id).await?;
+    if record.state != ContainerState::Running {
+        return Ok(());
+    }
+    let request = daemon.take_asked_to_end(id).unwrap_or_else(|| Request {
+        verb: "container ended",
+        subject: record.name.to_string(),
+        origin: Origin::Daemon,
+    });
+    for error in daemon.runtime.clean_up(id).await {
+        tracing::warn!(container = %id.short(), error = &error as &dyn std::error::Error, "left behind");
+    }
+    // A network that can't be taken away is found by the next reconcile; the process has ended all the same.
+    if let Err(error) = release(daemon, id, Mode::Apply, request).await {
+        tracing::error!(container = %id.short(), error = &error as &dyn std::error::Error, "network left behind");
+    }
+    let mut tx = daemon.engine.store.write().await?;
+    rows::set_exited(&mut tx, id, exit.code, exit.at_ms).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    container::publish(daemon, id).await?;
+    if record.spec.auto_remove {
+        let record = container::get_in(&mut *daemon.engine.store.read().await?, id).await?;
+        container::delete(daemon, &record, Origin::Daemon).await?;
+    }
+    Ok(())
+}
+
+/// Takes a container's namespace and endpoints away.
+async fn release(
+    daemon: &Daemon,
+    id: &ContainerId,
+    mode: Mode,
+    request: Request,
+) -> Result<Changed<()>, OpError> {
+    let host_ends = {
+        let mut db = daemon.engine.store.read().await?;
+        endpoint::of_container(&mut db, id).await?.into_iter().map(|endpoint| endpoint.host_end).collect()
+    };
+    let scope = Scope::Container { id: id.clone(), namespace: namespace_name(id)?, host_ends };
+    daemon
+        .engine
+        .change(mode, request, scope, async |db: &mut Connection, draft| {
+            Ok::<_, OpError>(endpoint::mark_removing(db, id, draft.change_id).await?)
+        })
+        .await
+}
+
+/// What the end of a running container would do.
+///
+/// # Errors
+/// When the kernel can't be observed.
+pub(super) async fn preview_release(
+    daemon: &Daemon,
+    record: &ContainerRecord,
+    verb: &'static str,
+    origin: Origin,
+) -> Result<Changed<()>, OpError> {
+    let request = Request { verb, subject: record.name.to_string(), origin };
+    release(daemon, &record.id, Mode::Preview, request).await
+}
+
+/// How a container is asked to end.
+#[derive(Clone, Debug, Default)]
+pub struct StopOptions {
+    /// The signal by name or number; the container's own when absent.
+    pub signal: Option<String>,
+    /// Seconds until it is killed; the container's own, or 10, when absent; forever when negative.
+    pub timeout_s: Option<i64>,
+}
+
+/// Asks a container's process to end, kills it when it doesn't, and returns when its network is gone.
+///
+/// # Errors
+/// `Already` when it doesn't run.
+pub async fn stop(
+    daemon: &Daemon,
+    mode: Mode,
+    origin: Origin,
+    text: &str,
+    options: StopOptions,
+) -> Result<Changed<()>, OpError> {
+    let record = container::find(daemon, text).await?;
+    if record.state != ContainerState::Running {
+        return Err(OpError::Already(record.name.to_string()));
+    }
+    if mode == Mode::Preview {
+        return preview_release(daemon, &record, "stop container", origin).await;
+    }
+    let named = options.signal.or_else(|| record.spec.stop_signal.clone());
+    let signal = process::signal(named.as_deref().unwrap_or("SIGTERM"))?;
+    let timeout_s = options.timeout_s.unwrap_or_else(|| record.spec.stop_timeout_s.map_or(10, i64::from));
+    let end = wait::for_end(daemon, &record.id).await?;
+    let subject = record.name.to_string();
+    daemon.note_asked_to_end(&record.id, Request { verb: "stop container", subject, origin });
+    daemon.runtime.signal(&record.id, signal).await?;
+    let Ok(patience) = u64::try_from(timeout_s) else {
+        end.await;
+        return Ok(Changed::Applied(()));
+    };
+    if tokio::time::timeout(Duration::from_secs(patience), end).await.is_err() {
+        kill_and_wait(daemon, &record, origin).await?;
+    }
+    Ok(Changed::Applied(()))
+}
+
+/// Sends a signal to a container's main process.
+///
+/// # Errors
+/// `NotRunning`, or `Invalid` for an unknown signal.
+pub async fn kill(daemon: &Daemon, origin: Origin, text: &str, signal: Option<&str>) -> Result<(), OpError> {
+    let record = container::find(daemon, text).await?;
+    if record.state != ContainerState::Running {
+        return Err(OpError::NotRunning(record.id.to_string()));
+    }
+    let number = process::signal(signal.unwrap_or("SIGKILL"))?;
+    if number == process::SIGKILL {
+        let subject = record.name.to_string();
+        daemon.note_asked_to_end(&record.id, Request { verb: "kill container", subject, origin });
+    }
+    Ok(daemon.runtime.signal(&record.id, number).await?)
+}
+
+/// Kills a container and returns when its network is gone.
+pub(super) async fn kill_and_wait(daemon: &Daemon, record: &ContainerRecord, origin: Origin) -> Result<(), OpError> {
+    let end = wait::for_end(daemon, &record.id).await?;
+    let subject = record.name.to_string();
+    daemon.note_asked_to_end(&record.id, Request { verb: "stop container", subject, origin });
+    daemon.runtime.signal(&record.id, process::SIGKILL).await?;
+    tokio::time::timeout(AFTER_KILL, end).await.map_err(|_| OpError::WillNotEnd(record.name.to_string()))?;
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! The operations: what can be asked of Drawbridge, once, for both dialects. An operation speaks domain words, writes
+//! rows inside `engine.change` and knows no JSON, no status code and no SQL.
+
+pub mod container;
+pub mod error;
+pub mod exec;
+pub mod image;
+pub mod lifecycle;
+pub mod names;
+pub mod network;
+pub mod process;
+pub mod start;
+pub mod wait;
+
+pub use error::{Class, OpError};
+
+use crate::{engine::Engine, images::Images, runtime::Runtime, store::journal::Request};
+use drawbridge_api::{ContainerId, Host};
+use drawbridge_kernel::{HostView, Kernel};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+
+/// Everything an operation works with.
+pub struct Daemon {
+    /// The road of every change.
+    pub engine: Engine,
+    /// Processes.
+    pub runtime: Runtime,
+    /// Layers and how they are made.
+    pub images: Images,
+    /// The machine as the panel names it.
+    pub host: Host,
+    kernel: Arc<Kernel>,
+    /// One operation at a time on one container.
+    busy: Mutex<HashMap<ContainerId, Arc<AsyncMutex<()>>>>,
+    /// Who asked for a container's end, until it has ended: the change that follows is theirs.
+    asked_to_end: Mutex<HashMap<ContainerId, Request>>,
+    /// Commands that were run in containers.
+    execs: exec::Execs,
+}
+
+impl Daemon {
+    /// A daemon of its parts. Nothing is done yet: see [`start::bring_up`].
+    pub fn new(engine: Engine, runtime: Runtime, images: Images, host: Host, kernel: Arc<Kernel>) -> Arc<Self> {
+        Arc::new(Self {
+            engine,
+            runtime,
+            images,
+            host,
+            kernel,
+            busy: Mutex::default(),
+            asked_to_end: Mutex::default(),
+            execs: exec::Execs::default(),
+        })
+    }
+
+    /// The links, addresses and routes of the host as they are now.
+    async fn look_at_host(&self) -> Result<HostView, OpError> {
+        let kernel = Arc::clone(&self.kernel);
+        tokio::task::spawn_blocking(move || kernel.host())
+            .await
+            .map_err(|_| OpError::CutOff)?
+            .map_err(OpError::Kernel)
+    }
+
+    /// Waits until no other operation is at work on this container.
+    async fn hold(&self, id: &ContainerId) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+            // Locks that nobody holds or waits for are let go, so the map stays as small as the work at hand.
+            busy.retain(|_, lock| Arc::strong_count(lock) > 1);
+            Arc::clone(busy.entry(id.clone()).or_default())
+        };
+        lock.lock_owned().await
+    }
+
+    fn note_asked_to_end(&self, id: &ContainerId, request: Request) {
+        self.asked_to_end.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), request);
+    }
+
+    fn take_asked_to_end(&self, id: &ContainerId) -> Option<Request> {
+        self.asked_to_end.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+    }
+}

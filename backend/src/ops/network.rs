@@ -1,0 +1,261 @@
+//! Networks: find, create, remove.
+
+use super::{Daemon, OpError};
+use crate::{
+    clock,
+    engine::{Changed, IP_FORWARD, Mode},
+    model::NewNetwork,
+    store::{Connection, endpoint, journal::Request, lease, network, sysctl},
+};
+use drawbridge_api::{
+    ContainerId, Driver, Endpoint, EventKind, IfName, Network, NetworkId, NetworkName, Origin, Subnet,
+};
+use drawbridge_kernel::HostView;
+use drawbridge_plan::{Scope, alloc};
+use ipnet::{IpNet, Ipv4Net};
+use std::net::IpAddr;
+
+/// The network that a name, an id or the beginning of one means.
+///
+/// # Errors
+/// `NoSuchNetwork`, `Ambiguous`.
+pub async fn find(daemon: &Daemon, text: &str) -> Result<Network, OpError> {
+    find_in(&mut *daemon.engine.store.read().await?, text).await
+}
+
+pub(super) async fn find_in(db: &mut Connection, text: &str) -> Result<Network, OpError> {
+    let ids = network::resolve(db, text).await?;
+    let id = match ids.as_slice() {
+        [] => return Err(OpError::NoSuchNetwork(text.to_owned())),
+        [id] => id,
+        several => {
+            return Err(OpError::Ambiguous { kind: "network", text: text.to_owned(), count: several.len() });
+        }
+    };
+    network::get(db, id).await?.ok_or_else(|| OpError::NoSuchNetwork(text.to_owned()))
+}
+
+/// All networks, oldest first.
+///
+/// # Errors
+/// When the store fails.
+pub async fn list(daemon: &Daemon) -> Result<Vec<Network>, OpError> {
+    Ok(network::list(&mut *daemon.engine.store.read().await?).await?)
+}
+
+/// The endpoints that are in a network, with their containers.
+///
+/// # Errors
+/// When the store fails.
+pub async fn endpoints(daemon: &Daemon, id: &NetworkId) -> Result<Vec<(ContainerId, Endpoint)>, OpError> {
+    Ok(endpoint::of_network(&mut *daemon.engine.store.read().await?, id).await?)
+}
+
+/// Makes a bridge network.
+///
+/// # Errors
+/// When its name, bridge or range is taken or makes no sense, or the kernel refuses; nothing is made then.
+pub async fn create(
+    daemon: &Daemon,
+    mode: Mode,
+    origin: Origin,
+    new: NewNetwork,
+) -> Result<Changed<Network>, OpError> {
+    let host = daemon.look_at_host().await?;
+    let id = NetworkId::from_bytes(rand::random());
+    let bridge = match &new.bridge {
+        Some(bridge) => bridge.clone(),
+        None => format!("br-{}", id.short()).parse()?,
+    };
+    if let Some(link) = host.link(bridge.as_str())
+        && !link.is_ours()
+    {
+        return Err(OpError::BridgeTaken { bridge: bridge.to_string() });
+    }
+    let request = Request { verb: "create network", subject: new.name.to_string(), origin };
+    let scope = Scope::Network { id: id.clone(), bridge: bridge.clone() };
+    let changed = daemon
+        .engine
+        .change(mode, request, scope, async |db: &mut Connection, draft| {
+            let network = lay_out(db, &new, id, bridge, &host).await?;
+            network::insert(db, &network, new.masquerade, draft.change_id).await?;
+            for subnet in &network.subnets {
+                lease::reserve_gateway(db, &network.id, subnet.gateway).await?;
+            }
+            if !network.internal {
+                // Absent only where /proc/sys is not mounted; then the step that needs it says so.
+                let original = draft.observed.sysctls.get(IP_FORWARD).map_or("0", String::as_str);
+                sysctl::need(db, IP_FORWARD, "1", original).await?;
+            }
+            Ok::<_, OpError>(network)
+        })
+        .await?;
+    if let Changed::Applied(network) = &changed {
+        daemon.engine.events.publish(EventKind::Network(network.clone()), clock::now_ms());
+    }
+    Ok(changed)
+}
+
+/// Removes a network and its bridge.
+///
+/// # Errors
+/// When it is predefined or containers are in it, or the kernel refuses; it is whole then.
+pub async fn remove(daemon: &Daemon, mode: Mode, origin: Origin, text: &str) -> Result<Changed<()>, OpError> {
+    let network = find(daemon, text).await?;
+    if network.predefined {
+        return Err(OpError::PredefinedNetwork(network.name.to_string()));
+    }
+    let Some(bridge) = network.bridge.clone() else {
+        return Err(OpError::PredefinedNetwork(network.name.to_string()));
+    };
+    let request = Request { verb: "remove network", subject: network.name.to_string(), origin };
+    let scope = Scope::Network { id: network.id.clone(), bridge };
+    let changed = daemon
+        .engine
+        .change(mode, request, scope, async |db: &mut Connection, draft| {
+            let inside = endpoint::of_network(db, &network.id).await?;
+            if !inside.is_empty() {
+                return Err(in_use(db, &network, &inside).await?);
+            }
+            network::mark_removing(db, &network.id, draft.change_id).await?;
+            Ok::<_, OpError>(())
+        })
+        .await?;
+    if let Changed::Applied(()) = &changed {
+        daemon.engine.events.publish(EventKind::NetworkRemoved(network.id.clone()), clock::now_ms());
+    }
+    Ok(changed)
+}
+
+async fn in_use(
+    db: &mut Connection,
+    network: &Network,
+    inside: &[(ContainerId, Endpoint)],
+) -> Result<OpError, OpError> {
+    let mut endpoints = Vec::with_capacity(inside.len());
+    for (container, endpoint) in inside {
+        if let Some(container) = crate::store::container::get(db, container).await? {
+            endpoints.push(format!("name:\"{}\" id:\"{}\"", container.name, endpoint.id.short()));
+        }
+    }
+    Ok(OpError::NetworkInUse { network: network.name.to_string(), endpoints: endpoints.join(", ") })
+}
+
+/// Chooses what the request left open and checks it against what is there.
+async fn lay_out(
+    db: &mut Connection,
+    new: &NewNetwork,
+    id: NetworkId,
+    bridge: IfName,
+    host: &HostView,
+) -> Result<Network, OpError> {
+    let others = network::list(db).await?;
+    if others.iter().any(|other| other.name == new.name) {
+        return Err(OpError::NetworkNameTaken(new.name.to_string()));
+    }
+    if let Some(other) = others.iter().find(|other| other.bridge.as_ref() == Some(&bridge)) {
+        return Err(OpError::BridgeOfNetwork { bridge: bridge.to_string(), network: other.name.to_string() });
+    }
+    let taken = taken_ranges(&network::ranges(db).await?, host);
+    let subnet = match new.subnet {
+        Some(subnet) => checked_subnet(subnet, &taken)?,
+        None => {
+            let ranges: Vec<IpNet> = taken.iter().map(|(range, _)| *range).collect();
+            alloc::free_pool(alloc::default_pools(), &ranges).ok_or(OpError::NoFreePool)?
+        }
+    };
+    let gateway = checked_gateway(new.gateway, subnet)?;
+    Ok(Network {
+        id,
+        name: new.name.clone(),
+        driver: Driver::Bridge,
+        bridge: Some(bridge),
+        subnets: vec![Subnet { subnet: IpNet::V4(subnet), gateway }],
+        internal: new.internal,
+        mtu: new.mtu.or(host.default_mtu).unwrap_or(1500),
+        options: new.options.clone(),
+        labels: new.labels.clone(),
+        predefined: new.predefined,
+        created_at_ms: clock::now_ms(),
+    })
+}
+
+/// Every range in use, with what has it, as the end of a sentence.
+pub(super) fn taken_ranges(networks: &[(IpNet, NetworkName)], host: &HostView) -> Vec<(IpNet, String)> {
+    let ours = networks.iter().map(|(range, name)| (*range, format!("network {name}")));
+    let theirs = host.foreign_ranges();
+    ours.chain(theirs).collect()
+}
+
+fn checked_subnet(subnet: IpNet, taken: &[(IpNet, String)]) -> Result<Ipv4Net, OpError> {
+    let IpNet::V4(range) = subnet else {
+        return Err(OpError::NotBuilt(format!("an IPv6 range ({subnet})")));
+    };
+    if range.trunc() != range {
+        return Err(OpError::Invalid(format!("invalid subnet {range}: it should be {}", range.trunc())));
+    }
+    // A bridge and one container are the least; RFC 3021's /31 has no room for the two and a broadcast address.
+    if range.prefix_len() > 30 || range.prefix_len() < 8 {
+        return Err(OpError::Invalid(format!("invalid subnet {range}: its prefix must be from /8 to /30")));
+    }
+    if range.addr().is_loopback() || range.addr().is_multicast() || range.addr().octets()[0] == 0 {
+        return Err(OpError::Invalid(format!(
+            "invalid subnet {range}: loopback, multicast and 0.0.0.0/8 addresses can't be given to containers"
+        )));
+    }
+    match taken.iter().find(|(other, _)| alloc::overlap(*other, subnet)) {
+        Some((other, holder)) => Err(OpError::SubnetOverlaps { subnet, range: *other, holder: holder.clone() }),
+        None => Ok(range),
+    }
+}
+
+fn checked_gateway(gateway: Option<IpAddr>, subnet: Ipv4Net) -> Result<IpAddr, OpError> {
+    let Some(gateway) = gateway else {
+        return alloc::lowest_free(subnet, subnet.network(), []).map(IpAddr::V4).ok_or(OpError::NoFreePool);
+    };
+    match gateway {
+        IpAddr::V4(address)
+            if subnet.contains(&address) && address != subnet.network() && address != subnet.broadcast() =>
+        {
+            Ok(gateway)
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => Err(OpError::Invalid(format!(
+            "invalid gateway {gateway}: it must be one of the host addresses of {subnet}, such as {}",
+            IpAddr::V4(subnet.hosts().next().unwrap_or(subnet.network()))
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_subnet(subnet: &str, expected: &str) {
+        let taken = vec![("172.17.0.0/16".parse().unwrap(), "network bridge".to_owned())];
+        let found = match checked_subnet(subnet.parse().unwrap(), &taken) {
+            Ok(range) => range.to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(found.starts_with(expected), "{subnet}: {found}");
+    }
+
+    #[test]
+    fn a_range_must_be_free_and_make_sense() {
+        check_subnet("10.1.0.0/16", "10.1.0.0/16");
+        check_subnet("10.1.0.1/16", "invalid subnet 10.1.0.1/16: it should be 10.1.0.0/16");
+        check_subnet("10.1.0.0/31", "invalid subnet 10.1.0.0/31: its prefix");
+        check_subnet("127.0.0.0/8", "invalid subnet 127.0.0.0/8: loopback");
+        check_subnet("172.17.8.0/24", "invalid pool request: Pool overlaps with other one on this address space: 172.17.8.0/24 overlaps 172.17.0.0/16 of network bridge");
+        check_subnet("fd00::/64", "an IPv6 range (fd00::/64) is not built yet");
+    }
+
+    #[test]
+    fn a_gateway_must_be_in_its_range() {
+        let subnet = "10.1.0.0/24".parse().unwrap();
+        assert_eq!(checked_gateway(None, subnet).unwrap().to_string(), "10.1.0.1");
+        assert_eq!(checked_gateway(Some("10.1.0.9".parse().unwrap()), subnet).unwrap().to_string(), "10.1.0.9");
+        for bad in ["10.1.0.0", "10.1.0.255", "10.2.0.1", "::1"] {
+            assert!(checked_gateway(Some(bad.parse().unwrap()), subnet).is_err(), "{bad} was taken");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What a container's process is, from its spec and its image: the merge rules of Docker, and the files that name
+//! resolution reads.
+
+use super::{Daemon, OpError};
+use crate::{
+    model::{ContainerRecord, ContainerSpec, ImageRecord},
+    runtime::ProcessSpec,
+    store::{endpoint, image},
+};
+use drawbridge_api::{Endpoint, NetworkMode};
+use oci_spec::image::ImageConfiguration;
+use std::{net::IpAddr, path::PathBuf};
+
+/// The signal that can't be refused.
+pub(super) const SIGKILL: i32 = 9;
+
+const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Signals in the order of their numbers, from 1 (signal(7), x86 and arm).
+const SIGNALS: [&str; 31] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+    "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
+    "PWR", "SYS",
+];
+
+/// The number of a signal that is given by number or name, with or without `SIG`.
+pub(super) fn signal(text: &str) -> Result<i32, OpError> {
+    let invalid = || OpError::Invalid(format!("invalid signal: {text}; use a name such as SIGTERM or a number 1 to 64"));
+    if let Ok(number) = text.parse::<i32>() {
+        return if (1..=64).contains(&number) { Ok(number) } else { Err(invalid()) };
+    }
+    let name = text.to_ascii_uppercase();
+    let name = name.strip_prefix("SIG").unwrap_or(&name);
+    let position = SIGNALS.iter().position(|known| *known == name).ok_or_else(invalid)?;
+    i32::try_from(position + 1).map_err(|_| invalid())
+}
+
+/// What a container's image says of its process.
+#[derive(Clone, Debug, Default)]
+pub struct ImageDefaults {
+    /// Program and first arguments.
+    pub entrypoint: Vec<String>,
+    /// Arguments, or the program.
+    pub cmd: Vec<String>,
+    /// `NAME=value`.
+    pub env: Vec<String>,
+    /// Where the process starts.
+    pub working_dir: String,
+    /// `user[:group]`.
+    pub user: String,
+}
+
+/// Reads an image's defaults.
+///
+/// # Errors
+/// When its configuration can't be read.
+pub fn image_defaults(image: &ImageRecord) -> Result<ImageDefaults, OpError> {
+    let config: ImageConfiguration = serde_json::from_str(&image.config)
+        .map_err(|error| OpError::Invalid(format!("image {} has an unreadable configuration: {error}", image.id)))?;
+    let Some(config) = config.config() else { return Ok(ImageDefaults::default()) };
+    Ok(ImageDefaults {
+        entrypoint: config.entrypoint().clone().unwrap_or_default(),
+        cmd: config.cmd().clone().unwrap_or_default(),
+        env: config.env().clone().unwrap_or_default(),
+        working_dir: config.working_dir().clone().unwrap_or_default(),
+        user: config.user().clone().unwrap_or_default(),
+    })
+}
+
+/// Program and arguments: the image's `Cmd` counts only when the request sets no entrypoint (moby,
+/// daemon/commit.go `merge`).
+pub fn arguments(spec: &ContainerSpec, image: &ImageDefaults) -> Vec<String> {
+    let image_cmd = || if spec.entrypoint.is_some() { Vec::new() } else { image.cmd.clone() };
+    let mut entrypoint = spec.entrypoint.clone().unwrap_or_else(|| image.entrypoint.clone());
+    // `--entrypoint ""` resets the image's.
+    entrypoint.retain(|word| !(word.is_empty() && spec.entrypoint.as_ref().is_some_and(|words| words.len() == 1)));
+    entrypoint.extend(spec.cmd.clone().unwrap_or_else(image_cmd));
+    entrypoint
+}
+
+/// The environment: the request's over the image's over the defaults, by name.
+pub fn environment(spec: &ContainerSpec, image: &ImageDefaults, hostname: &str) -> Vec<String> {
+    let mut merged: Vec<String> = vec![DEFAULT_PATH.to_owned(), format!("HOSTNAME={hostname}")];
+    for entry in image.env.iter().chain(&spec.env) {
+        let (name, value) = entry.split_once('=').map_or((entry.as_str(), None), |(name, value)| (name, Some(value)));
+        merged.retain(|other| other.split('=').next() != Some(name));
+        // A name without `=` takes the variable away.
+        if value.is_some() {
+            merged.push(entry.clone());
+        }
+    }
+    merged
+}
+
+/// The process of a container that is about to start; its endpoints must be there.
+pub(super) async fn spec(daemon: &Daemon, record: &ContainerRecord) -> Result<ProcessSpec, OpError> {
+    let (namespace, endpoints, image) = {
+        let mut db = daemon.engine.store.read().await?;
+        (
+            endpoint::namespace(&mut db, &record.id).await?,
+            endpoint::of_container(&mut db, &record.id).await?,
+            image::get(&mut db, &record.image_id).await?,
+        )
+    };
+    let image = image.ok_or_else(|| OpError::NoSuchImage(record.spec.image.clone()))?;
+    let defaults = image_defaults(&image)?;
+    let args = arguments(&record.spec, &defaults);
+    if args.is_empty() {
+        return Err(OpError::Invalid(format!(
+            "no command specified: neither the request nor image {} names a program",
+            record.spec.image
+        )));
+    }
+    let hostname = hostname(record, &daemon.host.name);
+    let first_of = |own: &str, image: &str| if own.is_empty() { image.to_owned() } else { own.to_owned() };
+    Ok(ProcessSpec {
+        id: record.id.clone(),
+        env: environment(&record.spec, &defaults, &hostname),
+        args,
+        working_dir: first_of(&record.spec.working_dir, &defaults.working_dir),
+        user: first_of(&record.spec.user, &defaults.user),
+        netns: namespace.map(|name| PathBuf::from("/run/netns").join(name.as_str())),
+        layers: image.layers.iter().map(|layer| daemon.images.layer_dir(layer)).collect(),
+        hosts: hosts(&endpoints, &hostname),
+        resolv_conf: resolv_conf(&tokio::fs::read_to_string("/etc/resolv.conf").await.unwrap_or_default()),
+        hostname,
+    })
+}
+
+/// A container's name for itself.
+pub fn hostname(record: &ContainerRecord, host: &str) -> String {
+    match (&record.spec.hostname, &record.spec.network_mode) {
+        (Some(hostname), _) => hostname.clone(),
+        (None, NetworkMode::Host) => host.to_owned(),
+        (None, NetworkMode::None | NetworkMode::Network(_)) => record.id.short().to_owned(),
+    }
+}
+
+/// `/etc/hosts` as Docker writes it (moby, libnetwork/etchosts).
+fn hosts(endpoints: &[Endpoint], hostname: &str) -> String {
+    let mut text = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n\
+                    ff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
+        .to_owned();
+    for endpoint in endpoints {
+        text.push_str(&format!("{}\t{hostname}\n", endpoint.address.addr()));
+    }
+    text
+}
+
+/// The host's `/etc/resolv.conf` without the resolvers that only the host can reach: in a namespace of its own,
+/// 127.0.0.0/8 is the container itself.
+fn resolv_conf(host: &str) -> String {
+    let reachable = |line: &&str| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+        ["nameserver", address, ..] => {
+            address.parse::<IpAddr>().map_or(true, |address| !address.is_loopback())
+        }
+        _ => true,
+    };
+    host.lines().filter(reachable).map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec_of(entrypoint: Option<&[&str]>, cmd: Option<&[&str]>) -> ContainerSpec {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        ContainerSpec {
+            image: "busybox".into(),
+            entrypoint: entrypoint.map(words),
+            cmd: cmd.map(words),
+            env: vec!["B=2".into(), "C=3".into(), "PATH".into()],
+            working_dir: String::new(),
+            user: String::new(),
+            hostname: None,
+            labels: Default::default(),
+            stop_signal: None,
+            stop_timeout_s: None,
+            network_mode: NetworkMode::None,
+            auto_remove: false,
+            exposed_ports: Vec::new(),
+        }
+    }
+
+    fn check_arguments(entrypoint: Option<&[&str]>, cmd: Option<&[&str]>, expected: &[&str]) {
+        let image = ImageDefaults { entrypoint: vec!["/e".into()], cmd: vec!["c".into()], ..Default::default() };
+        assert_eq!(arguments(&spec_of(entrypoint, cmd), &image), expected, "{entrypoint:?} {cmd:?}");
+    }
+
+    #[test]
+    fn the_command_is_merged_as_docker_does() {
+        check_arguments(None, None, &["/e", "c"]);
+        check_arguments(None, Some(&["x", "y"]), &["/e", "x", "y"]);
+        check_arguments(Some(&["/f"]), None, &["/f"]);
+        check_arguments(Some(&["/f"]), Some(&["x"]), &["/f", "x"]);
+        check_arguments(Some(&[""]), Some(&["x"]), &["x"]);
+    }
+
+    #[test]
+    fn the_environment_is_merged_by_name() {
+        let image = ImageDefaults { env: vec!["A=1".into(), "B=1".into()], ..Default::default() };
+        assert_eq!(environment(&spec_of(None, None), &image, "h"), ["HOSTNAME=h", "A=1", "B=2", "C=3"]);
+    }
+
+    #[test]
+    fn signals_have_names_and_numbers() {
+        for (text, number) in [("SIGTERM", 15), ("kill", 9), ("HUP", 1), ("9", 9), ("SIGSYS", 31), ("SIGUSR2", 12)] {
+            assert_eq!(signal(text).unwrap(), number, "{text}");
+        }
+        for bad in ["", "0", "65", "SIGNOPE", "-9"] {
+            assert!(signal(bad).is_err(), "{bad} was taken");
+        }
+    }
+
+    #[test]
+    fn resolvers_on_the_hosts_loopback_are_left_out() {
+        let text = "search lab\nnameserver 127.0.0.53\nnameserver 10.0.0.1\nnameserver ::1\noptions edns0\n";
+        assert_eq!(resolv_conf(text), "search lab\nnameserver 10.0.0.1\noptions edns0\n");
+    }
+}

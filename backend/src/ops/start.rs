@@ -1,0 +1,229 @@
+//! What happens when the daemon comes up: the built-in image and networks are made sure of, what a crash left half done
+//! is settled, and the containers that outlived the last daemon are taken up again.
+
+use super::{Daemon, OpError, container, image, lifecycle, network};
+use crate::{
+    clock,
+    engine::{Changed, Mode},
+    model::{ContainerRecord, NewNetwork},
+    runtime::{Exit, ProcessState},
+    store::{Connection, container as rows, endpoint, journal, journal::Request, network as networks},
+};
+use drawbridge_api::{ContainerState, Driver, IfName, Network, NetworkId, Origin};
+use drawbridge_kernel::HostView;
+use drawbridge_plan::{Scope, alloc};
+use ipnet::{IpNet, Ipv4Net};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
+
+/// What Docker calls its default network's range.
+const DEFAULT_RANGE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(172, 17, 0, 0), 16);
+
+/// The exit code of a process of which no trace is left: the machine was restarted under it.
+const LOST: i32 = 255;
+
+/// Brings kernel and rows together, and takes up what still runs.
+///
+/// # Errors
+/// When the image can't be made, or the kernel refuses what the rows want.
+pub async fn bring_up(daemon: &Arc<Daemon>) -> Result<(), OpError> {
+    image::ensure_busybox(daemon).await?;
+    let fates = fates(daemon).await?;
+    reconcile(daemon, &fates).await?;
+    for (record, fate) in fates {
+        match fate {
+            Fate::Running(_) => lifecycle::watch(daemon, record.id),
+            Fate::Ended(_) => bury(daemon, record).await?,
+        }
+    }
+    ensure_networks(daemon).await
+}
+
+/// What became of a container that the rows have in the kernel.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    /// Its process runs.
+    Running(i32),
+    /// It has ended, or never began.
+    Ended(Option<Exit>),
+}
+
+/// Asks the runtime about every container that runs by its row or that has a namespace: a crash between plan and
+/// process leaves the one without the other.
+async fn fates(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Fate)>, OpError> {
+    let (records, namespaces) = {
+        let mut db = daemon.engine.store.read().await?;
+        (rows::list(&mut db).await?, endpoint::namespaces(&mut db).await?)
+    };
+    let mut fates = Vec::new();
+    for record in records {
+        let by_row = record.state == ContainerState::Running;
+        if !by_row && !namespaces.iter().any(|(id, _)| *id == record.id) {
+            continue;
+        }
+        let fate = match daemon.runtime.state(&record.id).await? {
+            ProcessState::Running { pid } => Fate::Running(pid),
+            ProcessState::Exited(exit) => Fate::Ended(Some(exit)),
+            ProcessState::Unknown if by_row => Fate::Ended(Some(Exit { code: LOST, at_ms: clock::now_ms() })),
+            ProcessState::Unknown => Fate::Ended(None),
+        };
+        fates.push((record, fate));
+    }
+    Ok(fates)
+}
+
+/// Makes the kernel as the rows want it, after the rows are told what became of the processes. Changes that were cut off
+/// are finished by this one.
+async fn reconcile(daemon: &Daemon, fates: &[(ContainerRecord, Fate)]) -> Result<(), OpError> {
+    let needed = {
+        let mut db = daemon.engine.store.read().await?;
+        journal::any_open(&mut db).await?
+            || !daemon.engine.drift().await?.steps.is_empty()
+            || fates.iter().any(|(record, fate)| match fate {
+                Fate::Running(_) => record.state != ContainerState::Running,
+                Fate::Ended(_) => true,
+            })
+    };
+    if !needed {
+        return Ok(());
+    }
+    let request = Request { verb: "reconcile", subject: String::new(), origin: Origin::Daemon };
+    daemon
+        .engine
+        .change(Mode::Apply, request, Scope::Everything, async |db: &mut Connection, draft| {
+            journal::take_over(db, draft.change_id, clock::now_ms()).await?;
+            for (record, fate) in fates {
+                match fate {
+                    Fate::Running(pid) if record.state != ContainerState::Running => {
+                        rows::set_running(db, &record.id, *pid, clock::now_ms()).await?;
+                    }
+                    Fate::Running(_) => {}
+                    Fate::Ended(exit) => {
+                        endpoint::mark_removing(db, &record.id, draft.change_id).await?;
+                        if let Some(exit) = exit {
+                            rows::set_exited(db, &record.id, exit.code, exit.at_ms).await?;
+                        }
+                    }
+                }
+            }
+            Ok::<_, OpError>(())
+        })
+        .await?;
+    Ok(())
+}
+
+async fn bury(daemon: &Daemon, record: ContainerRecord) -> Result<(), OpError> {
+    for error in daemon.runtime.clean_up(&record.id).await {
+        tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "left behind");
+    }
+    if record.spec.auto_remove {
+        let now = container::get_in(&mut *daemon.engine.store.read().await?, &record.id).await?;
+        container::delete(daemon, &now, Origin::Daemon).await?;
+    }
+    Ok(())
+}
+
+/// Makes `bridge`, `host` and `none` at the first start.
+async fn ensure_networks(daemon: &Daemon) -> Result<(), OpError> {
+    let there = network::list(daemon).await?;
+    let missing = |name: &str| !there.iter().any(|network| network.name.as_str() == name);
+    if missing("bridge") {
+        let host = daemon.look_at_host().await?;
+        let ranges = networks::ranges(&mut *daemon.engine.store.read().await?).await?;
+        let new = default_network(&host, &network::taken_ranges(&ranges, &host))?;
+        network::create(daemon, Mode::Apply, Origin::Daemon, new).await?;
+    }
+    for (name, driver) in [("host", Driver::Host), ("none", Driver::Null)] {
+        if missing(name) {
+            insert_unbridged(daemon, name, driver).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The default network as the chapter shows it, where its interface name and range are free; otherwise the next ones,
+/// with a line in the log that says why.
+fn default_network(host: &HostView, taken: &[(IpNet, String)]) -> Result<NewNetwork, OpError> {
+    let mut bridge: IfName = "docker0".parse()?;
+    for number in 1.. {
+        match host.link(bridge.as_str()) {
+            Some(link) if !link.is_ours() => {
+                tracing::warn!(%bridge, "an interface of that name exists and is not ours; taking the next name");
+                bridge = format!("docker{number}").parse()?;
+            }
+            Some(_) | None => break,
+        }
+    }
+    let overlapping = taken.iter().find(|(range, _)| alloc::overlap(*range, IpNet::V4(DEFAULT_RANGE)));
+    let subnet = match overlapping {
+        None => DEFAULT_RANGE,
+        Some((range, holder)) => {
+            tracing::warn!(%DEFAULT_RANGE, %range, %holder, "the default range is in use; taking the next free pool");
+            let ranges: Vec<IpNet> = taken.iter().map(|(range, _)| *range).collect();
+            alloc::free_pool(alloc::default_pools(), &ranges).ok_or(OpError::NoFreePool)?
+        }
+    };
+    let option = |name: &str, value: String| (format!("com.docker.network.{name}"), value);
+    let options = BTreeMap::from([
+        option("bridge.default_bridge", "true".into()),
+        option("bridge.enable_icc", "true".into()),
+        option("bridge.enable_ip_masquerade", "true".into()),
+        option("bridge.host_binding_ipv4", "0.0.0.0".into()),
+        option("bridge.name", bridge.to_string()),
+        option("driver.mtu", host.default_mtu.unwrap_or(1500).to_string()),
+    ]);
+    Ok(NewNetwork {
+        name: "bridge".parse()?,
+        driver: Driver::Bridge,
+        subnet: Some(IpNet::V4(subnet)),
+        gateway: None,
+        internal: false,
+        bridge: Some(bridge),
+        masquerade: true,
+        mtu: host.default_mtu,
+        options,
+        labels: BTreeMap::new(),
+        predefined: true,
+    })
+}
+
+/// `host` and `none` are names only: the kernel has nothing of them.
+async fn insert_unbridged(daemon: &Daemon, name: &str, driver: Driver) -> Result<(), OpError> {
+    let network = Network {
+        id: NetworkId::from_bytes(rand::random()),
+        name: name.parse()?,
+        driver,
+        bridge: None,
+        subnets: Vec::new(),
+        internal: false,
+        mtu: 1500,
+        options: BTreeMap::new(),
+        labels: BTreeMap::new(),
+        predefined: true,
+        created_at_ms: clock::now_ms(),
+    };
+    let request = Request { verb: "create network", subject: name.to_owned(), origin: Origin::Daemon };
+    let changed = daemon
+        .engine
+        .change(Mode::Apply, request, Scope::Everything, async |db: &mut Connection, draft| {
+            Ok::<_, OpError>(networks::insert(db, &network, false, draft.change_id).await?)
+        })
+        .await?;
+    match changed {
+        Changed::Applied(()) | Changed::Previewed(_) => Ok(()),
+    }
+}
+
+/// Ends every container and takes everything of ours out of the kernel; the rows stay, and the next start makes it all
+/// again.
+///
+/// # Errors
+/// When a container doesn't end or the kernel refuses.
+pub async fn take_down(daemon: &Daemon) -> Result<(), OpError> {
+    for (record, _) in container::list(daemon).await? {
+        if record.state == ContainerState::Running {
+            lifecycle::kill_and_wait(daemon, &record, Origin::Daemon).await?;
+        }
+    }
+    let request = Request { verb: "take down", subject: String::new(), origin: Origin::Daemon };
+    Ok(daemon.engine.take_down(request).await?)
+}

@@ -1,0 +1,99 @@
+//! Waiting for a container's end, by the events that tell of it. Listening begins before the first look, so that an end
+//! between the two is not missed.
+
+use super::{Daemon, OpError, container};
+use crate::store::container as rows;
+use drawbridge_api::{ContainerId, ContainerState, Event, EventKind};
+use std::future::Future;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+/// What is waited for. The words are Docker's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It doesn't run; satisfied at once when it doesn't.
+    NotRunning,
+    /// Its next end, whatever was before.
+    NextExit,
+    /// It is removed.
+    Removed,
+}
+
+/// How a wait ended: the exit code, or why there is none.
+pub type Waited = Result<i32, OpError>;
+
+/// Begins to wait; the future that is returned ends when the condition holds, with the exit code.
+///
+/// # Errors
+/// `NoSuchContainer`.
+pub async fn begin(
+    daemon: &Daemon,
+    text: &str,
+    condition: Condition,
+) -> Result<impl Future<Output = Waited> + Send + use<>, OpError> {
+    let receiver = daemon.engine.events.listen();
+    let record = container::find(daemon, text).await?;
+    let store = daemon.engine.store.clone();
+    Ok(async move {
+        let stopped = record.state != ContainerState::Running;
+        if condition == Condition::NotRunning && stopped {
+            return Ok(record.exit_code);
+        }
+        let mut code = record.exit_code;
+        let mut receiver = receiver;
+        loop {
+            match next_about(&mut receiver, &record.id).await {
+                Some(About::Ended(exit)) => {
+                    code = exit;
+                    if condition != Condition::Removed {
+                        return Ok(code);
+                    }
+                }
+                Some(About::Removed) => return Ok(code),
+                // Too slow, and events are lost: the row tells what became of it.
+                None => match rows::get(&mut *store.read().await?, &record.id).await? {
+                    None => return Ok(code),
+                    Some(now) if now.state != ContainerState::Running && condition != Condition::Removed => {
+                        return Ok(now.exit_code);
+                    }
+                    Some(now) => code = now.exit_code,
+                },
+            }
+        }
+    })
+}
+
+/// Waits for a running container's end.
+pub(super) async fn for_end(daemon: &Daemon, id: &ContainerId) -> Result<impl Future<Output = ()> + use<>, OpError> {
+    let waited = begin(daemon, id.as_str(), Condition::NotRunning).await?;
+    Ok(async move {
+        // A row that can't be read has no end to wait for.
+        let _ = waited.await;
+    })
+}
+
+enum About {
+    Ended(i32),
+    Removed,
+}
+
+async fn next_about(receiver: &mut Receiver<Event>, id: &ContainerId) -> Option<About> {
+    loop {
+        match receiver.recv().await {
+            Ok(event) => match event.kind {
+                EventKind::Container(seen) if seen.id == *id && seen.state == ContainerState::Exited => {
+                    return Some(About::Ended(seen.exit_code));
+                }
+                EventKind::ContainerRemoved(removed) if removed == *id => return Some(About::Removed),
+                EventKind::Container(_)
+                | EventKind::ContainerRemoved(_)
+                | EventKind::Network(_)
+                | EventKind::NetworkRemoved(_)
+                | EventKind::Image(_)
+                | EventKind::Change(_) => {}
+            },
+            Err(RecvError::Lagged(_)) => return None,
+            // The daemon ends, and with it whoever waits.
+            Err(RecvError::Closed) => return Some(About::Removed),
+        }
+    }
+}
