@@ -1,1 +1,5 @@
-fn main(){}
+//! The program that the browser starts. Everything is in the library.
+
+fn main() {
+    drawbridge_ui::mount();
+}

@@ -1,0 +1,240 @@
+//! Every address of the daemon, and every request to it. Nothing else in the panel knows a URL under `/api`.
+
+use crate::ask::Ask;
+use drawbridge_api::{Change, ContainerState, Plan, Refusal, Snapshot};
+use serde::de::DeserializeOwned;
+use std::fmt;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortSignal, Headers, RequestInit, Response};
+
+/// How long an answer that only reads may take.
+const READ_TIMEOUT_MS: u32 = 10_000;
+/// How long a change may take: a stop waits ten seconds for the process, an image may have to be unpacked.
+const WRITE_TIMEOUT_MS: u32 = 120_000;
+/// How long a sign of life may take.
+const ALIVE_TIMEOUT_MS: u32 = 5_000;
+/// Changes per page of history.
+pub const CHANGES_PER_PAGE: usize = 50;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The daemon does not know this browser (401).
+    Unauthorised,
+    /// No answer at all: the daemon is down, or the network between is.
+    Unreachable,
+    /// The daemon said no; the sentence is meant for the person.
+    Refused(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unauthorised => f.write_str("You are not logged in any more. Reload the page and log in again."),
+            Self::Unreachable => f.write_str(
+                "The daemon does not answer. Whether the change was made shows once the connection is back.",
+            ),
+            Self::Refused(message) => f.write_str(message),
+        }
+    }
+}
+
+/// Whether a change is only planned or also done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Preview,
+    Apply,
+}
+
+/// One request.
+#[derive(Debug, PartialEq, Eq)]
+struct Request {
+    method: &'static str,
+    url: String,
+    body: Option<String>,
+}
+
+fn request(ask: &Ask, mode: Mode) -> Request {
+    let (method, path, body) = match ask {
+        Ask::CreateNetwork(create) => ("POST", "/api/networks".to_owned(), serde_json::to_string(create).ok()),
+        Ask::RemoveNetwork { id, .. } => ("DELETE", format!("/api/networks/{id}"), None),
+        Ask::CreateContainer(create) => ("POST", "/api/containers".to_owned(), serde_json::to_string(create).ok()),
+        Ask::StartContainer { id, .. } => ("POST", format!("/api/containers/{id}/start"), None),
+        Ask::StopContainer { id, .. } => ("POST", format!("/api/containers/{id}/stop"), None),
+        Ask::RemoveContainer { id, .. } => ("DELETE", format!("/api/containers/{id}"), None),
+    };
+    let mut query = Vec::new();
+    if let Ask::RemoveContainer { state: ContainerState::Running, .. } = ask {
+        query.push("force=true");
+    }
+    if mode == Mode::Preview {
+        query.push("preview=true");
+    }
+    let url = if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) };
+    Request { method, url, body }
+}
+
+/// What the change would do; nothing is changed.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn preview(ask: &Ask) -> Result<Plan, Failure> {
+    read(&send(request(ask, Mode::Preview), READ_TIMEOUT_MS).await?)
+}
+
+/// Makes the change.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn apply(ask: &Ask) -> Result<(), Failure> {
+    // What was made arrives as an event as well, so the answer's body is not needed.
+    send(request(ask, Mode::Apply), WRITE_TIMEOUT_MS).await.map(drop)
+}
+
+/// Everything there is now.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn snapshot() -> Result<Snapshot, Failure> {
+    get("/api/snapshot".to_owned(), READ_TIMEOUT_MS).await
+}
+
+/// Changes older than the one with this id, newest first.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn changes_before(id: i64) -> Result<Vec<Change>, Failure> {
+    get(format!("/api/changes?before={id}&limit={CHANGES_PER_PAGE}"), READ_TIMEOUT_MS).await
+}
+
+/// One change.
+///
+/// # Errors
+/// Any `Failure`; `Refused` when there is none with this id.
+pub async fn change(id: i64) -> Result<Change, Failure> {
+    get(format!("/api/changes/{id}"), READ_TIMEOUT_MS).await
+}
+
+/// Whether the daemon is still there: the smallest question that also finds out a login that has ended.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn alive() -> Result<(), Failure> {
+    get::<Vec<Change>>("/api/changes?limit=1".to_owned(), ALIVE_TIMEOUT_MS).await.map(drop)
+}
+
+/// Exchanges the token for a cookie.
+///
+/// # Errors
+/// `Unauthorised` when it is the wrong token.
+pub async fn login(token: &str) -> Result<(), Failure> {
+    let body = serde_json::json!({ "token": token }).to_string();
+    let request = Request { method: "POST", url: "/api/login".to_owned(), body: Some(body) };
+    send(request, READ_TIMEOUT_MS).await.map(drop)
+}
+
+/// Where the events behind this sequence number of this run stream from.
+pub fn events_url(sequence: u64, run: &str) -> String {
+    format!("/api/events?after={sequence}&run={}", crate::route::encode(run))
+}
+
+async fn get<T: DeserializeOwned>(url: String, timeout_ms: u32) -> Result<T, Failure> {
+    read(&send(Request { method: "GET", url, body: None }, timeout_ms).await?)
+}
+
+fn read<T: DeserializeOwned>(body: &str) -> Result<T, Failure> {
+    serde_json::from_str(body).map_err(|error| {
+        Failure::Refused(format!(
+            "The daemon’s answer can’t be read ({error}). It may be of another version than this page: reload the page."
+        ))
+    })
+}
+
+async fn send(request: Request, timeout_ms: u32) -> Result<String, Failure> {
+    let (status, body) = fetch(&request, timeout_ms).await.map_err(|_| Failure::Unreachable)?;
+    match status {
+        200..300 => Ok(body),
+        401 => Err(Failure::Unauthorised),
+        // A proxy in between answers for a daemon that is gone.
+        502..=504 if serde_json::from_str::<Refusal>(&body).is_err() => Err(Failure::Unreachable),
+        _ => Err(Failure::Refused(serde_json::from_str::<Refusal>(&body).map_or_else(
+            |_| format!("The daemon answered {} {} with status {status}.", request.method, request.url),
+            |refusal| refusal.message,
+        ))),
+    }
+}
+
+async fn fetch(request: &Request, timeout_ms: u32) -> Result<(u16, String), JsValue> {
+    let init = RequestInit::new();
+    init.set_method(request.method);
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout_ms)));
+    if let Some(body) = &request.body {
+        let headers = Headers::new()?;
+        headers.set("content-type", "application/json")?;
+        init.set_headers(&headers);
+        init.set_body(&JsValue::from_str(body));
+    }
+    let window = web_sys::window().ok_or(JsValue::NULL)?;
+    let response: Response = JsFuture::from(window.fetch_with_str_and_init(&request.url, &init)).await?.dyn_into()?;
+    let body = JsFuture::from(response.text()?).await?;
+    Ok((response.status(), body.as_string().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+    use drawbridge_api::{ContainerCreate, NetworkCreate};
+
+    fn check(ask: &Ask, mode: Mode, method: &str, url: &str) {
+        let request = request(ask, mode);
+        assert_eq!((request.method, request.url.as_str()), (method, url));
+    }
+
+    #[test]
+    fn asks_become_the_documented_requests() {
+        let network = sample::network(2);
+        let mut container = sample::container(1, 1);
+        let (net, id) = (network.id.to_string(), container.id.to_string());
+        let remove = Ask::remove_network(&network);
+        check(&remove, Mode::Preview, "DELETE", &format!("/api/networks/{net}?preview=true"));
+        check(&remove, Mode::Apply, "DELETE", &format!("/api/networks/{net}"));
+        check(&Ask::start(&container), Mode::Apply, "POST", &format!("/api/containers/{id}/start"));
+        check(&Ask::stop(&container), Mode::Preview, "POST", &format!("/api/containers/{id}/stop?preview=true"));
+        let running = Ask::remove_container(&container);
+        check(&running, Mode::Preview, "DELETE", &format!("/api/containers/{id}?force=true&preview=true"));
+        container.state = ContainerState::Exited;
+        check(&Ask::remove_container(&container), Mode::Apply, "DELETE", &format!("/api/containers/{id}"));
+    }
+
+    #[test]
+    fn a_preview_and_its_change_carry_the_same_body() {
+        let create = NetworkCreate { name: "demo".into(), subnet: None, gateway: None, internal: true };
+        let ask = Ask::CreateNetwork(create.clone());
+        check(&ask, Mode::Preview, "POST", "/api/networks?preview=true");
+        let bodies = [Mode::Preview, Mode::Apply].map(|mode| request(&ask, mode).body);
+        assert_eq!(bodies[0], bodies[1]);
+        assert_eq!(serde_json::from_str::<NetworkCreate>(bodies[0].as_deref().unwrap()).unwrap(), create);
+        let create = ContainerCreate {
+            name: None,
+            image: "busybox".into(),
+            command: vec!["sh".into()],
+            network: Some("demo".into()),
+            auto_remove: true,
+            start: true,
+        };
+        let body = request(&Ask::CreateContainer(create.clone()), Mode::Apply).body;
+        assert_eq!(serde_json::from_str::<ContainerCreate>(body.as_deref().unwrap()).unwrap(), create);
+    }
+
+    #[test]
+    fn events_are_asked_for_behind_the_snapshot() {
+        assert_eq!(events_url(7, "a b"), "/api/events?after=7&run=a%20b");
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_explained() {
+        assert!(matches!(read::<Plan>("{}"), Err(Failure::Refused(message)) if message.contains("reload")));
+    }
+}

@@ -1,0 +1,112 @@
+//! A change, folded: one line that opens to its steps.
+
+use crate::{
+    components::{
+        plan::{PlanView, Telling},
+        time::Ago,
+    },
+    route::{Route, Selection},
+    text,
+};
+use drawbridge_api::{Change, ChangeState, Origin};
+use leptos::{ev, html, prelude::*};
+use std::sync::Arc;
+
+/// The word for a change's state.
+fn state_word(state: ChangeState) -> &'static str {
+    match state {
+        ChangeState::Open => "In progress",
+        ChangeState::Done => "Done",
+        ChangeState::Failed => "Failed",
+    }
+}
+
+/// Who asked, as a person says it.
+pub fn origin_word(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Docker => "Docker client",
+        Origin::Panel => "Panel",
+        Origin::Daemon => "Drawbridge",
+    }
+}
+
+/// One change. Its steps are drawn once it is opened: a long history stays light.
+#[component]
+pub fn ChangeRow(
+    /// The change, newest known state.
+    #[prop(into)]
+    change: Signal<Arc<Change>>,
+    /// Whether it is open from the beginning.
+    #[prop(optional)]
+    open: bool,
+) -> impl IntoView {
+    let opened = RwSignal::new(open);
+    let details = NodeRef::<html::Details>::new();
+    let toggle = move |_: ev::Event| {
+        if let Some(details) = details.get_untracked() {
+            opened.set(details.open());
+        }
+    };
+    let id = change.with_untracked(|change| change.id);
+    let took = move || {
+        change.with(|change| change.settled_at_ms.map(|settled| text::duration((settled - change.opened_at_ms) * 1000)))
+    };
+    view! {
+        <details
+            class="change"
+            data-change=id
+            data-state=move || change.with(|change| change.state.as_str())
+            open=open
+            node_ref=details
+            on:toggle=toggle
+        >
+            <summary>
+                <span class="change-id number muted">{format!("#{id}")}</span>
+                <span class="change-what">
+                    <strong>{move || change.with(|change| text::sentence(&change.verb))}</strong>
+                    " "
+                    <span class="subject">{move || change.with(|change| change.subject.clone())}</span>
+                </span>
+                <span class="badge" data-state=move || change.with(|change| change.state.as_str())>
+                    {move || state_word(change.with(|change| change.state))}
+                </span>
+                <span class="change-origin muted">{move || origin_word(change.with(|change| change.origin))}</span>
+                <span class="change-steps muted number">
+                    {move || text::count(change.with(|change| change.steps.len()), "step")}
+                </span>
+                <span class="change-took muted number">{took}</span>
+                <span class="change-when muted">
+                    <Ago ms=Signal::derive(move || change.with(|change| change.opened_at_ms)) />
+                </span>
+            </summary>
+            {move || opened.get().then(|| {
+                let change = change.get();
+                view! {
+                    <div class="change-body">
+                        {change.error.clone().map(|error| view! { <p class="refusal">{error}</p> })}
+                        <PlanView steps=change.steps.clone() telling=Telling::Recorded />
+                        <p class="change-links">
+                            <a href=Route::Change(change.id).href()>"Link to this change"</a>
+                            {selection(&change).map(|selection| view! {
+                                <a href=Route::select(selection).href()>"Show in the topology"</a>
+                            })}
+                        </p>
+                    </div>
+                }
+            })}
+        </details>
+    }
+}
+
+/// What the change was about, while verb and subject tell; removed things select nothing, which is harmless.
+fn selection(change: &Change) -> Option<Selection> {
+    if change.subject.is_empty() {
+        return None;
+    }
+    let name = change.subject.clone();
+    match change.verb.rsplit(' ').next() {
+        Some("network") => Some(Selection::Network(name)),
+        Some("container") => Some(Selection::Container(name)),
+        _ => None,
+    }
+}

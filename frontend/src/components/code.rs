@@ -1,0 +1,53 @@
+//! Commands to read and to take along.
+
+use leptos::{prelude::*, task::spawn_local};
+use std::time::Duration;
+use wasm_bindgen_futures::JsFuture;
+
+/// Commands, one block, with a button that copies them.
+#[component]
+pub fn Commands(
+    /// The commands, in order.
+    lines: Vec<String>,
+) -> impl IntoView {
+    if lines.is_empty() {
+        return None;
+    }
+    let text = lines.join("\n");
+    Some(view! {
+        <div class="command">
+            <pre data-test="command">
+                {lines.into_iter().map(|line| view! { <code>{line}</code> }).collect_view()}
+            </pre>
+            <Copy text />
+        </div>
+    })
+}
+
+/// A button that puts a text on the clipboard. Absent where the browser has none: outside of https and localhost.
+#[component]
+fn Copy(
+    /// What is copied.
+    text: String,
+) -> impl IntoView {
+    if !window().is_secure_context() {
+        return None;
+    }
+    let copied = RwSignal::new(false);
+    let copy = move |_| {
+        let written = window().navigator().clipboard().write_text(&text);
+        spawn_local(async move {
+            if JsFuture::from(written).await.is_ok() && copied.try_set(true).is_none() {
+                set_timeout(
+                    move || {
+                        copied.try_set(false);
+                    },
+                    Duration::from_secs(2),
+                );
+            }
+        });
+    };
+    Some(view! {
+        <button type="button" class="copy" on:click=copy>{move || if copied.get() { "Copied" } else { "Copy" }}</button>
+    })
+}

@@ -1,0 +1,48 @@
+//! Start, stop and remove: the plan first, then the button.
+
+use crate::{
+    app::{Dialog, app},
+    ask::Ask,
+    components::{
+        modal::Modal,
+        proposal::{Buttons, Planned, Proposal},
+    },
+};
+use leptos::prelude::*;
+
+/// The dialog that is open while a change waits for a yes.
+#[component]
+pub fn Confirm() -> impl IntoView {
+    let dialog = app().dialog;
+    move || match dialog.get() {
+        Dialog::Confirm(ask) => Some(view! { <Confirmation ask /> }),
+        Dialog::Closed | Dialog::CreateNetwork | Dialog::CreateContainer => None,
+    }
+}
+
+#[component]
+fn Confirmation(
+    /// What is asked.
+    ask: Ask,
+) -> impl IntoView {
+    let app = app();
+    let proposal = Proposal::new();
+    proposal.preview(ask.clone());
+    let close = Callback::new(move |()| app.dialog.set(Dialog::Closed));
+    let words = (ask.button(), ask.busy());
+    view! {
+        <Modal id="confirm" title=ask.title() on_close=close>
+            <div class="dialog-body">
+                {ask.warning().map(|warning| view! { <p class="warning">{warning}</p> })}
+                <Planned proposal />
+            </div>
+            <Buttons
+                proposal
+                words=Signal::stored(words)
+                destructive=ask.is_destructive()
+                on_cancel=close
+                on_preview=Callback::new(move |()| proposal.preview(ask.clone()))
+            />
+        </Modal>
+    }
+}

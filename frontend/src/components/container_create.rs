@@ -1,0 +1,153 @@
+//! The form of a new container.
+
+use crate::{
+    app::{Dialog, app},
+    ask::Ask,
+    components::{
+        modal::Modal,
+        network_create::filled,
+        proposal::{Buttons, Planned, Proposal},
+    },
+    words,
+};
+use drawbridge_api::{ContainerCreate, Driver};
+use leptos::{ev, prelude::*};
+
+/// The dialog with the form, while it is open.
+#[component]
+pub fn CreateContainer() -> impl IntoView {
+    let dialog = app().dialog;
+    view! {
+        <Show when=move || dialog.get() == Dialog::CreateContainer>
+            <Form />
+        </Show>
+    }
+}
+
+#[component]
+fn Form() -> impl IntoView {
+    let app = app();
+    let proposal = Proposal::new();
+    let name = RwSignal::new(String::new());
+    let image = RwSignal::new(first_tag(app));
+    let command = RwSignal::new(String::new());
+    let network = RwSignal::new("bridge".to_owned());
+    let start = RwSignal::new(true);
+    let auto_remove = RwSignal::new(false);
+
+    let close = Callback::new(move |()| app.dialog.set(Dialog::Closed));
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let command = match words::split(&command.get_untracked()) {
+            Ok(command) => command,
+            Err(words::Unfinished { open: '\\' }) => {
+                return proposal
+                    .refuse("The command ends with a backslash: nothing follows that it could keep.".into());
+            }
+            Err(words::Unfinished { open }) => {
+                return proposal.refuse(format!("The command has a {open} without its partner: close the quote."));
+            }
+        };
+        proposal.preview(Ask::CreateContainer(ContainerCreate {
+            name: filled(&name.get_untracked()),
+            image: image.get_untracked().trim().to_owned(),
+            command,
+            network: filled(&network.get_untracked()),
+            auto_remove: auto_remove.get_untracked(),
+            start: start.get_untracked(),
+        }));
+    };
+    let words =
+        Signal::derive(move || (if start.get() { "Create and start" } else { "Create container" }, "Creating…"));
+    view! {
+        <Modal id="container-dialog" title="New container" on_close=close>
+            <form id="container-create" on:submit=submit on:input=move |_| proposal.edit() autocomplete="off">
+                <div class="dialog-body">
+                    <div class="fields">
+                        <label class="field">
+                            <span>"Name"</span>
+                            <input id="container-name" autofocus spellcheck="false" placeholder="made up when empty" bind:value=name />
+                        </label>
+                        <label class="field">
+                            <span>"Image"</span>
+                            <input id="container-image" required list="images" spellcheck="false" bind:value=image />
+                            <datalist id="images">
+                                {move || tags(app).into_iter().map(|tag| view! { <option value=tag></option> }).collect_view()}
+                            </datalist>
+                        </label>
+                        <label class="field wide">
+                            <span>"Command"</span>
+                            <input
+                                id="container-command"
+                                class="mono"
+                                spellcheck="false"
+                                placeholder="the image’s own"
+                                bind:value=command
+                            />
+                            <small>
+                                "Split into words as in a shell: "
+                                <code>"sh -c \"while true; do sleep 3600; done\""</code>
+                            </small>
+                        </label>
+                        <label class="field wide">
+                            <span>"Network"</span>
+                            <Networks value=network />
+                        </label>
+                        <label class="check">
+                            <input id="container-start" type="checkbox" bind:checked=start />
+                            <span>"Start now"</span>
+                        </label>
+                        <label class="check">
+                            <input id="container-auto-remove" type="checkbox" bind:checked=auto_remove />
+                            <span>"Remove when it ends"</span>
+                        </label>
+                    </div>
+                    <Planned proposal />
+                </div>
+                <Buttons proposal words on_cancel=close />
+            </form>
+        </Modal>
+    }
+}
+
+/// The networks to choose from, with what each is.
+#[component]
+fn Networks(
+    /// The name of the chosen one.
+    value: RwSignal<String>,
+) -> impl IntoView {
+    let networks = app().networks();
+    let options = move || {
+        let option = |network: &drawbridge_api::Network| {
+            let what = match network.driver {
+                Driver::Bridge => network.subnets.first().map(|s| s.subnet.to_string()).unwrap_or_default(),
+                Driver::Host => "the host’s own namespace".to_owned(),
+                Driver::Null => "loopback only".to_owned(),
+            };
+            let name = network.name.to_string();
+            let chosen = name == value.get_untracked();
+            view! { <option value=name.clone() selected=chosen>{format!("{name} ({what})")}</option> }
+        };
+        networks.with(|networks| networks.iter().map(|network| option(network)).collect_view())
+    };
+    view! {
+        <select id="container-network" on:change:target=move |event| value.set(event.target().value())>
+            {options}
+        </select>
+    }
+}
+
+fn tags(app: crate::app::App) -> Vec<String> {
+    app.link.live.with(|live| {
+        live.iter().flat_map(|live| &live.images).flat_map(|image| image.tags.iter()).map(|tag| short(tag)).collect()
+    })
+}
+
+fn first_tag(app: crate::app::App) -> String {
+    untrack(|| tags(app)).into_iter().next().unwrap_or_default()
+}
+
+/// `busybox:latest` as people type it: `busybox`.
+fn short(tag: &str) -> String {
+    tag.strip_suffix(":latest").unwrap_or(tag).to_owned()
+}

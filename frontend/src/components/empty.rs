@@ -1,0 +1,19 @@
+//! What stands where there is nothing yet.
+
+use leptos::prelude::*;
+
+/// An empty place: what is missing, and what to do about it.
+#[component]
+pub fn Empty(
+    /// What is missing.
+    title: &'static str,
+    /// What to do about it.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <section class="empty">
+            <h2>{title}</h2>
+            {children()}
+        </section>
+    }
+}

@@ -1,0 +1,41 @@
+//! The header: the name, the way to the pages, the state of the connection.
+
+use crate::{app::app, components::connection::Indicator, route::Route};
+use leptos::prelude::*;
+
+/// The header of every page.
+#[component]
+pub fn Header(
+    /// Whether the login page is shown, from which no other page can be reached.
+    page_is_login: Signal<bool>,
+) -> impl IntoView {
+    let pages = [Route::HOME, Route::Networks, Route::Containers { find: String::new() }, Route::Changes];
+    view! {
+        <header class="top">
+            <a class="brand" href="/" aria-label="Drawbridge, to the topology">
+                <svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true">
+                    <path class="brand-water" d="M2 25h28" />
+                    <path class="brand-tower" d="M5 25V9h5v16M22 25V9h5v16" />
+                    <path class="brand-deck" d="M10 20h12M10 11l6 9M22 11l-6 9" />
+                </svg>
+                <span>"Drawbridge"</span>
+            </a>
+            <Show when=move || !page_is_login.get()>
+                <nav aria-label="Pages">
+                    {pages.clone().map(|page| view! { <PageLink page /> }).into_iter().collect_view()}
+                </nav>
+            </Show>
+            <Indicator />
+        </header>
+    }
+}
+
+#[component]
+fn PageLink(
+    /// Where it leads.
+    page: Route,
+) -> impl IntoView {
+    let title = page.title();
+    let current = move || (app().nav.route.read().title() == title).then_some("page");
+    view! { <a href=page.href() aria-current=current>{title}</a> }
+}

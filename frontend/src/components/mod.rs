@@ -1,0 +1,46 @@
+//! What the pages draw with. A component gets props and calls back; it asks the daemon for nothing, but for
+//! `proposal`, which every preview and every change goes through.
+//!
+//! Tests find things by these marks, which stay as they are:
+//!
+//! | mark | what |
+//! |---|---|
+//! | `[data-test=connection]` | the state of the connection in the header: `Connecting`, `Live`, `Lost`, `Logged out` |
+//! | `[data-test=banner]`, `[data-test=retry]` | the banner of a lost connection, its button |
+//! | `#login`, `#token`, `[data-test=login]`, `[data-test=refusal]` | login form, token field, button, refusal |
+//! | `[data-test=new-network]`, `[data-test=new-container]` | buttons that open the two forms |
+//! | `#network-create`: `#network-name`, `#network-subnet`, `#network-gateway`, `#network-internal` | the form and its fields |
+//! | `#container-create`: `#container-name`, `#container-image`, `#container-command`, `#container-network`, `#container-start`, `#container-auto-remove` | the form and its fields |
+//! | `#confirm` | the dialog of start, stop and remove |
+//! | `[data-test=preview]`, `[data-test=apply]`, `[data-test=cancel]` | buttons of the open dialog |
+//! | `[data-test=plan]`, `[data-test=step]`, `[data-test=command]` | a plan, its steps, their commands |
+//! | `[data-test=refusal]` | what the daemon said no with, in the open dialog |
+//! | `[data-test=message]` | what is said after a change |
+//! | `[data-host]`, `[data-network=NAME]`, `[data-container=NAME][data-state=STATE]`, `[data-veth=NAME]` | nodes of the topology |
+//! | `[data-test=inspector]` | the inspector; its buttons: `[data-test=start]`, `stop`, `remove` |
+//! | `tr[data-network=NAME]`, `tr[data-container=NAME][data-state=STATE]` | rows of the tables, with the same buttons |
+//! | `[data-change=ID][data-state=STATE]` | a change in the list |
+//! | `[data-test=older]`, `#find` | the button that loads older changes, the filter of the containers |
+
+pub mod shell;
+
+pub mod connection;
+pub mod header;
+pub mod message;
+
+pub mod confirm;
+pub mod container_create;
+pub mod modal;
+pub mod network_create;
+pub mod plan;
+pub mod proposal;
+
+pub mod code;
+pub mod container_actions;
+pub mod empty;
+pub mod state;
+pub mod time;
+
+pub mod change;
+pub mod drawing;
+pub mod inspector;

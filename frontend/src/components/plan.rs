@@ -1,0 +1,77 @@
+//! A plan as a person reads it: steps, why each is needed, the commands that would do the same, and how each is undone.
+//! The same before a change and after it.
+
+use crate::{components::code::Commands, text};
+use drawbridge_api::{ExplainedStep, Outcome};
+use leptos::prelude::*;
+
+/// Whether the steps lie ahead or behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// They would be done.
+    Planned,
+    /// They were done, or tried: outcome, duration and error are shown.
+    Recorded,
+}
+
+/// The steps of a plan.
+#[component]
+pub fn PlanView(
+    /// The steps in order.
+    steps: Vec<ExplainedStep>,
+    /// Whether they lie ahead or behind.
+    telling: Telling,
+) -> impl IntoView {
+    if steps.is_empty() {
+        let text = match telling {
+            Telling::Planned => "The kernel need not be touched: only Drawbridge’s own records change.",
+            Telling::Recorded => "The kernel was not touched: only Drawbridge’s own records changed.",
+        };
+        return view! { <p class="plan-empty" data-test="plan">{text}</p> }.into_any();
+    }
+    let summary = match telling {
+        Telling::Planned => format!("{} will be done, in this order:", text::count(steps.len(), "step")),
+        Telling::Recorded => text::count(steps.len(), "step"),
+    };
+    view! {
+        <section class="plan" data-test="plan" aria-label="Plan">
+            <p class="plan-summary">{summary}</p>
+            <ol>{steps.into_iter().map(|step| view! { <Step step telling /> }).collect_view()}</ol>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Step(
+    /// The step.
+    step: ExplainedStep,
+    /// Whether it lies ahead or behind.
+    telling: Telling,
+) -> impl IntoView {
+    let outcome = match (telling, step.outcome) {
+        (Telling::Planned, _) => None,
+        (Telling::Recorded, Outcome::Planned) => Some("Not reached"),
+        (Telling::Recorded, Outcome::Done) => Some("Done"),
+        (Telling::Recorded, Outcome::Failed) => Some("Failed"),
+        (Telling::Recorded, Outcome::Undone) => Some("Undone"),
+    };
+    view! {
+        <li class="step" data-test="step" data-outcome=step.outcome.as_str()>
+            <div class="step-head">
+                <h3>{step.title}</h3>
+                {outcome.map(|outcome| view! { <span class="badge" data-state=step.outcome.as_str()>{outcome}</span> })}
+                {step.duration_us.map(|us| view! { <span class="muted number">{text::duration(us)}</span> })}
+            </div>
+            <p class="why">{step.why}</p>
+            {step.error.map(|error| view! { <p class="refusal">{error}</p> })}
+            <Commands lines=step.commands />
+            {(!step.undo.is_empty()).then(|| view! {
+                <details class="undo">
+                    <summary>"How it is undone"</summary>
+                    <Commands lines=step.undo />
+                </details>
+            })}
+        </li>
+    }
+}

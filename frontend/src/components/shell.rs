@@ -1,0 +1,102 @@
+//! The frame: header, banner, the page that the address names, the dialogs and the last message.
+
+use crate::{
+    app::App,
+    components::{
+        confirm::Confirm, connection::Banner, container_create::CreateContainer, empty::Empty, header::Header,
+        message::LastMessage, network_create::CreateNetwork,
+    },
+    live::Connection,
+    pages::{
+        change::ChangePage, changes::ChangesPage, containers::ContainersPage, login::LoginPage, networks::NetworksPage,
+        topology::TopologyPage,
+    },
+    route::Route,
+};
+use leptos::{either::EitherOf8, prelude::*};
+
+/// Which page is drawn; what is chosen on it is the page's own matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Page {
+    Login,
+    Connecting,
+    Topology,
+    Networks,
+    Containers,
+    Changes,
+    Change(i64),
+    Unknown,
+}
+
+/// The whole panel.
+#[component]
+pub fn Shell() -> impl IntoView {
+    let app = App::open();
+    let page = Memo::new(move |_| {
+        let route = app.nav.route.get();
+        if route == Route::Login || app.link.connection.get() == Connection::LoggedOut {
+            return Page::Login;
+        }
+        if app.link.live.with(Option::is_none) {
+            return Page::Connecting;
+        }
+        match route {
+            Route::Topology { .. } => Page::Topology,
+            Route::Networks => Page::Networks,
+            Route::Containers { .. } => Page::Containers,
+            Route::Changes => Page::Changes,
+            Route::Change(id) => Page::Change(id),
+            Route::Login => Page::Login,
+            Route::Unknown => Page::Unknown,
+        }
+    });
+    Effect::new(move |_| {
+        let title = if page.get() == Page::Login { Route::Login.title() } else { app.nav.route.read().title() };
+        document().set_title(&format!("{title} · Drawbridge"));
+    });
+    view! {
+        <a class="skip" href="#main">"Skip to content"</a>
+        <Header page_is_login=Signal::derive(move || page.get() == Page::Login) />
+        <Banner />
+        <main id="main" tabindex="-1">
+            {move || match page.get() {
+                Page::Login => EitherOf8::A(view! { <LoginPage /> }),
+                Page::Connecting => EitherOf8::B(view! { <Waiting /> }),
+                Page::Topology => EitherOf8::C(view! { <TopologyPage /> }),
+                Page::Networks => EitherOf8::D(view! { <NetworksPage /> }),
+                Page::Containers => EitherOf8::E(view! { <ContainersPage /> }),
+                Page::Changes => EitherOf8::F(view! { <ChangesPage /> }),
+                Page::Change(id) => EitherOf8::G(view! { <ChangePage id /> }),
+                Page::Unknown => EitherOf8::H(view! {
+                    <Empty title="There is no such page">
+                        <p>"The address may be mistyped."</p>
+                        <a class="button primary" href="/">"Go to the topology"</a>
+                    </Empty>
+                }),
+            }}
+        </main>
+        <CreateNetwork />
+        <CreateContainer />
+        <Confirm />
+        <LastMessage />
+    }
+}
+
+/// Before the first snapshot. Appears late, so that a quick answer does not flicker.
+#[component]
+fn Waiting() -> impl IntoView {
+    let app = crate::app::app();
+    let lost = move || matches!(app.link.connection.get(), Connection::Lost { .. });
+    view! {
+        <Show
+            when=lost
+            fallback=|| view! { <p class="waiting" role="status">"Asking the daemon what there is…"</p> }
+        >
+            <Empty title="The daemon does not answer">
+                <p>"Is it running? On its machine, as root:"</p>
+                <pre class="command"><code>"drawbridge serve"</code></pre>
+                <p class="muted">"This page goes on by itself as soon as it does."</p>
+            </Empty>
+        </Show>
+    }
+}

@@ -1,0 +1,30 @@
+//! The panel, client-side rendered: a library, so that its pure parts are tested without a browser, and a `main` that
+//! mounts it. `components::shell` holds the frame and chooses the page.
+//!
+//! Pure: `route`, `reduce`, `layout`, `words`, `commands`, `text`, `ask`, and the requests in `api`.
+//! In the browser: `api` (fetch), `live` (connection), `nav` (address bar), `app` (what pages share), `components`,
+//! `pages`. Pages ask the daemon, components draw, `reduce` alone writes the live state.
+
+pub mod api;
+pub mod app;
+pub mod ask;
+pub mod commands;
+pub mod components;
+pub mod layout;
+pub mod live;
+pub mod nav;
+pub mod pages;
+pub mod reduce;
+pub mod route;
+pub mod text;
+pub mod words;
+
+#[cfg(test)]
+mod sample;
+
+/// Draws the panel into the page's body, for as long as the page is there.
+pub fn mount() {
+    // Without this, a panic in WebAssembly is an "unreachable executed" that names nothing.
+    std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
+    leptos::mount::mount_to_body(components::shell::Shell);
+}

@@ -1,0 +1,186 @@
+//! All containers in a table, with a filter that is part of the address.
+
+use crate::{
+    app::{Dialog, app},
+    components::{
+        container_actions::ContainerActions,
+        empty::Empty,
+        state::{self, StateBadge},
+        time::Ago,
+    },
+    route::{Route, Selection},
+    words,
+};
+use drawbridge_api::{Container, ContainerId, NetworkMode};
+use leptos::prelude::*;
+
+/// All containers, oldest first.
+#[component]
+pub fn ContainersPage() -> impl IntoView {
+    let app = app();
+    let find = Memo::new(move |_| match app.nav.route.get() {
+        Route::Containers { find } => find,
+        _ => String::new(),
+    });
+    let containers = app.containers();
+    let is_empty = Memo::new(move |_| containers.with(Vec::is_empty));
+    let ids = Memo::new(move |_| {
+        let find = find.get();
+        containers.with(|containers| {
+            let found = containers.iter().filter(|container| matches(container, &find));
+            found.map(|container| container.id.clone()).collect::<Vec<_>>()
+        })
+    });
+    let new = move || {
+        view! {
+            <button
+                class="button primary"
+                data-test="new-container"
+                on:click=move |_| app.dialog.set(Dialog::CreateContainer)
+            >
+                "New container"
+            </button>
+        }
+    };
+    view! {
+        <div class="page">
+            <div class="page-head">
+                <h1>"Containers"</h1>
+                <input
+                    id="find"
+                    type="search"
+                    aria-label="Filter by name, image or address"
+                    placeholder="Filter by name, image or address"
+                    prop:value=move || find.get()
+                    on:input:target=move |event| app.nav.replace(Route::Containers { find: event.target().value() })
+                />
+                {new()}
+            </div>
+            <Show
+                when=move || !is_empty.get()
+                fallback=move || view! {
+                    <Empty title="No containers yet">
+                        <p>"Make one here with “New container”, or with any Docker client:"</p>
+                        <pre class="command"><code>"docker run -d --name box1 busybox sleep 3600"</code></pre>
+                    </Empty>
+                }
+            >
+                <div class="table" role="region" aria-label="Containers" tabindex="0">
+                    <table>
+                        <thead>
+                            <tr>
+                                <th>"Name"</th>
+                                <th>"State"</th>
+                                <th>"Address"</th>
+                                <th>"Network"</th>
+                                <th>"Image"</th>
+                                <th>"Created"</th>
+                                <th><span class="hidden">"Actions"</span></th>
+                            </tr>
+                        </thead>
+                        <tbody>
+                            <For each=move || ids.get() key=|id| id.clone() let(id)>
+                                <Row id />
+                            </For>
+                        </tbody>
+                    </table>
+                    <Show when=move || ids.with(Vec::is_empty)>
+                        <p class="no-match" role="status">
+                            "No container matches. "
+                            <a href="/containers">"Show all"</a>
+                        </p>
+                    </Show>
+                </div>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn Row(
+    /// Which container.
+    id: ContainerId,
+) -> impl IntoView {
+    let container = app().container(id);
+    // Cells are drawn on their own, so that a button keeps the focus while the state next to it changes.
+    let part = move |part: fn(&Container) -> String| {
+        move || container.with(|container| container.as_deref().map(part).unwrap_or_default())
+    };
+    view! {
+        <tr
+            data-container=part(|container| container.name.to_string())
+            data-state=part(|container| container.state.as_str().to_owned())
+        >
+            <th scope="row">
+                <a href=part(|container| Route::select(Selection::Container(container.name.to_string())).href())>
+                    {part(|container| container.name.to_string())}
+                </a>
+                <div class="muted mono small">{part(|container| container.id.short().to_owned())}</div>
+            </th>
+            <td data-label="State">
+                {move || container.get().map(|container| view! {
+                    <StateBadge word=state::word(&container) state=container.state />
+                })}
+                {move || container.get().filter(|container| !container.error.is_empty()).map(|container| view! {
+                    <div class="refusal small">{container.error.clone()}</div>
+                })}
+            </td>
+            <td class="mono" data-label="Address">
+                {move || container.get().map(|container| {
+                    let addresses = container.endpoints.iter().map(|endpoint| endpoint.address.addr().to_string());
+                    addresses.map(|address| view! { <div>{address}</div> }).collect_view()
+                })}
+            </td>
+            <td data-label="Network">{part(networks)}</td>
+            <td data-label="Image">
+                {part(|container| container.image.clone())}
+                <div class="muted mono small clip" title=part(|container| words::join(&container.command))>
+                    {part(|container| words::join(&container.command))}
+                </div>
+            </td>
+            <td data-label="Created">
+                <Ago ms=Signal::derive(move || container.with(|c| c.as_ref().map_or(0, |c| c.created_at_ms))) />
+            </td>
+            <td class="end"><ContainerActions container /></td>
+        </tr>
+    }
+}
+
+/// The networks it is in, or would be.
+fn networks(container: &Container) -> String {
+    if !container.endpoints.is_empty() {
+        let names: Vec<&str> = container.endpoints.iter().map(|endpoint| endpoint.network.as_str()).collect();
+        return names.join(", ");
+    }
+    match &container.network_mode {
+        NetworkMode::Network(name) => name.to_string(),
+        NetworkMode::Host => "host".to_owned(),
+        NetworkMode::None => "none".to_owned(),
+    }
+}
+
+/// Whether a row is shown: the text stands in the name, the image, the id's beginning or an address, in any case.
+fn matches(container: &Container, find: &str) -> bool {
+    let find = find.trim().to_lowercase();
+    container.name.as_str().to_lowercase().contains(&find)
+        || container.image.to_lowercase().contains(&find)
+        || container.id.as_str().starts_with(&find)
+        || container.endpoints.iter().any(|endpoint| endpoint.address.to_string().contains(&find))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn the_filter_looks_at_name_image_id_and_address() {
+        let container = sample::container(1, 1);
+        for find in ["", " BOX1 ", "busy", "0101", "172.17.0.2"] {
+            assert!(matches(&container, find), "{find:?} should match");
+        }
+        for find in ["box2", "10.0.0.1", "1010"] {
+            assert!(!matches(&container, find), "{find:?} should not match");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The page that asks for the token.
+
+use crate::{
+    api::{self, Failure},
+    app::app,
+    route::Route,
+};
+use leptos::{ev, prelude::*, task::spawn_local};
+
+/// Asks for the token, and leads back to the page that was wanted.
+#[component]
+pub fn LoginPage() -> impl IntoView {
+    let app = app();
+    let token = RwSignal::new(String::new());
+    let refusal = RwSignal::new(None::<String>);
+    let busy = RwSignal::new(false);
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        // Whoever pastes the whole link means the token in it.
+        let pasted = token.get_untracked().trim().to_owned();
+        let token = pasted.rsplit_once("token=").map_or(pasted.clone(), |(_, token)| token.to_owned());
+        busy.set(true);
+        refusal.set(None);
+        spawn_local(async move {
+            let answer = api::login(&token).await;
+            if busy.try_set(false).is_some() {
+                return;
+            }
+            match answer {
+                Ok(()) => {
+                    if app.nav.route.get_untracked() == Route::Login {
+                        app.nav.replace(Route::HOME);
+                    }
+                    app.link.reconnect();
+                }
+                Err(Failure::Unauthorised) => refusal.set(Some(
+                    "This is not the token of the running daemon. Copy it again from the line that starts with “panel:”."
+                        .to_owned(),
+                )),
+                Err(Failure::Unreachable) => {
+                    refusal.set(Some("The daemon does not answer. Is it running?".to_owned()));
+                }
+                Err(Failure::Refused(message)) => refusal.set(Some(message)),
+            }
+        });
+    };
+    view! {
+        <form id="login" class="card login" on:submit=submit>
+            <h1>"Log in"</h1>
+            <p>
+                "Drawbridge prints a login link when it starts, in the line "
+                <code>"panel: http://…/?token=…"</code>
+                ". Open that link, or paste it here."
+            </p>
+            <label class="field">
+                <span>"Link or token"</span>
+                <input
+                    id="token"
+                    class="mono"
+                    type="password"
+                    required
+                    autofocus
+                    autocomplete="current-password"
+                    spellcheck="false"
+                    bind:value=token
+                />
+            </label>
+            {move || refusal.get().map(|text| view! {
+                <p class="refusal" data-test="refusal" role="alert">{text}</p>
+            })}
+            <button class="button primary" data-test="login" disabled=move || busy.get()>
+                {move || if busy.get() { "Logging in…" } else { "Log in" }}
+            </button>
+            <p class="muted">
+                "The token is also in the file "
+                <code>"token"</code>
+                " of the daemon’s data directory: "
+                <code>"/var/lib/drawbridge/token"</code>
+                " unless it was started with another."
+            </p>
+        </form>
+    }
+}

@@ -1,0 +1,8 @@
+//! The pages, one for each kind of address.
+
+pub mod change;
+pub mod changes;
+pub mod containers;
+pub mod login;
+pub mod networks;
+pub mod topology;

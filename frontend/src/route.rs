@@ -1,0 +1,221 @@
+//! The addresses of the panel's pages, as one enum: read from the address bar, written into links. Filters and
+//! selection are part of an address, so a reload or a shared link shows the same. No browser calls here.
+
+use std::fmt;
+
+/// What the topology's inspector shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// The machine.
+    Host,
+    /// A network, by name.
+    Network(String),
+    /// A container, by name.
+    Container(String),
+    /// A veth pair, by the name of its end on the host.
+    Veth(String),
+}
+
+impl Selection {
+    /// Reads `container:box1`; none when the text names nothing.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "host" {
+            return Some(Self::Host);
+        }
+        let (kind, name) = text.split_once(':')?;
+        match (kind, name) {
+            (_, "") => None,
+            ("network", name) => Some(Self::Network(name.to_owned())),
+            ("container", name) => Some(Self::Container(name.to_owned())),
+            ("veth", name) => Some(Self::Veth(name.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => f.write_str("host"),
+            Self::Network(name) => write!(f, "network:{name}"),
+            Self::Container(name) => write!(f, "container:{name}"),
+            Self::Veth(name) => write!(f, "veth:{name}"),
+        }
+    }
+}
+
+/// How much the topology says about each container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Density {
+    /// Name, addresses and both ends of the veth pair.
+    #[default]
+    Full,
+    /// Name and address, for many containers at once.
+    Compact,
+}
+
+/// A page and what is chosen on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// `/?select=container:box1&density=compact`
+    Topology {
+        /// What the inspector shows.
+        select: Option<Selection>,
+        /// How much each box says.
+        density: Density,
+    },
+    /// `/networks`
+    Networks,
+    /// `/containers?find=box`
+    Containers {
+        /// Only rows that have this text in their name, image or address; empty for all.
+        find: String,
+    },
+    /// `/changes`
+    Changes,
+    /// `/changes/7`
+    Change(i64),
+    /// `/login`
+    Login,
+    /// Anything else.
+    Unknown,
+}
+
+impl Route {
+    /// The first screen, nothing selected.
+    pub const HOME: Self = Self::Topology { select: None, density: Density::Full };
+
+    /// The topology with one thing selected.
+    pub fn select(selection: Selection) -> Self {
+        Self::Topology { select: Some(selection), density: Density::Full }
+    }
+
+    /// Reads a path (`/changes/7`) and a query (`?find=box`, or empty). Unknown query keys are ignored.
+    pub fn parse(path: &str, query: &str) -> Self {
+        let value = |key: &str| {
+            query.trim_start_matches('?').split('&').find_map(|pair| {
+                let (name, value) = pair.split_once('=')?;
+                (name == key).then(|| decode(value))
+            })
+        };
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        match parts.as_slice() {
+            [] => Self::Topology {
+                select: value("select").as_deref().and_then(Selection::parse),
+                density: if value("density").as_deref() == Some("compact") { Density::Compact } else { Density::Full },
+            },
+            ["networks"] => Self::Networks,
+            ["containers"] => Self::Containers { find: value("find").unwrap_or_default() },
+            ["changes"] => Self::Changes,
+            ["changes", id] => id.parse().map_or(Self::Unknown, Self::Change),
+            ["login"] => Self::Login,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The path and query that `parse` reads back.
+    pub fn href(&self) -> String {
+        match self {
+            Self::Topology { select, density } => {
+                let mut query = Vec::new();
+                if let Some(selection) = select {
+                    query.push(format!("select={}", encode(&selection.to_string())));
+                }
+                if *density == Density::Compact {
+                    query.push("density=compact".to_owned());
+                }
+                if query.is_empty() { "/".to_owned() } else { format!("/?{}", query.join("&")) }
+            }
+            Self::Networks => "/networks".to_owned(),
+            Self::Containers { find } if find.is_empty() => "/containers".to_owned(),
+            Self::Containers { find } => format!("/containers?find={}", encode(find)),
+            Self::Changes => "/changes".to_owned(),
+            Self::Change(id) => format!("/changes/{id}"),
+            Self::Login => "/login".to_owned(),
+            Self::Unknown => "/".to_owned(),
+        }
+    }
+
+    /// What the browser's tab says.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Topology { .. } => "Topology",
+            Self::Networks => "Networks",
+            Self::Containers { .. } => "Containers",
+            Self::Changes | Self::Change(_) => "Changes",
+            Self::Login => "Log in",
+            Self::Unknown => "Not found",
+        }
+    }
+}
+
+/// Percent-encodes all but RFC 3986's unreserved characters; `:` stays too, which a query may carry as it is.
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+/// Reads percent-encoding and `+`; a broken escape stands for itself.
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let escaped = text.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (byte, escaped) {
+            (b'%', Some(escaped)) => {
+                decoded.push(escaped);
+                at += 2;
+            }
+            (b'+', _) => decoded.push(b' '),
+            (other, _) => decoded.push(*other),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(href: &str, route: Route) {
+        let (path, query) = href.split_once('?').unwrap_or((href, ""));
+        assert_eq!(Route::parse(path, query), route, "{href} was read wrongly");
+        assert_eq!(route.href(), href, "{route:?} was written wrongly");
+    }
+
+    #[test]
+    fn every_address_round_trips() {
+        let compact = |select| Route::Topology { select, density: Density::Compact };
+        check("/", Route::HOME);
+        check("/?select=host", Route::select(Selection::Host));
+        check("/?select=container:box1", Route::select(Selection::Container("box1".into())));
+        check("/?select=network:bridge&density=compact", compact(Some(Selection::Network("bridge".into()))));
+        check("/?density=compact", compact(None));
+        check("/?select=veth:veth0a1b2c3", Route::select(Selection::Veth("veth0a1b2c3".into())));
+        check("/networks", Route::Networks);
+        check("/containers", Route::Containers { find: String::new() });
+        check("/containers?find=a%20b%26%C3%BC", Route::Containers { find: "a b&ü".into() });
+        check("/changes", Route::Changes);
+        check("/changes/7", Route::Change(7));
+        check("/login", Route::Login);
+    }
+
+    #[test]
+    fn strange_addresses_are_harmless() {
+        assert_eq!(Route::parse("/changes/x", ""), Route::Unknown);
+        assert_eq!(Route::parse("/a/b/c", ""), Route::Unknown);
+        assert_eq!(Route::parse("/", "select=container:&density=x"), Route::HOME);
+        assert_eq!(Route::parse("/", "select"), Route::HOME);
+        assert_eq!(Route::parse("/containers/", "?find=%zz%4"), Route::Containers { find: "%zz%4".into() });
+        assert_eq!(Route::parse("/containers", "find=a+ü%"), Route::Containers { find: "a ü%".into() });
+    }
+}

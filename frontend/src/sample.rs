@@ -1,0 +1,102 @@
+//! Small worlds for tests.
+
+use crate::reduce::Live;
+use drawbridge_api::{
+    Change, ChangeState, Container, ContainerId, ContainerState, Driver, Endpoint, EndpointId, Host, HostAddress,
+    ImageId, MacAddress, Network, NetworkId, NetworkMode, Origin, Subnet,
+};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
+
+/// Network number `n`, counting from 1: the default bridge first.
+pub(crate) fn network(n: u8) -> Network {
+    let name = if n == 1 { "bridge".to_owned() } else { format!("net{n}") };
+    let bridge = if n == 1 { "docker0".to_owned() } else { format!("br-{n:012x}") };
+    Network {
+        id: NetworkId::from_bytes([n; 32]),
+        name: name.parse().unwrap(),
+        driver: Driver::Bridge,
+        bridge: Some(bridge.parse().unwrap()),
+        subnets: vec![Subnet {
+            subnet: format!("172.{}.0.0/16", 16 + n).parse().unwrap(),
+            gateway: Ipv4Addr::new(172, 16 + n, 0, 1).into(),
+        }],
+        internal: false,
+        mtu: 1500,
+        options: BTreeMap::new(),
+        labels: BTreeMap::new(),
+        predefined: n == 1,
+        created_at_ms: i64::from(n),
+    }
+}
+
+/// Running container number `n`, counting from 1, in network number `network_number`.
+pub(crate) fn container(n: u8, network_number: u8) -> Container {
+    let network = network(network_number);
+    let address = Ipv4Addr::new(172, 16 + network_number, 0, n + 1);
+    Container {
+        id: ContainerId::from_bytes([n; 32]),
+        name: format!("box{n}").parse().unwrap(),
+        image: "busybox".to_owned(),
+        image_id: ImageId::from_bytes([1; 32]),
+        command: vec!["sleep".to_owned(), "3600".to_owned()],
+        network_mode: NetworkMode::Network(network.name.clone()),
+        state: ContainerState::Running,
+        pid: Some(1000 + i32::from(n)),
+        exit_code: 0,
+        error: String::new(),
+        auto_remove: false,
+        labels: BTreeMap::new(),
+        namespace: Some(ContainerId::from_bytes([n; 32]).short().parse().unwrap()),
+        endpoints: vec![Endpoint {
+            id: EndpointId::from_bytes([n; 32]),
+            network_id: network.id,
+            network: network.name,
+            host_end: format!("veth{n:07x}").parse().unwrap(),
+            interface: "eth0".parse().unwrap(),
+            mac: MacAddress::from_ipv4(address),
+            address: format!("{address}/16").parse().unwrap(),
+            gateway: Some(Ipv4Addr::new(172, 16 + network_number, 0, 1).into()),
+        }],
+        created_at_ms: i64::from(n),
+        started_at_ms: Some(i64::from(n)),
+        finished_at_ms: None,
+    }
+}
+
+/// Change number `id`, done, without steps.
+pub(crate) fn change(id: i64) -> Change {
+    Change {
+        id,
+        verb: "create container".to_owned(),
+        subject: "box1".to_owned(),
+        origin: Origin::Docker,
+        state: ChangeState::Done,
+        error: None,
+        steps: Vec::new(),
+        opened_at_ms: id,
+        settled_at_ms: Some(id),
+    }
+}
+
+/// A machine with one address.
+pub(crate) fn host() -> Host {
+    Host {
+        name: "debian".to_owned(),
+        kernel: "6.1.0".to_owned(),
+        runtime: "runc 1.1.5".to_owned(),
+        addresses: vec![HostAddress { interface: "eth0".to_owned(), address: "192.0.2.10/24".parse().unwrap() }],
+    }
+}
+
+/// A live state with that many networks and containers, all of them in the first network.
+pub(crate) fn live(networks: u8, containers: u8) -> Live {
+    Live {
+        run: "r".to_owned(),
+        sequence: 0,
+        host: Arc::new(host()),
+        networks: (1..=networks).map(|n| Arc::new(network(n))).collect(),
+        containers: (1..=containers).map(|n| Arc::new(container(n, 1))).collect(),
+        images: Vec::new(),
+        changes: Vec::new(),
+    }
+}

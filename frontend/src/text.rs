@@ -1,0 +1,76 @@
+//! Numbers, times and names as people read them. Pure.
+
+/// How long ago, in the largest unit that fits: `just now`, `5 min ago`, `3 h ago`, `12 d ago`. Times in milliseconds; a time in
+/// the future (two clocks that differ) is `just now`.
+pub fn ago(then_ms: i64, now_ms: i64) -> String {
+    match (now_ms - then_ms) / 1000 {
+        ..10 => "just now".to_owned(),
+        seconds @ 10..60 => format!("{seconds} s ago"),
+        seconds @ 60..3_600 => format!("{} min ago", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h ago", seconds / 3_600),
+        seconds => format!("{} d ago", seconds / 86_400),
+    }
+}
+
+/// A duration in microseconds with a fitting unit: `850 µs`, `12.3 ms`, `4.56 s`.
+pub fn duration(us: i64) -> String {
+    match us {
+        ..1_000 => format!("{us} µs"),
+        1_000..1_000_000 => format!("{}.{} ms", us / 1_000, us % 1_000 / 100),
+        _ => format!("{}.{:02} s", us / 1_000_000, us % 1_000_000 / 10_000),
+    }
+}
+
+/// A count with its noun: `1 step`, `3 steps`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// The text cut to `characters`, the last one an ellipsis when something is missing.
+pub fn fit(text: &str, characters: usize) -> String {
+    if text.chars().count() <= characters {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(characters.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+/// The first letter in upper case: `create network` becomes `Create network`.
+pub fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_take_the_largest_unit() {
+        let check = |seconds: i64, text: &str| assert_eq!(ago(0, seconds * 1000), text);
+        check(-5, "just now");
+        check(0, "just now");
+        check(42, "42 s ago");
+        check(60, "1 min ago");
+        check(7_300, "2 h ago");
+        check(200_000, "2 d ago");
+    }
+
+    #[test]
+    fn durations_take_a_fitting_unit() {
+        for (us, text) in [(0, "0 µs"), (999, "999 µs"), (12_345, "12.3 ms"), (4_567_890, "4.56 s")] {
+            assert_eq!(duration(us), text);
+        }
+    }
+
+    #[test]
+    fn words_fit() {
+        assert_eq!(fit("short", 5), "short");
+        assert_eq!(fit("longer", 5), "long…");
+        assert_eq!(fit("漢字漢字", 3), "漢字…");
+        assert_eq!(count(1, "step"), "1 step");
+        assert_eq!(count(0, "step"), "0 steps");
+        assert_eq!(sentence("create network"), "Create network");
+        assert_eq!(sentence(""), "");
+    }
+}
