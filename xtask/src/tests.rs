@@ -43,7 +43,8 @@ pub(crate) fn bench(rest: &[String]) -> Result<()> {
 /// `cargo test` on the real kernel, as root, with a docker client on PATH.
 fn cargo_test() -> Result<Command> {
     let mut test = tools::cargo();
-    test.arg("test");
+    // One failed test hides no other.
+    test.args(["test", "--no-fail-fast"]);
     root::run_compiled(&mut test, &variables()?)?;
     Ok(test)
 }
