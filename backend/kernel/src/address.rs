@@ -1,0 +1,179 @@
+//! Addresses and routes: what the kernel says of them, and the requests that make and remove one (rtnetlink(7)).
+
+use crate::{
+    error::KernelError,
+    socket::{Request, Socket},
+};
+use ipnet::IpNet;
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, Parseable};
+use netlink_packet_route::{
+    AddressFamily, RouteNetlinkMessage,
+    address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope},
+    route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType},
+};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// An address of a link that somebody set, not one that the kernel made by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkAddress {
+    /// The link's number.
+    pub(crate) index: u32,
+    /// The address with its prefix length.
+    pub(crate) address: IpNet,
+}
+
+/// A unicast route of the main table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkRoute {
+    /// What it leads to; a default route has prefix length 0.
+    pub(crate) destination: IpNet,
+    /// The next hop, if there is one.
+    pub(crate) gateway: Option<IpAddr>,
+    /// The number of the link that it leaves by, if it is one.
+    pub(crate) index: Option<u32>,
+}
+
+/// `ip addr show`, of one link or of all; only global addresses that stay: what the kernel gives itself (link-local ones,
+/// those that a router announced) is left out.
+pub(crate) fn list(socket: &mut Socket, index: Option<u32>) -> Result<Vec<LinkAddress>, KernelError> {
+    let question = || {
+        let mut message = AddressMessage::default();
+        message.header.index = index.unwrap_or(0);
+        RouteNetlinkMessage::GetAddress(message)
+    };
+    let bodies = socket.dump(question)?.map_err(|refusal| refusal.when("list addresses"))?;
+    let mut addresses = Vec::new();
+    for body in &bodies {
+        let message =
+            AddressMessage::parse(body).map_err(|error| KernelError::answer("a question about addresses", error))?;
+        if index.is_none_or(|index| message.header.index == index) {
+            addresses.extend(address(&message));
+        }
+    }
+    Ok(addresses)
+}
+
+fn address(message: &AddressMessage) -> Option<LinkAddress> {
+    let header = &message.header;
+    if header.scope != AddressScope::Universe || !header.flags.contains(AddressHeaderFlags::Permanent) {
+        return None;
+    }
+    // On a point-to-point link IFA_ADDRESS is the other side's; IFA_LOCAL is ours (rtnetlink(7)). IPv6 has only the first.
+    let local = message.attributes.iter().find_map(|attribute| match attribute {
+        AddressAttribute::Local(address) => Some(*address),
+        _ => None,
+    });
+    let address = local.or_else(|| {
+        message.attributes.iter().find_map(|attribute| match attribute {
+            AddressAttribute::Address(address) => Some(*address),
+            _ => None,
+        })
+    });
+    Some(LinkAddress { index: header.index, address: IpNet::new(address?, header.prefix_len).ok()? })
+}
+
+/// `ip addr add ADDRESS dev LINK`
+pub(crate) fn add(index: u32, address: IpNet) -> Request {
+    Request::new(RouteNetlinkMessage::NewAddress(address_message(index, address)), NLM_F_CREATE | NLM_F_EXCL)
+}
+
+/// `ip addr del ADDRESS dev LINK`
+pub(crate) fn remove(index: u32, address: IpNet) -> Request {
+    Request::new(RouteNetlinkMessage::DelAddress(address_message(index, address)), 0)
+}
+
+fn address_message(index: u32, address: IpNet) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.family = family(address.addr());
+    message.header.prefix_len = address.prefix_len();
+    message.header.index = index;
+    message.attributes = vec![AddressAttribute::Local(address.addr()), AddressAttribute::Address(address.addr())];
+    message
+}
+
+fn family(address: IpAddr) -> AddressFamily {
+    match address {
+        IpAddr::V4(_) => AddressFamily::Inet,
+        IpAddr::V6(_) => AddressFamily::Inet6,
+    }
+}
+
+/// `ip route show table main`, both families; only unicast routes.
+pub(crate) fn list_routes(socket: &mut Socket) -> Result<Vec<LinkRoute>, KernelError> {
+    let mut routes = Vec::new();
+    for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+        let question = || {
+            let mut message = RouteMessage::default();
+            message.header.address_family = family;
+            message.header.table = RouteHeader::RT_TABLE_MAIN;
+            RouteNetlinkMessage::GetRoute(message)
+        };
+        let bodies = match socket.dump(question)? {
+            Ok(bodies) => bodies,
+            // A kernel without IPv6, or one in which no table of that family has been made yet.
+            Err(_) if family == AddressFamily::Inet6 => continue,
+            Err(refusal) => return Err(refusal.when("list routes")),
+        };
+        // A route of a kind that the parser does not know is not one of ours.
+        routes.extend(bodies.iter().filter_map(|body| route(&RouteMessage::parse(body).ok()?)));
+    }
+    Ok(routes)
+}
+
+fn route(message: &RouteMessage) -> Option<LinkRoute> {
+    let header = &message.header;
+    if header.table != RouteHeader::RT_TABLE_MAIN || header.kind != RouteType::Unicast {
+        return None;
+    }
+    let mut destination = match header.address_family {
+        AddressFamily::Inet => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        AddressFamily::Inet6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        _ => return None,
+    };
+    let (mut gateway, mut index) = (None, None);
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::Destination(address) => destination = ip(address)?,
+            RouteAttribute::Gateway(address) => gateway = ip(address),
+            RouteAttribute::Oif(number) => index = Some(*number),
+            _ => {}
+        }
+    }
+    let destination = IpNet::new(destination, header.destination_prefix_length).ok()?;
+    Some(LinkRoute { destination, gateway, index })
+}
+
+fn ip(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(address) => Some(IpAddr::V4(*address)),
+        RouteAddress::Inet6(address) => Some(IpAddr::V6(*address)),
+        _ => None,
+    }
+}
+
+/// `ip route add default via GATEWAY dev LINK`
+pub(crate) fn add_default_route(index: u32, gateway: IpAddr) -> Request {
+    let mut message = route_message(index, gateway);
+    // What ip-route(8) writes for a route that a person sets.
+    message.header.protocol = RouteProtocol::Boot;
+    Request::new(RouteNetlinkMessage::NewRoute(message), NLM_F_CREATE | NLM_F_EXCL)
+}
+
+/// `ip route del default via GATEWAY dev LINK`
+pub(crate) fn remove_default_route(index: u32, gateway: IpAddr) -> Request {
+    Request::new(RouteNetlinkMessage::DelRoute(route_message(index, gateway)), 0)
+}
+
+fn route_message(index: u32, gateway: IpAddr) -> RouteMessage {
+    let mut message = RouteMessage::default();
+    message.header.address_family = family(gateway);
+    message.header.table = RouteHeader::RT_TABLE_MAIN;
+    message.header.scope = RouteScope::Universe;
+    message.header.kind = RouteType::Unicast;
+    let gateway = match gateway {
+        IpAddr::V4(address) => RouteAddress::Inet(address),
+        IpAddr::V6(address) => RouteAddress::Inet6(address),
+    };
+    message.attributes = vec![RouteAttribute::Gateway(gateway), RouteAttribute::Oif(index)];
+    message
+}

@@ -1,0 +1,261 @@
+//! Carrying out a step: one request, or a few that belong together. Nothing is decided here that the plan has not decided;
+//! what is looked at first is whether a thing is ours.
+
+use crate::{
+    address, cable,
+    error::KernelError,
+    link::{self, Change, Link},
+    mark::Mark,
+    netns::{self, Entry},
+    session::{Session, foreign_link, foreign_namespace},
+    socket::{Answer, Request},
+    sysctl,
+};
+use drawbridge_api::{ContainerId, IfName, NetworkId, NsName};
+use drawbridge_plan::{Element, Object, Place, Step};
+use ipnet::IpNet;
+use nix::errno::Errno;
+use std::net::IpAddr;
+
+/// Does a step.
+pub(crate) fn execute(session: &mut Session, step: &Step) -> Result<(), KernelError> {
+    match step {
+        Step::Add { object } => add(session, object),
+        Step::Remove { object, takes: _ } => remove(session, object),
+        Step::Elements { add, remove } => change_elements(session, add, remove),
+        Step::SetSysctl { key, from: _, to } => sysctl::write(key, to),
+    }
+}
+
+fn add(session: &mut Session, object: &Object) -> Result<(), KernelError> {
+    match object {
+        Object::Table => {
+            // Written only when it is missing or damaged, since writing it empties the sets.
+            let there = session.shared.nft.table()?;
+            if there.is_some_and(|table| table.shape == session.shared.shape && table.elements.is_some()) {
+                return Ok(());
+            }
+            session.shared.nft.write_table()
+        }
+        Object::Bridge { name, network, mtu } => add_bridge(session, object, name, network, *mtu),
+        Object::Namespace { name, container } => add_namespace(session, object, name, container),
+        Object::Veth { .. } => cable::add(session, object),
+        Object::Port { link, bridge } => {
+            let bridge_index = session.needed(&Place::Host, bridge)?.index;
+            let index = session.needed(&Place::Host, link)?.index;
+            let answer = session.host.request(link::change(index, &Change::Master(bridge_index)))?;
+            done(answer, &[], || format!("plug {link} into bridge {bridge}"))
+        }
+        Object::Address { place, link, address } => {
+            let target = session.needed(place, link)?;
+            let answer = target.socket.request(address::add(target.index, *address))?;
+            done(answer, &[Errno::EEXIST], || format!("give {link} the address {address}"))
+        }
+        Object::Element(element) => change_elements(session, std::slice::from_ref(element), &[]),
+        Object::Up { place, link } => {
+            let target = session.needed(place, link)?;
+            let answer = target.socket.request(link::change(target.index, &Change::Up))?;
+            done(answer, &[], || format!("bring {link} up"))
+        }
+        Object::Route { namespace, gateway, link } => add_route(session, namespace, *gateway, link),
+    }
+}
+
+fn remove(session: &mut Session, object: &Object) -> Result<(), KernelError> {
+    match object {
+        Object::Table => session.shared.nft.remove_table(),
+        Object::Bridge { name, network, .. } => {
+            remove_link(session, name, &Mark::Network(network.clone()), &format!("delete bridge {name}"))
+        }
+        Object::Namespace { name, container } => remove_namespace(session, object, name, container),
+        Object::Veth { endpoint, host_end, .. } => {
+            remove_link(session, host_end, &Mark::Endpoint(endpoint.clone()), &format!("delete veth pair {host_end}"))
+        }
+        Object::Port { link, bridge } => remove_port(session, link, bridge),
+        Object::Address { place, link, address } => remove_address(session, place, link, *address),
+        Object::Element(element) => change_elements(session, &[], std::slice::from_ref(element)),
+        Object::Up { place, link } => {
+            let Some(target) = session.target(place, link)? else { return Ok(()) };
+            let answer = target.socket.request(link::change(target.index, &Change::Down))?;
+            done(answer, &[Errno::ENODEV], || format!("take {link} down"))
+        }
+        Object::Route { namespace, gateway, link } => {
+            let place = Place::Namespace(namespace.clone());
+            let Some(target) = session.target(&place, link)? else { return Ok(()) };
+            let answer = target.socket.request(address::remove_default_route(target.index, *gateway))?;
+            done(answer, &[Errno::ESRCH, Errno::ENODEV], || format!("remove the default route via {gateway}"))
+        }
+    }
+}
+
+/// `ip link add NAME address MAC type bridge; ip link set NAME mtu MTU alias MARK`, in one datagram.
+fn add_bridge(
+    session: &mut Session,
+    object: &Object,
+    name: &IfName,
+    network: &NetworkId,
+    mtu: u32,
+) -> Result<(), KernelError> {
+    let mark = object.mark().unwrap_or_default();
+    if let Some(link) = link::find(&mut session.host, name)? {
+        if link.mark() != Some(Mark::Network(network.clone())) || link.kind != "bridge" {
+            return Err(foreign_link(name));
+        }
+        if link.mtu != mtu {
+            let answer = session.host.request(link::change(link.index, &Change::MtuAndAlias(mtu, &mark)))?;
+            done(answer, &[], || format!("set the size of packets on {name} to {mtu}"))?;
+        }
+        session.remember(name, link, None);
+        return Ok(());
+    }
+    let make = link::add_bridge(name, Object::bridge_mac(network));
+    let link = make_link(session, name, make, &Change::MtuAndAlias(mtu, &mark), &format!("create bridge {name}"))?;
+    session.remember(name, link, None);
+    Ok(())
+}
+
+/// Makes a link and marks it, in one datagram: a process that is killed leaves both or neither. The caller has seen that
+/// the name was free.
+pub(crate) fn make_link(
+    session: &mut Session,
+    name: &IfName,
+    make: Request,
+    mark: &Change<'_>,
+    what: &str,
+) -> Result<Link, KernelError> {
+    let requests = vec![make, link::change_named(name.as_str(), mark), link::get(name)];
+    let mut answers = session.host.batch(requests)?.into_iter();
+    let (Some(made), Some(marked), Some(found)) = (answers.next(), answers.next(), answers.next()) else {
+        return Err(KernelError::answer(what, "fewer answers than requests"));
+    };
+    if let Err(refusal) = made {
+        // The kernel goes on after a message that fails. If it could mark a link, that one took the name since it was
+        // last looked up; it is somebody else's, and had no alias in its first microseconds.
+        if marked.is_ok() {
+            session.host.request(link::change_named(name.as_str(), &Change::Alias("")))?.ok();
+            return Err(foreign_link(name));
+        }
+        return Err(refusal.when(what));
+    }
+    let found = link::found(found.map_err(|refusal| (refusal.errno, refusal.when(what))))?;
+    let link = found.ok_or_else(|| KernelError::Absent { what: format!("link {name}, which was just made,") })?;
+    if let Err(refusal) = marked {
+        session.host.request(link::remove(link.index))?.ok();
+        return Err(refusal.when(what));
+    }
+    Ok(link)
+}
+
+fn add_namespace(
+    session: &mut Session,
+    object: &Object,
+    name: &NsName,
+    container: &ContainerId,
+) -> Result<(), KernelError> {
+    let mark = object.mark().unwrap_or_default();
+    match netns::look(name)? {
+        Entry::Absent => {}
+        Entry::Placeholder(text) if text == mark => {}
+        Entry::Placeholder(_) => return Err(foreign_namespace(name)),
+        Entry::Mounted(_) => {
+            let inside = session.inside(name)?.filter(|inside| inside.container == *container);
+            let inside = inside.ok_or_else(|| foreign_namespace(name))?;
+            return netns::mark(&mut inside.namespace.socket, &mark);
+        }
+    }
+    let namespace = session.shared.directory.create(name, &mark)?.ok_or_else(|| foreign_namespace(name))?;
+    session.keep(name, namespace, container.clone());
+    Ok(())
+}
+
+/// `ip netns del NAME`. The kernel takes the links in it away in batches, in the background: one by one each would wait
+/// for RCU, some 30 ms.
+fn remove_namespace(
+    session: &mut Session,
+    object: &Object,
+    name: &NsName,
+    container: &ContainerId,
+) -> Result<(), KernelError> {
+    match netns::look(name)? {
+        Entry::Absent => {}
+        Entry::Placeholder(text) if Some(&text) == object.mark().as_ref() => {}
+        Entry::Placeholder(_) => return Err(foreign_namespace(name)),
+        Entry::Mounted(_) => {
+            let ours = session.inside(name)?.is_none_or(|inside| inside.container == *container);
+            if !ours {
+                return Err(foreign_namespace(name));
+            }
+        }
+    }
+    session.release(name);
+    netns::remove(name)
+}
+
+/// `ip link del NAME`, if it has this mark.
+fn remove_link(session: &mut Session, name: &IfName, mark: &Mark, what: &str) -> Result<(), KernelError> {
+    let Some(link) = link::find(&mut session.host, name)? else { return Ok(()) };
+    if link.mark().as_ref() != Some(mark) {
+        return Err(foreign_link(name));
+    }
+    session.forget_links();
+    // The kernel is at it already.
+    if link.peer_place == link::PeerPlace::Dying {
+        return Ok(());
+    }
+    done(session.host.request(link::remove(link.index))?, &[Errno::ENODEV], || what.to_owned())
+}
+
+fn remove_port(session: &mut Session, name: &IfName, bridge: &IfName) -> Result<(), KernelError> {
+    let Some(link) = link::find(&mut session.host, name)? else { return Ok(()) };
+    if link.mark().is_none() {
+        return Err(foreign_link(name));
+    }
+    let Some(bridge_link) = link::find(&mut session.host, bridge)? else { return Ok(()) };
+    if link.master != Some(bridge_link.index) {
+        return Ok(());
+    }
+    let answer = session.host.request(link::change(link.index, &Change::NoMaster))?;
+    done(answer, &[Errno::ENODEV], || format!("unplug {name} from bridge {bridge}"))
+}
+
+fn remove_address(session: &mut Session, place: &Place, name: &IfName, address: IpNet) -> Result<(), KernelError> {
+    let Some(target) = session.target(place, name)? else { return Ok(()) };
+    let answer = target.socket.request(address::remove(target.index, address))?;
+    done(answer, &[Errno::EADDRNOTAVAIL, Errno::ENODEV], || format!("take the address {address} off {name}"))
+}
+
+fn add_route(session: &mut Session, namespace: &NsName, gateway: IpAddr, name: &IfName) -> Result<(), KernelError> {
+    let target = session.needed(&Place::Namespace(namespace.clone()), name)?;
+    let what = format!("set the default route via {gateway} in namespace {namespace}");
+    match target.socket.request(address::add_default_route(target.index, gateway))? {
+        Ok(_) => Ok(()),
+        // There is one; the kernel calls it the same whatever its gateway is.
+        Err(refusal) if refusal.errno == Errno::EEXIST => {
+            let routes = address::list_routes(target.socket)?;
+            let same = routes.iter().any(|route| {
+                route.destination.prefix_len() == 0
+                    && route.gateway == Some(gateway)
+                    && route.index == Some(target.index)
+            });
+            if same { Ok(()) } else { Err(refusal.when(what)) }
+        }
+        Err(refusal) => Err(refusal.when(what)),
+    }
+}
+
+fn change_elements(session: &mut Session, add: &[Element], remove: &[Element]) -> Result<(), KernelError> {
+    match session.shared.nft.change(add, remove) {
+        // With the table, its elements are gone.
+        Err(KernelError::Nft { .. }) if add.is_empty() && session.shared.nft.table()?.is_none() => Ok(()),
+        result => result,
+    }
+}
+
+/// Reads the answer to a request; the numbers in `harmless` say that it was done before.
+pub(crate) fn done(answer: Answer, harmless: &[Errno], what: impl FnOnce() -> String) -> Result<(), KernelError> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(refusal) if harmless.contains(&refusal.errno) => Ok(()),
+        Err(refusal) => Err(refusal.when(what())),
+    }
+}

@@ -1,0 +1,286 @@
+//! Links: what a `RTM_NEWLINK` says, and the requests that make, change, find and remove one (rtnetlink(7)).
+
+use crate::{
+    error::KernelError,
+    mark::Mark,
+    socket::{Request, Socket},
+};
+use drawbridge_api::{IfName, MacAddress};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NlasIterator};
+use netlink_packet_route::{
+    RouteNetlinkMessage,
+    link::{
+        InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkExtentMask, LinkFlags, LinkHeader, LinkInfo,
+        LinkMessage,
+    },
+};
+use nix::errno::Errno;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// The length of `struct ifinfomsg`.
+const HEADER_SIZE_BYTES: usize = 16;
+/// Attributes that are read, from include/uapi/linux/if_link.h. They are picked out by hand, because one of a foreign
+/// link that this program does not know must not stop it from reading the others.
+mod ifla {
+    pub(super) const ADDRESS: u16 = 1;
+    pub(super) const IFNAME: u16 = 3;
+    pub(super) const MTU: u16 = 4;
+    pub(super) const LINK: u16 = 5;
+    pub(super) const MASTER: u16 = 10;
+    pub(super) const LINKINFO: u16 = 18;
+    pub(super) const IFALIAS: u16 = 20;
+    pub(super) const LINK_NETNSID: u16 = 37;
+    pub(super) const INFO_KIND: u16 = 1;
+}
+
+/// Where a veth's other end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PeerPlace {
+    /// In the namespace of this end.
+    Here,
+    /// In the namespace that this end's namespace knows by this number (ip-netns(8), "set").
+    Nsid(i32),
+    /// In one that is being destroyed: nobody holds it any more, and the kernel takes both ends away
+    /// (`peernet2id_alloc` in net/core/net_namespace.c gives -1).
+    Dying,
+}
+
+/// What is used of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// Its number in its namespace.
+    pub(crate) index: u32,
+    /// Its name, as the kernel has it; a foreign one may break our rule for names.
+    pub(crate) name: String,
+    /// Its alias, which may be our mark.
+    pub(crate) alias: Option<String>,
+    /// `bridge`, `veth` or another driver's name; empty for hardware and loopback.
+    pub(crate) kind: String,
+    /// Largest packet in bytes.
+    pub(crate) mtu: u32,
+    /// Its Ethernet address, if it has one of that length.
+    pub(crate) mac: Option<MacAddress>,
+    /// Whether it is set up (`IFF_UP`).
+    pub(crate) up: bool,
+    /// The number of the bridge that it is a port of.
+    pub(crate) master: Option<u32>,
+    /// The number of a veth's other end, in that end's namespace.
+    pub(crate) peer: Option<u32>,
+    /// Where that other end is.
+    pub(crate) peer_place: PeerPlace,
+}
+
+impl Link {
+    /// Whom it belongs to, if it is ours.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        Mark::parse(self.alias.as_deref()?)
+    }
+
+    fn parse(body: &[u8]) -> Result<Link, KernelError> {
+        let unreadable = |error| KernelError::answer("a question about links", error);
+        let header = LinkHeader::parse(body).map_err(unreadable)?;
+        let mut link = Link {
+            index: header.index,
+            name: String::new(),
+            alias: None,
+            kind: String::new(),
+            mtu: 0,
+            mac: None,
+            up: header.flags.contains(LinkFlags::Up),
+            master: None,
+            peer: None,
+            peer_place: PeerPlace::Here,
+        };
+        for attribute in NlasIterator::new(body.get(HEADER_SIZE_BYTES..).unwrap_or_default()) {
+            let attribute = attribute.map_err(unreadable)?;
+            let value = attribute.value();
+            match attribute.kind() {
+                ifla::ADDRESS => link.mac = value.try_into().ok().map(MacAddress),
+                ifla::IFNAME => link.name = text(value),
+                ifla::MTU => link.mtu = number(value).unwrap_or_default(),
+                ifla::LINK => link.peer = number(value),
+                ifla::MASTER => link.master = number(value),
+                ifla::IFALIAS => link.alias = Some(text(value)),
+                ifla::LINK_NETNSID => {
+                    link.peer_place = match number(value).map(u32::cast_signed) {
+                        Some(id @ 0..) => PeerPlace::Nsid(id),
+                        Some(_) | None => PeerPlace::Dying,
+                    }
+                }
+                ifla::LINKINFO => {
+                    let kind = NlasIterator::new(value).flatten().find(|info| info.kind() == ifla::INFO_KIND);
+                    link.kind = kind.map(|info| text(info.value())).unwrap_or_default();
+                }
+                _ => {}
+            }
+        }
+        Ok(link)
+    }
+}
+
+fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).trim_end_matches('\0').to_owned()
+}
+
+fn number(value: &[u8]) -> Option<u32> {
+    Some(u32::from_ne_bytes(value.try_into().ok()?))
+}
+
+// ---- finding ----
+
+/// `ip link show`
+pub(crate) fn list(socket: &mut Socket) -> Result<Vec<Link>, KernelError> {
+    let question = || {
+        let mut message = LinkMessage::default();
+        message.attributes = vec![LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])];
+        RouteNetlinkMessage::GetLink(message)
+    };
+    let bodies = socket.dump(question)?.map_err(|refusal| refusal.when("list links"))?;
+    bodies.iter().map(|body| Link::parse(body)).collect()
+}
+
+/// `ip link show NAME`; none when there is no such link.
+pub(crate) fn find(socket: &mut Socket, name: &IfName) -> Result<Option<Link>, KernelError> {
+    found(socket.request(get(name))?.map_err(|refusal| (refusal.errno, refusal.when(format!("find link {name}")))))
+}
+
+/// The link of this number; none when there is none.
+pub(crate) fn find_index(socket: &mut Socket, index: u32) -> Result<Option<Link>, KernelError> {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.attributes = vec![LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])];
+    let answer = socket.request(Request::new(RouteNetlinkMessage::GetLink(message), 0))?;
+    found(answer.map_err(|refusal| (refusal.errno, refusal.when(format!("find link {index}")))))
+}
+
+/// The question for one link, to be sent along with other requests.
+pub(crate) fn get(name: &IfName) -> Request {
+    let mut message = LinkMessage::default();
+    message.attributes =
+        vec![LinkAttribute::IfName(name.as_str().to_owned()), LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])];
+    Request::new(RouteNetlinkMessage::GetLink(message), 0)
+}
+
+/// Reads the answer to [`get`].
+pub(crate) fn found(answer: Result<Vec<Vec<u8>>, (Errno, KernelError)>) -> Result<Option<Link>, KernelError> {
+    match answer {
+        Ok(bodies) => bodies.first().map(|body| Link::parse(body)).transpose(),
+        Err((Errno::ENODEV, _)) => Ok(None),
+        Err((_, error)) => Err(error),
+    }
+}
+
+// ---- making ----
+
+/// `ip link add NAME address MAC type bridge`
+pub(crate) fn add_bridge(name: &IfName, mac: MacAddress) -> Request {
+    let mut message = LinkMessage::default();
+    message.attributes = vec![
+        LinkAttribute::IfName(name.as_str().to_owned()),
+        LinkAttribute::Address(mac.0.to_vec()),
+        LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::Bridge),
+            LinkInfo::Data(InfoData::Bridge(Vec::<InfoBridge>::new())),
+        ]),
+    ];
+    Request::new(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)
+}
+
+/// The two ends of a cable.
+pub(crate) struct Cable<'a> {
+    /// The end on the host.
+    pub(crate) host_end: &'a IfName,
+    /// The end in the namespace.
+    pub(crate) interface: &'a IfName,
+    /// The Ethernet address of that end.
+    pub(crate) mac: MacAddress,
+    /// Largest packet of both, in bytes.
+    pub(crate) mtu: u32,
+}
+
+/// `ip link add HOST_END mtu MTU type veth peer name INTERFACE netns NAMESPACE address MAC mtu MTU`: one message, so the
+/// inner end is in its namespace from the start. It can't be made up in the same message: the kernel opens each end
+/// before they are joined (ENOTCONN, `veth_open` in drivers/net/veth.c).
+pub(crate) fn add_veth(cable: &Cable<'_>, namespace: BorrowedFd<'_>) -> Request {
+    let mut peer = LinkMessage::default();
+    peer.attributes = vec![
+        LinkAttribute::IfName(cable.interface.as_str().to_owned()),
+        LinkAttribute::Address(cable.mac.0.to_vec()),
+        LinkAttribute::Mtu(cable.mtu),
+        LinkAttribute::NetNsFd(namespace.as_raw_fd()),
+    ];
+    let mut message = LinkMessage::default();
+    message.attributes = vec![
+        LinkAttribute::IfName(cable.host_end.as_str().to_owned()),
+        LinkAttribute::Mtu(cable.mtu),
+        LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::Veth),
+            LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
+        ]),
+    ];
+    Request::new(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)
+}
+
+// ---- changing and removing ----
+
+/// What of a link is changed.
+pub(crate) enum Change<'a> {
+    /// `alias ALIAS`: the mark. An alias in the message that makes a link is not read (`rtnl_create_link` in
+    /// net/core/rtnetlink.c), so it needs this second one.
+    Alias(&'a str),
+    /// `mtu MTU alias ALIAS`
+    MtuAndAlias(u32, &'a str),
+    /// `alias ALIAS up`
+    AliasAndUp(&'a str),
+    /// `up`
+    Up,
+    /// `down`
+    Down,
+    /// `master BRIDGE`, by its number
+    Master(u32),
+    /// `nomaster`
+    NoMaster,
+}
+
+/// `ip link set NAME …`
+pub(crate) fn change_named(name: &str, change: &Change<'_>) -> Request {
+    let mut message = changed(change);
+    message.attributes.insert(0, LinkAttribute::IfName(name.to_owned()));
+    Request::new(RouteNetlinkMessage::SetLink(message), 0)
+}
+
+/// `ip link set NAME …`, by number, so that a link that took the name meanwhile is not hit.
+pub(crate) fn change(index: u32, change: &Change<'_>) -> Request {
+    let mut message = changed(change);
+    message.header.index = index;
+    Request::new(RouteNetlinkMessage::SetLink(message), 0)
+}
+
+fn changed(change: &Change<'_>) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    let alias = |alias: &str| LinkAttribute::IfAlias(alias.to_owned());
+    match *change {
+        Change::Alias(text) => message.attributes.push(alias(text)),
+        Change::MtuAndAlias(mtu, text) => message.attributes.extend([LinkAttribute::Mtu(mtu), alias(text)]),
+        Change::AliasAndUp(text) => {
+            message.attributes.push(alias(text));
+            message.header.flags = LinkFlags::Up;
+            message.header.change_mask = LinkFlags::Up;
+        }
+        Change::Up => {
+            message.header.flags = LinkFlags::Up;
+            message.header.change_mask = LinkFlags::Up;
+        }
+        Change::Down => message.header.change_mask = LinkFlags::Up,
+        Change::Master(bridge) => message.attributes.push(LinkAttribute::Controller(bridge)),
+        Change::NoMaster => message.attributes.push(LinkAttribute::Controller(0)),
+    }
+    message
+}
+
+/// `ip link del NAME`, by number.
+pub(crate) fn remove(index: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    Request::new(RouteNetlinkMessage::DelLink(message), 0)
+}

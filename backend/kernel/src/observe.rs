@@ -1,0 +1,224 @@
+//! Reading what the kernel has of ours. Nothing is changed here, and within a scope nothing is looked at that lies outside
+//! of it, so the cost does not grow with the number of other containers.
+
+use crate::{
+    Shared,
+    address::{self, LinkAddress, LinkRoute},
+    cable::{ORPHAN, is_pair},
+    error::KernelError,
+    link::{self, Link, PeerPlace},
+    mark::Mark,
+    netns::{self, Namespace},
+    socket::Socket,
+    sysctl,
+};
+use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, NsName};
+use drawbridge_plan::{Object, Observed, Place, Scope};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    os::fd::AsFd,
+};
+
+/// Reads what lies in `scope`.
+pub(crate) fn observe(shared: &Shared, scope: &Scope, sysctl_keys: &[String]) -> Result<Observed, KernelError> {
+    let mut objects = match scope {
+        Scope::Everything => everything(shared)?,
+        Scope::Network { bridge, .. } => network(shared, bridge)?,
+        Scope::Container { namespace, host_ends, .. } => container(namespace, host_ends)?,
+    };
+    objects.retain(|object| scope.covers(object));
+    let mut sysctls = BTreeMap::new();
+    for key in sysctl_keys {
+        if let Some(value) = sysctl::read(key)? {
+            sysctls.insert(key.clone(), value);
+        }
+    }
+    Ok(Observed { objects, sysctls })
+}
+
+fn everything(shared: &Shared) -> Result<BTreeSet<Object>, KernelError> {
+    let mut objects = table(shared)?;
+    let mut host = Socket::open()?;
+    let links = link::list(&mut host)?;
+    let addresses = address::list(&mut host, None)?;
+    let insides: Vec<Inside> =
+        netns::visit(&netns::names()?, |name, namespace| Inside::read(name, namespace, &mut host))?
+            .into_iter()
+            .flatten()
+            .collect();
+    let names: HashMap<u32, &str> = links.iter().map(|link| (link.index, link.name.as_str())).collect();
+    let nowhere: NsName = orphan();
+    for link in &links {
+        match link.mark() {
+            Some(Mark::Network(_)) => objects.extend(bridge(link, &addresses)),
+            Some(Mark::Endpoint(endpoint)) => {
+                let master = link.master.and_then(|index| names.get(&index).copied());
+                objects.extend(host_end(link, &endpoint, &insides, &nowhere, master));
+            }
+            Some(Mark::Container(_)) | None => {}
+        }
+    }
+    for inside in &insides {
+        objects.extend(inside.objects());
+    }
+    Ok(objects)
+}
+
+fn network(shared: &Shared, name: &IfName) -> Result<BTreeSet<Object>, KernelError> {
+    let mut objects = table(shared)?;
+    let mut host = Socket::open()?;
+    if let Some(link) = link::find(&mut host, name)? {
+        let addresses = address::list(&mut host, Some(link.index))?;
+        objects.extend(bridge(&link, &addresses));
+    }
+    Ok(objects)
+}
+
+fn container(namespace: &NsName, host_ends: &[IfName]) -> Result<BTreeSet<Object>, KernelError> {
+    let mut host = Socket::open()?;
+    let mut links = Vec::new();
+    for name in host_ends {
+        links.extend(link::find(&mut host, name)?);
+    }
+    let insides: Vec<Inside> =
+        netns::visit(std::slice::from_ref(namespace), |name, inside| Inside::read(name, inside, &mut host))?
+            .into_iter()
+            .flatten()
+            .collect();
+    // A cable in the namespace that no row of the database names any more.
+    for other in insides.iter().flat_map(|inside| &inside.links).filter(|link| link.kind == "veth") {
+        if let Some(index) = other.peer
+            && links.iter().all(|link| link.index != index)
+        {
+            links.extend(link::find_index(&mut host, index)?.filter(|link| is_pair(link, other)));
+        }
+    }
+    let mut objects = BTreeSet::new();
+    for link in &links {
+        let Some(Mark::Endpoint(endpoint)) = link.mark() else { continue };
+        let master = match link.master {
+            Some(index) => link::find_index(&mut host, index)?.map(|link| link.name),
+            None => None,
+        };
+        objects.extend(host_end(link, &endpoint, &insides, namespace, master.as_deref()));
+    }
+    for inside in &insides {
+        objects.extend(inside.objects());
+    }
+    Ok(objects)
+}
+
+/// The table and its elements; nothing when it is missing or damaged.
+fn table(shared: &Shared) -> Result<BTreeSet<Object>, KernelError> {
+    let table = shared.nft.table()?.filter(|table| table.shape == shared.shape);
+    let Some(elements) = table.and_then(|table| table.elements) else { return Ok(BTreeSet::new()) };
+    Ok(elements.into_iter().map(Object::Element).chain([Object::Table]).collect())
+}
+
+/// A bridge of ours with what is on it.
+fn bridge(link: &Link, addresses: &[LinkAddress]) -> Vec<Object> {
+    let (Some(Mark::Network(network)), Ok(name)) = (link.mark(), link.name.parse::<IfName>()) else {
+        return Vec::new();
+    };
+    if link.kind != "bridge" {
+        return Vec::new();
+    }
+    let mut objects = vec![Object::Bridge { name: name.clone(), network, mtu: link.mtu }];
+    objects.extend(on_link(&Place::Host, &name, link, addresses));
+    objects
+}
+
+/// A veth's end on the host, with the whole pair and what is on this end. One whose namespace is being destroyed is left
+/// out: the kernel is already taking it away, and nobody can stop it. One whose other end is in no namespace of ours is
+/// told as a pair to an interface named `unknown`, in the namespace that was asked about or one named `unknown`: no plan
+/// wants such a thing, so the next one removes it.
+fn host_end(
+    link: &Link,
+    endpoint: &EndpointId,
+    insides: &[Inside],
+    orphans_in: &NsName,
+    master: Option<&str>,
+) -> Vec<Object> {
+    let Ok(name) = link.name.parse::<IfName>() else { return Vec::new() };
+    if link.kind != "veth" || link.peer_place == PeerPlace::Dying {
+        return Vec::new();
+    }
+    let other = insides.iter().find_map(|inside| {
+        let here = inside.nsid.is_some_and(|nsid| link.peer_place == PeerPlace::Nsid(nsid));
+        let other = inside.links.iter().find(|other| here && is_pair(link, other))?;
+        Some((inside.name.clone(), other.name.parse().ok()?, other.mac?))
+    });
+    let (namespace, interface, mac) = other.unwrap_or_else(|| (orphans_in.clone(), orphan(), MacAddress([0; 6])));
+    let pair =
+        Object::Veth { endpoint: endpoint.clone(), host_end: name.clone(), namespace, interface, mac, mtu: link.mtu };
+    let mut objects = vec![pair];
+    objects.extend(on_link(&Place::Host, &name, link, &[]));
+    let bridge = master.and_then(|master| master.parse().ok());
+    objects.extend(bridge.map(|bridge| Object::Port { link: name, bridge }));
+    objects
+}
+
+/// What is on a link: its addresses, and whether it is up.
+fn on_link(place: &Place, name: &IfName, link: &Link, addresses: &[LinkAddress]) -> Vec<Object> {
+    let here = addresses.iter().filter(|address| address.index == link.index);
+    let mut objects: Vec<Object> = here
+        .map(|address| Object::Address { place: place.clone(), link: name.clone(), address: address.address })
+        .collect();
+    if link.up {
+        objects.push(Object::Up { place: place.clone(), link: name.clone() });
+    }
+    objects
+}
+
+/// The name of what is nowhere, as a namespace or an interface.
+fn orphan<T: std::str::FromStr>() -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    ORPHAN.parse().expect("letters only are a valid name of either kind")
+}
+
+/// A namespace of ours, read.
+struct Inside {
+    name: NsName,
+    container: ContainerId,
+    /// The number that the host knows it by, if it has one: where a veth leads here.
+    nsid: Option<i32>,
+    links: Vec<Link>,
+    addresses: Vec<LinkAddress>,
+    routes: Vec<LinkRoute>,
+}
+
+impl Inside {
+    /// None when the namespace is not ours.
+    fn read(name: &NsName, mut namespace: Namespace, host: &mut Socket) -> Result<Option<Inside>, KernelError> {
+        let socket = &mut namespace.socket;
+        let Some(container) = netns::owner(socket)? else { return Ok(None) };
+        Ok(Some(Inside {
+            name: name.clone(),
+            container,
+            nsid: netns::nsid(host, namespace.file.as_fd())?,
+            links: link::list(socket)?,
+            addresses: address::list(socket, None)?,
+            routes: address::list_routes(socket)?,
+        }))
+    }
+
+    /// The namespace and what is on its cables. Its loopback's state is the container's own affair.
+    fn objects(&self) -> Vec<Object> {
+        let mut objects = vec![Object::Namespace { name: self.name.clone(), container: self.container.clone() }];
+        let place = Place::Namespace(self.name.clone());
+        for link in self.links.iter().filter(|link| link.kind == "veth") {
+            let Ok(name) = link.name.parse::<IfName>() else { continue };
+            objects.extend(on_link(&place, &name, link, &self.addresses));
+            let default_routes = self
+                .routes
+                .iter()
+                .filter(|route| route.index == Some(link.index) && route.destination.prefix_len() == 0);
+            objects.extend(default_routes.filter_map(|route| {
+                Some(Object::Route { namespace: self.name.clone(), gateway: route.gateway?, link: name.clone() })
+            }));
+        }
+        objects
+    }
+}

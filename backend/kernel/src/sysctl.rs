@@ -1,0 +1,42 @@
+//! Kernel settings under `/proc/sys` (sysctl(8)). What is below `net` is that of the calling thread's network namespace.
+
+use crate::error::KernelError;
+use std::{fs, io, path::PathBuf};
+
+/// `sysctl -n KEY`; none when this kernel has no such setting.
+pub(crate) fn read(key: &str) -> Result<Option<String>, KernelError> {
+    match fs::read_to_string(path(key)?) {
+        Ok(text) => Ok(Some(text.trim_end().to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(KernelError::system(format!("read the setting {key}"), error)),
+    }
+}
+
+/// `sysctl -w KEY=VALUE`
+pub(crate) fn write(key: &str, value: &str) -> Result<(), KernelError> {
+    fs::write(path(key)?, value).map_err(|error| KernelError::system(format!("set {key} to {value}"), error))
+}
+
+/// As sysctl(8) does, `.` separates and `/` stands for a dot in a link's name.
+fn path(key: &str) -> Result<PathBuf, KernelError> {
+    let parts: Vec<String> = key.split('.').map(|part| part.replace('/', ".")).collect();
+    if parts.iter().any(|part| part.is_empty() || part == "." || part == "..") {
+        return Err(KernelError::Absent { what: format!("a setting named {key:?}") });
+    }
+    Ok(PathBuf::from("/proc/sys").join(parts.join("/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_a_path_below_proc_sys() {
+        let path = |key: &str| path(key).ok().map(|path| path.to_string_lossy().into_owned());
+        assert_eq!(path("net.ipv4.ip_forward").as_deref(), Some("/proc/sys/net/ipv4/ip_forward"));
+        assert_eq!(path("net.ipv4.conf.eth0/1.mtu").as_deref(), Some("/proc/sys/net/ipv4/conf/eth0.1/mtu"));
+        for bad in ["", "net..ipv4", "net.//.passwd"] {
+            assert_eq!(path(bad), None, "{bad:?} was taken");
+        }
+    }
+}
