@@ -29,7 +29,7 @@ fn tidy() -> Result<()> {
     let program = tools::target().join("tidy");
     let mut rustc = Command::new("rustc");
     rustc.env("CARGO_MANIFEST_DIR", &backend).args(["--edition", "2024", "--test", "-o"]).arg(&program);
-    run(rustc.arg(backend.join("tests/it/tidy.rs")))?;
+    run(rustc.arg(backend.join("tests/it/tidy/mod.rs")))?;
     run(&mut Command::new(program))
 }
 

@@ -1,0 +1,138 @@
+//! The rules of the source that neither rustc nor clippy holds, as tables: which word belongs into which folder, what a
+//! file looks like, and which crate may know which. Comments do not count, strings do. To bend a rule, change its row
+//! here, with the reason. `rules` checks them and plants a violation of every row, so that no row can stop working unseen.
+
+mod rules;
+mod source;
+
+use rules::{bool_parameters, misplaced, misshapen, unexplained, wrong_dependencies};
+use source::{manifest, migrations, sources};
+
+/// A word that may stand in the code of some folders only.
+struct Word {
+    /// As written in the source; an identifier is matched whole.
+    word: &'static str,
+    /// Where it is looked for: folders or files.
+    within: &'static [&'static str],
+    /// Folders or files inside `within` where it may stand.
+    allowed: &'static [&'static str],
+    because: &'static str,
+}
+
+const EVERYWHERE: &[&str] = &["api", "backend", "frontend", "xtask"];
+/// The rooms of the daemon that know neither of its two dialects.
+const BELOW_HTTP: &[&str] = &[
+    "backend/src/apply.rs",
+    "backend/src/dns",
+    "backend/src/engine.rs",
+    "backend/src/events.rs",
+    "backend/src/images",
+    "backend/src/ops",
+    "backend/src/runtime",
+    "backend/src/store",
+];
+const PURE: &[&str] = &["api/src", "backend/plan/src"];
+
+const fn word(
+    word: &'static str,
+    within: &'static [&'static str],
+    allowed: &'static [&'static str],
+    because: &'static str,
+) -> Word {
+    Word { word, within, allowed, because }
+}
+
+#[rustfmt::skip]
+const WORDS: &[Word] = &[
+    // Who may ask the database, the kernel and other programs.
+    word("sqlx", EVERYWHERE, &["backend/src/store"], "SQL is asked in one room; others call a function of the store"),
+    word("nix::sched", EVERYWHERE, &["backend/kernel/src/netns.rs", "backend/kernel/tests", "backend/tests"],
+        "a thread changes its namespace in one file, and then ends"),
+    word("spawn_blocking", &["backend/kernel"], &[], "its threads come back to others, with the namespace they were left in"),
+    word("std::process::Command", &["backend/src"], &[], "waiting for a child blocks the async thread; tokio::process does not"),
+    word("std::process::{Child", &["backend/src"], &[], "waiting for a child blocks the async thread; tokio::process does not"),
+    word("std::process::{Command", &["backend/src"], &[], "waiting for a child blocks the async thread; tokio::process does not"),
+    // The order of the daemon's rooms: http, ops, engine, then store and apply.
+    word("axum", &["backend/src"], &["backend/src/http"], "the rooms below http know no HTTP"),
+    word("crate::http", BELOW_HTTP, &[], "the road is one-way: http calls ops, never the other way round"),
+    word("crate::ops", &["backend/src/store", "backend/src/apply.rs", "backend/src/events.rs"], &[],
+        "an operation calls the store and the engine; they do not know operations"),
+    word("crate::engine", &["backend/src/store", "backend/src/events.rs"], &[], "the engine calls the store, not the other way round"),
+    // Two dialects, one domain.
+    word("PascalCase", EVERYWHERE, &["backend/src/http/docker"], "Docker's JSON is written and read in http/docker"),
+    // Not the bare word: `docker0` and `com.docker.network.bridge.name` are names of things.
+    word("docker::", &["backend/src/ops", "backend/src/store", "backend/plan/src"], &[], "operations speak neither dialect"),
+    word("docker_", &["backend/src/ops", "backend/src/store", "backend/plan/src"], &[], "operations speak neither dialect"),
+    word("Docker", &["backend/src/ops", "backend/src/store", "backend/plan/src"], &[], "operations speak neither dialect"),
+    word("\"/api", &["frontend/src"], &["frontend/src/api.rs"], "URLs of the daemon stand in one file"),
+    // What is pure stays pure: the same input gives the same plan, in a test, in a preview and in wasm32.
+    word("std::env", PURE, &[], "planning reads nothing but its arguments"),
+    word("std::fs", PURE, &[], "planning reads nothing but its arguments"),
+    word("std::process", PURE, &[], "planning reads nothing but its arguments"),
+    word("SystemTime", PURE, &[], "planning reads nothing but its arguments; a time is passed in"),
+    word("Instant", PURE, &[], "planning reads nothing but its arguments; a time is passed in"),
+    // Errors and tests.
+    word("anyhow", &["api", "backend", "frontend"], &["backend/src/main.rs", "backend/tests", "backend/kernel/tests", "backend/benches"],
+        "a room has an error type of its own; a caller can match it"),
+    word("#[ignore", EVERYWHERE, &[], "a test that cannot run says so and fails under DRAWBRIDGE_KERNEL=1"),
+    // Names: the same verb down the whole road.
+    word("fn handle_", EVERYWHERE, &[], "name what it does: `create`, not `handle_create`"),
+    word("fn do_", EVERYWHERE, &[], "name what it does: `create`, not `do_create`"),
+    word("_impl(", EVERYWHERE, &[], "name what it does; a second function of the same name hides what differs"),
+];
+
+/// Each crate: name, folder, the crates of ours that it may know, and, for those kept small, all others.
+const CRATES: &[(&str, &str, &[&str], Option<&[&str]>)] = &[
+    ("drawbridge-api", "api", &[], Some(&["ipnet", "serde", "thiserror"])),
+    ("drawbridge-plan", "backend/plan", &["drawbridge-api"], Some(&["ipnet", "serde", "thiserror"])),
+    ("drawbridge-kernel", "backend/kernel", &["drawbridge-api", "drawbridge-plan"], None),
+    ("drawbridge", "backend", &["drawbridge-api", "drawbridge-plan", "drawbridge-kernel"], None),
+    ("drawbridge-ui", "frontend", &["drawbridge-api"], None),
+    ("xtask", "xtask", &[], None),
+];
+
+/// A crate from outside that one crate of ours may use, outside of tests.
+#[rustfmt::skip]
+const OWNED: &[(&str, &str, &str)] = &[
+    ("nix", "drawbridge-kernel", "system calls stand in one room"),
+    ("libc", "drawbridge-kernel", "system calls stand in one room"),
+    ("rustix", "drawbridge-kernel", "system calls stand in one room"),
+    ("rtnetlink", "drawbridge-kernel", "netlink stands in one room"),
+    ("netlink-packet-core", "drawbridge-kernel", "netlink stands in one room"),
+    ("netlink-packet-route", "drawbridge-kernel", "netlink stands in one room"),
+    ("netlink-sys", "drawbridge-kernel", "netlink stands in one room"),
+    ("nftables", "drawbridge-kernel", "nftables stands in one room"),
+    ("sqlx", "drawbridge", "the store is a room of the daemon"),
+    ("axum", "drawbridge", "http is a room of the daemon"),
+    ("tokio", "drawbridge", "planning and the kernel's room run on plain threads"),
+];
+
+#[test]
+fn words_stand_where_they_belong() {
+    assert_none(WORDS.iter().flat_map(|rule| misplaced(rule, &sources())));
+}
+
+#[test]
+fn files_have_the_shape_a_reader_expects() {
+    assert_none(sources().iter().flat_map(misshapen));
+}
+
+#[test]
+fn public_functions_take_no_bool() {
+    assert_none(sources().iter().flat_map(bool_parameters));
+}
+
+#[test]
+fn crates_know_only_what_is_below_them() {
+    assert_none(CRATES.iter().flat_map(|(name, folder, ..)| wrong_dependencies(name, &manifest(folder))));
+}
+
+#[test]
+fn migrations_explain_themselves() {
+    assert_none(migrations().iter().flat_map(|(path, text)| unexplained(path, text)));
+}
+
+fn assert_none(found: impl Iterator<Item = String>) {
+    let found: Vec<String> = found.collect();
+    assert!(found.is_empty(), "{} found:\n{}", found.len(), found.join("\n"));
+}
