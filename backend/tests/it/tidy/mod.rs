@@ -81,14 +81,26 @@ const WORDS: &[Word] = &[
     word("_impl(", EVERYWHERE, &[], "name what it does; a second function of the same name hides what differs"),
 ];
 
-/// Each crate: name, folder, the crates of ours that it may know, and, for those kept small, all others.
-const CRATES: &[(&str, &str, &[&str], Option<&[&str]>)] = &[
-    ("drawbridge-api", "api", &[], Some(&["ipnet", "serde", "thiserror"])),
-    ("drawbridge-plan", "backend/plan", &["drawbridge-api"], Some(&["ipnet", "serde", "thiserror"])),
-    ("drawbridge-kernel", "backend/kernel", &["drawbridge-api", "drawbridge-plan"], None),
-    ("drawbridge", "backend", &["drawbridge-api", "drawbridge-plan", "drawbridge-kernel"], None),
-    ("drawbridge-ui", "frontend", &["drawbridge-api"], None),
-    ("xtask", "xtask", &[], None),
+/// One of our crates.
+struct Member {
+    name: &'static str,
+    folder: &'static str,
+    /// The crates of ours that it may know.
+    below: &'static [&'static str],
+    /// Where the crate is kept small: every other that it may use, outside of tests.
+    only: Option<&'static [&'static str]>,
+}
+
+const SMALL: Option<&[&str]> = Some(&["ipnet", "serde", "thiserror"]);
+
+#[rustfmt::skip]
+const MEMBERS: &[Member] = &[
+    Member { name: "drawbridge-api", folder: "api", below: &[], only: SMALL },
+    Member { name: "drawbridge-plan", folder: "backend/plan", below: &["drawbridge-api"], only: SMALL },
+    Member { name: "drawbridge-kernel", folder: "backend/kernel", below: &["drawbridge-api", "drawbridge-plan"], only: None },
+    Member { name: "drawbridge", folder: "backend", below: &["drawbridge-api", "drawbridge-plan", "drawbridge-kernel"], only: None },
+    Member { name: "drawbridge-ui", folder: "frontend", below: &["drawbridge-api"], only: None },
+    Member { name: "xtask", folder: "xtask", below: &[], only: None },
 ];
 
 /// A crate from outside that one crate of ours may use, outside of tests.
@@ -124,7 +136,7 @@ fn public_functions_take_no_bool() {
 
 #[test]
 fn crates_know_only_what_is_below_them() {
-    assert_none(CRATES.iter().flat_map(|(name, folder, ..)| wrong_dependencies(name, &manifest(folder))));
+    assert_none(MEMBERS.iter().flat_map(|member| wrong_dependencies(member, &manifest(member.folder))));
 }
 
 #[test]

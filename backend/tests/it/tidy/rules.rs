@@ -1,7 +1,7 @@
 //! What each table of the module above means, and that each rule can fail.
 
 use super::source::Source;
-use super::{CRATES, OWNED, Word};
+use super::{Member, OWNED, Word};
 
 pub(super) fn misplaced(rule: &Word, sources: &[Source]) -> Vec<String> {
     let is_identifier = |c: char| c.is_alphanumeric() || c == '_';
@@ -68,9 +68,8 @@ pub(super) fn bool_parameters(source: &Source) -> Vec<String> {
     found
 }
 
-pub(super) fn wrong_dependencies(name: &str, manifest: &str) -> Vec<String> {
-    let (_, _, ours, all_others) =
-        CRATES.iter().find(|(crate_name, ..)| *crate_name == name).expect("asked for a crate of the table");
+pub(super) fn wrong_dependencies(member: &Member, manifest: &str) -> Vec<String> {
+    let name = member.name;
     let mut found = Vec::new();
     let mut section = "";
     for line in manifest.lines() {
@@ -86,7 +85,7 @@ pub(super) fn wrong_dependencies(name: &str, manifest: &str) -> Vec<String> {
         if dependency.starts_with("drawbridge") {
             // A crate's tests may ask for a feature of its own.
             let itself = dependency == name && section == "dev-dependencies";
-            if !ours.contains(&dependency) && !itself {
+            if !member.below.contains(&dependency) && !itself {
                 found.push(format!("{name}: must not know {dependency}; the order of crates is one-way"));
             }
         } else if section == "dependencies" {
@@ -95,7 +94,7 @@ pub(super) fn wrong_dependencies(name: &str, manifest: &str) -> Vec<String> {
             {
                 found.push(format!("{name}: {dependency} belongs to {owner}: {because}"));
             }
-            if all_others.is_some_and(|allowed| !allowed.contains(&dependency)) {
+            if member.only.is_some_and(|allowed| !allowed.contains(&dependency)) {
                 found.push(format!("{name}: {dependency} is not among its few dependencies; it is kept small"));
             }
         }
@@ -124,7 +123,7 @@ pub(super) fn unexplained(path: &str, text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{WORDS, word};
+    use super::super::{MEMBERS, WORDS, word};
     use super::*;
 
     #[test]
@@ -166,11 +165,12 @@ mod tests {
                 .len(),
             3
         );
-        assert_eq!(
-            wrong_dependencies("drawbridge", "[dependencies]\nnix = \"1\"\n[dev-dependencies]\nnix = \"1\"").len(),
-            1
-        );
-        assert_eq!(wrong_dependencies("drawbridge", "[package]\nnix = \"1\"").len(), 0);
+        assert_eq!(dependencies("drawbridge", "[dependencies]\nnix = \"1\"\n[dev-dependencies]\nnix = \"1\""), 1);
+        let dependencies = |name: &str, manifest: &str| {
+            let member = MEMBERS.iter().find(|member| member.name == name).expect("a row of the table");
+            wrong_dependencies(member, manifest).len()
+        };
+        assert_eq!(dependencies("drawbridge", "[package]\nnix = \"1\""), 0);
 
         assert_eq!(unexplained("a.sql", "create table a (b integer);").len(), 2);
         assert_eq!(unexplained("a.sql", "-- A.\ncreate table a (b integer -- B; c.\n) strict;").len(), 0);
