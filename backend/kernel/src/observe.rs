@@ -17,7 +17,14 @@ use drawbridge_plan::{Object, Observed, Place, Scope};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     os::fd::AsFd,
+    thread,
+    time::{Duration, Instant},
 };
+
+/// How long pairs that lead nowhere are watched; a hundred namespaces that end at once take 200 ms.
+const VANISH_WITHIN: Duration = Duration::from_secs(1);
+/// How often.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// Reads what lies in `scope`.
 pub(crate) fn observe(shared: &Shared, scope: &Scope, sysctl_keys: &[String]) -> Result<Observed, KernelError> {
@@ -39,13 +46,14 @@ pub(crate) fn observe(shared: &Shared, scope: &Scope, sysctl_keys: &[String]) ->
 fn everything(shared: &Shared) -> Result<BTreeSet<Object>, KernelError> {
     let mut objects = table(shared)?;
     let mut host = Socket::open()?;
-    let links = link::list(&mut host)?;
+    let mut links = link::list(&mut host)?;
     let addresses = address::list(&mut host, None)?;
     let insides: Vec<Inside> =
         netns::visit(&netns::names()?, |name, namespace| Inside::read(name, namespace, &mut host))?
             .into_iter()
             .flatten()
             .collect();
+    wait_for_vanishing(&mut host, &mut links, &insides)?;
     let names: HashMap<u32, &str> = links.iter().map(|link| (link.index, link.name.as_str())).collect();
     let nowhere: NsName = orphan();
     for link in &links {
@@ -93,6 +101,7 @@ fn container(namespace: &NsName, host_ends: &[IfName]) -> Result<BTreeSet<Object
             links.extend(link::find_index(&mut host, index)?.filter(|link| is_pair(link, other)));
         }
     }
+    wait_for_vanishing(&mut host, &mut links, &insides)?;
     let mut objects = BTreeSet::new();
     for link in &links {
         let Some(Mark::Endpoint(endpoint)) = link.mark() else { continue };
@@ -128,9 +137,8 @@ fn bridge(link: &Link, addresses: &[LinkAddress]) -> Vec<Object> {
     objects
 }
 
-/// A veth's end on the host, with the whole pair and what is on this end. One whose namespace is being destroyed is left
-/// out: the kernel is already taking it away, and nobody can stop it. One whose other end is in no namespace of ours is
-/// told as a pair to an interface named `unknown`, in the namespace that was asked about or one named `unknown`: no plan
+/// A veth's end on the host, with the whole pair and what is on this end. One whose other end is in no namespace of ours
+/// is told as a pair to an interface named `unknown`, in the namespace that was asked about or one named `unknown`: no plan
 /// wants such a thing, so the next one removes it.
 fn host_end(
     link: &Link,
@@ -140,14 +148,11 @@ fn host_end(
     master: Option<&str>,
 ) -> Vec<Object> {
     let Ok(name) = link.name.parse::<IfName>() else { return Vec::new() };
-    if link.kind != "veth" || link.peer_place == PeerPlace::Dying {
+    if link.kind != "veth" {
         return Vec::new();
     }
-    let other = insides.iter().find_map(|inside| {
-        let here = inside.nsid.is_some_and(|nsid| link.peer_place == PeerPlace::Nsid(nsid));
-        let other = inside.links.iter().find(|other| here && is_pair(link, other))?;
-        Some((inside.name.clone(), other.name.parse().ok()?, other.mac?))
-    });
+    let other = other_end(link, insides)
+        .and_then(|(inside, other)| Some((inside.name.clone(), other.name.parse::<IfName>().ok()?, other.mac?)));
     let (namespace, interface, mac) = other.unwrap_or_else(|| (orphans_in.clone(), orphan(), MacAddress([0; 6])));
     let pair =
         Object::Veth { endpoint: endpoint.clone(), host_end: name.clone(), namespace, interface, mac, mtu: link.mtu };
@@ -156,6 +161,40 @@ fn host_end(
     let bridge = master.and_then(|master| master.parse().ok());
     objects.extend(bridge.map(|bridge| Object::Port { link: name, bridge }));
     objects
+}
+
+/// Where a host end leads, if that is a namespace of ours.
+fn other_end<'a>(link: &Link, insides: &'a [Inside]) -> Option<(&'a Inside, &'a Link)> {
+    insides.iter().find_map(|inside| {
+        let here = inside.nsid.is_some_and(|nsid| link.peer_place == PeerPlace::Nsid(nsid));
+        let other = inside.links.iter().find(|other| here && is_pair(link, other))?;
+        Some((inside, other))
+    })
+}
+
+/// Gives host ends that lead nowhere a moment to vanish. A namespace ends some milliseconds after its name: a socket that
+/// was open in it is freed after an RCU grace period (`netlink_release` in net/netlink/af_netlink.c), and only then the
+/// kernel takes its links away. Until then such a pair looks like one that was left behind.
+fn wait_for_vanishing(host: &mut Socket, links: &mut Vec<Link>, insides: &[Inside]) -> Result<(), KernelError> {
+    let is_lost = |link: &Link| {
+        matches!(link.mark(), Some(Mark::Endpoint(_))) && link.kind == "veth" && other_end(link, insides).is_none()
+    };
+    let (mut lost, kept): (Vec<Link>, Vec<Link>) = std::mem::take(links).into_iter().partition(is_lost);
+    *links = kept;
+    let deadline = Instant::now() + VANISH_WITHIN;
+    while !lost.is_empty() && Instant::now() < deadline {
+        let mut left = Vec::with_capacity(lost.len());
+        for link in lost {
+            let now = link::find_index(host, link.index)?.filter(|now| now.name == link.name);
+            left.extend(now.filter(|now| now.peer_place != PeerPlace::Dying));
+        }
+        lost = left;
+        if !lost.is_empty() {
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+    links.extend(lost);
+    Ok(())
 }
 
 /// What is on a link: its addresses, and whether it is up.
