@@ -3,7 +3,7 @@
 use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, NetworkId, NsName};
 use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 /// Which network namespace a thing is in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -158,7 +158,7 @@ impl Object {
         MacAddress(bytes)
     }
 
-    /// Whether removing `self` takes `other` along, because the kernel keeps `other` in it.
+    /// Whether removing `self` takes `other` along, because the kernel keeps `other` directly in it.
     pub fn takes(&self, other: &Object) -> bool {
         match self {
             Object::Table => matches!(other, Object::Element(_)),
@@ -194,6 +194,20 @@ impl Object {
             },
             Object::Port { .. } | Object::Element(_) | Object::Route { .. } => false,
         }
+    }
+
+    /// What of `there` goes with `self`: what the kernel keeps in it, and what it keeps in that, such as the port of a veth
+    /// of a namespace.
+    pub fn taken<'a>(&self, there: &BTreeSet<&'a Object>) -> BTreeSet<&'a Object> {
+        let mut taken = BTreeSet::new();
+        let direct = |holder: &Object| there.iter().copied().filter(|other| holder.takes(other)).collect::<Vec<_>>();
+        let mut next = direct(self);
+        while let Some(object) = next.pop() {
+            if taken.insert(object) {
+                next.extend(direct(object));
+            }
+        }
+        taken
     }
 
     /// Whether this is an attribute of the link `name` in `at`.

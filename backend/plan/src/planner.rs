@@ -15,11 +15,8 @@ pub fn plan(desired: &Desired, observed: &Observed, scope: &Scope) -> Vec<Step> 
 
     let gone: Vec<&Object> = there.iter().copied().filter(|object| !wanted.contains(*object)).collect();
     // What is wanted but lies in something that goes is lost with it, and has to be made again.
-    let kept: BTreeSet<&Object> = there
-        .iter()
-        .copied()
-        .filter(|object| !gone.iter().any(|holder| *object == *holder || holder.takes(object)))
-        .collect();
+    let lost: BTreeSet<&Object> = gone.iter().flat_map(|holder| holder.taken(&there)).chain(gone.clone()).collect();
+    let kept: BTreeSet<&Object> = there.difference(&lost).copied().collect();
     let missing: Vec<&Object> = wanted.iter().filter(|object| !kept.contains(object)).collect();
 
     let mut steps = removals(&gone, &there);
@@ -30,17 +27,19 @@ pub fn plan(desired: &Desired, observed: &Observed, scope: &Scope) -> Vec<Step> 
     steps
 }
 
-/// Removals in reverse order of making. An object that goes with its holder has no step of its own.
+/// Removals in reverse order of making. An object that goes with its holder has no step of its own, and is among what
+/// goes with the first holder only: when that is undone, the others are there again.
 fn removals(gone: &[&Object], there: &BTreeSet<&Object>) -> Vec<Step> {
-    let holders: Vec<&Object> =
-        gone.iter().copied().filter(|object| !gone.iter().any(|holder| holder.takes(object))).collect();
+    let with_others: BTreeSet<&Object> = gone.iter().flat_map(|holder| holder.taken(there)).collect();
+    let mut left = there.clone();
     let mut steps = Vec::new();
-    for object in holders.into_iter().rev() {
+    for object in gone.iter().rev().filter(|object| !with_others.contains(*object)) {
         if matches!(object, Object::Element(_)) {
             continue;
         }
-        let takes = there.iter().copied().filter(|other| object.takes(other)).cloned().collect();
-        steps.push(Step::Remove { object: object.clone(), takes });
+        let takes = object.taken(&left);
+        left.retain(|other| !takes.contains(other));
+        steps.push(Step::Remove { object: (*object).clone(), takes: takes.into_iter().cloned().collect() });
     }
     steps
 }

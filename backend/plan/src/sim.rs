@@ -7,6 +7,7 @@ use crate::{
     step::Step,
 };
 use drawbridge_api::{IfName, NsName};
+use std::collections::BTreeSet;
 
 /// Why the kernel would refuse a step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +44,9 @@ pub fn simulate(state: &mut Observed, step: &Step) -> Result<(), Refused> {
 }
 
 fn remove(state: &mut Observed, object: &Object) {
-    state.objects.retain(|other| other != object && !object.takes(other));
+    let there = state.objects.iter().collect();
+    let taken: BTreeSet<Object> = object.taken(&there).into_iter().cloned().collect();
+    state.objects.retain(|other| other != object && !taken.contains(other));
 }
 
 fn add(state: &mut Observed, object: Object) -> Result<(), Refused> {
