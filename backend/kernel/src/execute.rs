@@ -12,7 +12,7 @@ use crate::{
     sysctl,
 };
 use drawbridge_api::{ContainerId, IfName, NetworkId, NsName};
-use drawbridge_plan::{Element, Object, Place, Step};
+use drawbridge_plan::{Object, Place, Step};
 use ipnet::IpNet;
 use nix::errno::Errno;
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ pub(crate) fn execute(session: &mut Session, step: &Step) -> Result<(), KernelEr
     match step {
         Step::Add { object } => add(session, object),
         Step::Remove { object, takes: _ } => remove(session, object),
-        Step::Elements { add, remove } => change_elements(session, add, remove),
+        Step::Elements { add, remove } => session.shared.nft.change(add, remove),
         Step::SetSysctl { key, from: _, to } => sysctl::write(key, to),
     }
 }
@@ -51,7 +51,7 @@ fn add(session: &mut Session, object: &Object) -> Result<(), KernelError> {
             let answer = target.socket.request(address::add(target.index, *address))?;
             done(answer, &[Errno::EEXIST], || format!("give {link} the address {address}"))
         }
-        Object::Element(element) => change_elements(session, std::slice::from_ref(element), &[]),
+        Object::Element(element) => session.shared.nft.change(std::slice::from_ref(element), &[]),
         Object::Up { place, link } => {
             let target = session.needed(place, link)?;
             let answer = target.socket.request(link::change(target.index, &Change::Up))?;
@@ -73,7 +73,7 @@ fn remove(session: &mut Session, object: &Object) -> Result<(), KernelError> {
         }
         Object::Port { link, bridge } => remove_port(session, link, bridge),
         Object::Address { place, link, address } => remove_address(session, place, link, *address),
-        Object::Element(element) => change_elements(session, &[], std::slice::from_ref(element)),
+        Object::Element(element) => session.shared.nft.change(&[], std::slice::from_ref(element)),
         Object::Up { place, link } => {
             let Some(target) = session.target(place, link)? else { return Ok(()) };
             let answer = target.socket.request(link::change(target.index, &Change::Down))?;
@@ -240,14 +240,6 @@ fn add_route(session: &mut Session, namespace: &NsName, gateway: IpAddr, name: &
             if same { Ok(()) } else { Err(refusal.when(what)) }
         }
         Err(refusal) => Err(refusal.when(what)),
-    }
-}
-
-fn change_elements(session: &mut Session, add: &[Element], remove: &[Element]) -> Result<(), KernelError> {
-    match session.shared.nft.change(add, remove) {
-        // With the table, its elements are gone.
-        Err(KernelError::Nft { .. }) if add.is_empty() && session.shared.nft.table()?.is_none() => Ok(()),
-        result => result,
     }
 }
 

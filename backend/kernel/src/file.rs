@@ -5,7 +5,7 @@ use std::{
     fs::File,
     io,
     mem::MaybeUninit,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
 };
 
@@ -44,16 +44,16 @@ impl Watch {
         inotify::add_watch(&fd, path, what)?;
         Ok(Watch { fd })
     }
+}
 
-    /// Takes what has been reported, so that the descriptor is readable again only after the next change.
-    ///
-    /// # Errors
-    /// `WouldBlock` when nothing has been.
-    pub fn take(&self) -> io::Result<()> {
-        let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
-        rustix::io::read(&self.fd, &mut buffer)?;
-        Ok(())
-    }
+/// Takes what a watch has reported, so that its descriptor is readable again only after the next change.
+///
+/// # Errors
+/// `WouldBlock` when nothing has been.
+pub fn take_changes(watch: impl AsFd) -> io::Result<()> {
+    let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
+    rustix::io::read(watch, &mut buffer)?;
+    Ok(())
 }
 
 impl AsFd for Watch {
@@ -62,9 +62,9 @@ impl AsFd for Watch {
     }
 }
 
-impl AsRawFd for Watch {
-    fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+impl From<Watch> for OwnedFd {
+    fn from(watch: Watch) -> OwnedFd {
+        watch.fd
     }
 }
 
@@ -90,9 +90,9 @@ mod tests {
         assert!(open_in_root(&root, Path::new("/etc/out")).is_err());
 
         let watch = Watch::open(&root.join("etc/real")).expect("it exists");
-        assert_eq!(watch.take().expect_err("nothing yet").kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(take_changes(&watch).expect_err("nothing yet").kind(), io::ErrorKind::WouldBlock);
         fs::write(root.join("etc/real"), "more").expect("a file");
-        watch.take().expect("written");
+        take_changes(&watch).expect("written");
         fs::remove_dir_all(&root).expect("ours");
     }
 }

@@ -80,12 +80,28 @@ impl Nft {
         self.run(&["-f", "-"], &script, &format!("delete the table {name}")).map(drop)
     }
 
-    /// Adds and removes elements in one transaction. To add what is there is harmless. nft 1.0.6 has no `destroy`, so
-    /// what goes is added first, in the same transaction; then deleting it is harmless where it is not there.
+    /// Adds and removes elements in one transaction. To add what is there is harmless, to delete what is not there is an
+    /// error: nft 1.0.6 has no `destroy`, and to add it first in the same transaction hides from nft's own check for
+    /// overlaps that a range goes. So when it fails, what is not there is left out, if that was why.
     pub(crate) fn change(&self, add: &[Element], remove: &[Element]) -> Result<(), KernelError> {
+        let error = match self.change_exactly(add, remove) {
+            Err(error @ KernelError::Nft { .. }) if !remove.is_empty() => error,
+            result => return result,
+        };
+        let there = self.table()?.and_then(|table| table.elements).unwrap_or_default();
+        let left: Vec<Element> = remove.iter().filter(|element| there.contains(element)).cloned().collect();
+        if left.len() == remove.len() {
+            return Err(error);
+        }
+        self.change_exactly(add, &left)
+    }
+
+    fn change_exactly(&self, add: &[Element], remove: &[Element]) -> Result<(), KernelError> {
+        if add.is_empty() && remove.is_empty() {
+            return Ok(());
+        }
         let mut batch = Batch::new();
         for elements in by_set(remove) {
-            batch.add(NfListObject::Element(elements.clone()));
             batch.delete(NfListObject::Element(elements));
         }
         for elements in by_set(add) {

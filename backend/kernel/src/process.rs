@@ -7,7 +7,7 @@ use rustix::{
 };
 use std::{
     fs, io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 /// A process that was alive when it was opened (pidfd_open(2)). The descriptor becomes readable when it ends.
@@ -67,9 +67,9 @@ impl AsFd for Process {
     }
 }
 
-impl AsRawFd for Process {
-    fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+impl From<Process> for OwnedFd {
+    fn from(process: Process) -> OwnedFd {
+        process.fd
     }
 }
 

@@ -26,11 +26,22 @@ const END_WITHIN: Duration = Duration::from_secs(5);
 /// # Panics
 /// As `body` does; also when the sandbox can't be made.
 pub fn check_in_sandbox(body: impl FnOnce() + Send) {
+    if is_able() {
+        in_sandbox(body);
+    }
+}
+
+/// Whether a test of the kernel can run; says so when not.
+///
+/// # Panics
+/// When it can't and `DRAWBRIDGE_KERNEL=1` says that it must.
+pub fn is_able() -> bool {
     if Uid::effective().is_root() {
-        return in_sandbox(body);
+        return true;
     }
     assert!(env::var_os("DRAWBRIDGE_KERNEL").is_none_or(|value| value != "1"), "a test of the kernel needs root");
     println!("not run: a test of the kernel needs root");
+    false
 }
 
 /// Runs `body` on a thread of its own in a new network and mount namespace: loopback up, mounts private, an empty

@@ -4,7 +4,7 @@ use drawbridge_api::{ContainerId, EndpointId, MacAddress, NetworkId};
 use drawbridge_kernel::{Kernel, Session};
 use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Observed, Scope, Step, Sysctl, VethEndpoint, plan};
 use ipnet::Ipv4Net;
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, process::Command};
 
 /// The setting that the tests want.
 pub(crate) const FORWARD: &str = "net.ipv4.ip_forward";
@@ -106,4 +106,12 @@ pub(crate) fn examples() -> Vec<(&'static str, Desired)> {
         ("two networks, one with small packets, sharing a container", desired(&[Net::new(0, 2), small])),
         ("only the network with small packets", desired(&[Net { containers: 0, ..small }])),
     ]
+}
+
+/// Runs a command as a person would type it, and gives what it prints.
+pub(crate) fn shell(command: &str) -> String {
+    let output = Command::new("sh").args(["-ec", command]).output().expect("there is a shell");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command}\n{stderr}");
+    String::from_utf8(output.stdout).expect("text")
 }
