@@ -1,6 +1,7 @@
 //! Runs the tests and the benchmark: plain `cargo test`, with the panel embedded and the kernel's tests made binding.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -52,7 +53,9 @@ fn cargo_test() -> Result<Command> {
 /// What the tests read from their environment.
 fn variables() -> Result<Vec<(&'static str, String)>> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths(env::split_paths(&path).chain(setup::docker_client_folder()));
+    // Root has the sbin folders on its PATH; the ordinary user who says `cargo xtask test` has not.
+    let more = tools::SBIN.map(PathBuf::from).into_iter().chain(setup::docker_client_folder());
+    let path = env::join_paths(env::split_paths(&path).chain(more));
     let path = path.context("the folder of the docker client cannot stand in PATH")?;
     // A kernel test that cannot run on this machine fails under DRAWBRIDGE_KERNEL=1, instead of saying so and passing.
     let mut variables = vec![("PATH", path.display().to_string()), ("DRAWBRIDGE_KERNEL", "1".to_owned())];

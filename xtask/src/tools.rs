@@ -53,10 +53,12 @@ fn line(command: &Command) -> String {
     words.join(" ")
 }
 
-/// Where a program is. The sbin folders count even where PATH lacks them, as it does for Debian's ordinary users: the
-/// daemon runs as root and finds them there.
+/// Folders of root's programs, which the PATH of Debian's ordinary users lacks.
+pub(crate) const SBIN: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/// Where a program is. The sbin folders count even where PATH lacks them: the daemon runs as root and finds them there.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from));
+    let folders = env::split_paths(&path).chain(SBIN.map(PathBuf::from));
     folders.map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }
