@@ -33,8 +33,8 @@ const GUTTER: i32 = 10;
 const HEADING: i32 = 34;
 /// A host address, and the room between two.
 const CHIP: (i32, i32) = (26, 8);
-/// Width of a monospaced character at 12 px, rounded up.
-const CHARACTER: i32 = 8;
+/// Width of a monospaced character at 12.5 px, in hundredths: the widest of the style sheet's fonts has 0.61 em.
+const CHARACTER: i32 = 763;
 
 /// A box's measures for one density.
 struct Measures {
@@ -192,7 +192,7 @@ fn place_host(layout: &mut Layout, host: &Host, width: i32) -> i32 {
     let mut at = (left, MARGIN + 52);
     for address in &host.addresses {
         let characters = address.interface.chars().count() + address.address.to_string().len() + 1;
-        let length = (i32::try_from(characters).unwrap_or(40) * CHARACTER + 20).min(right - left);
+        let length = (i32::try_from(characters).unwrap_or(40) * CHARACTER / 100 + 28).min(right - left);
         if at.0 > left && at.0 + length > right {
             at = (left, at.1 + chip + gap);
         }
@@ -214,22 +214,19 @@ fn place_bridge(
 ) -> i32 {
     let sizes = measures(density);
     let spots = grid(bar.x + INDENT, bar.y + bar.height, bar.x + bar.width, members.len(), density);
-    let mut rails = Vec::new();
+    let mut rails: Vec<[Point; 2]> = Vec::new();
     let spine = bar.x + SPINE;
-    for (index, (container, spot)) in members.iter().zip(&spots).enumerate() {
+    for (container, spot) in members.iter().zip(&spots) {
         let hang = spot.y - sizes.wire;
-        let centre = spot.x + spot.width / 2;
-        if hang > bar.y + bar.height {
-            let first_of_row = spots[index - 1].y != spot.y;
-            if first_of_row {
-                rails.push([(spine, hang), (centre, hang)]);
-            } else if let Some(rail) = rails.last_mut() {
-                rail[1].0 = centre;
-            }
-        }
         if let Some(endpoint) = container.endpoints.first() {
             let x = port(spot, 0, container.endpoints.len());
             layout.wires.insert(endpoint.id.clone(), Wire { points: vec![(x, hang), (x, spot.y)] });
+            // The first row hangs from the bar itself.
+            match rails.last_mut() {
+                _ if hang == bar.y + bar.height => {}
+                Some([_, end]) if end.1 == hang => end.0 = x,
+                Some(_) | None => rails.push([(spine, hang), (x, hang)]),
+            }
         }
         layout.containers.insert(container.id.clone(), *spot);
     }

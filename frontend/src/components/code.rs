@@ -17,11 +17,27 @@ pub fn Commands(
     Some(view! {
         <div class="command">
             <pre data-test="command">
-                {lines.into_iter().map(|line| view! { <code>{line}</code> }).collect_view()}
+                {lines.iter().map(|line| view! { <code>{words(line)}</code> }).collect_view()}
             </pre>
             <Copy text />
         </div>
     })
+}
+
+/// A line that wraps between its words: browsers would also break behind a hyphen, and tear `--net` apart. A script of
+/// several lines keeps its own breaks.
+fn words(line: &str) -> AnyView {
+    if line.contains('\n') {
+        return line.to_owned().into_any();
+    }
+    let words = line.split_inclusive(' ').map(|word| {
+        let (word, blank) = word.strip_suffix(' ').map_or((word, ""), |word| (word, " "));
+        view! {
+            <span class="word">{word.to_owned()}</span>
+            {blank}
+        }
+    });
+    words.collect_view().into_any()
 }
 
 /// A button that puts a text on the clipboard. Absent where the browser has none: outside of https and localhost.

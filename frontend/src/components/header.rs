@@ -14,9 +14,9 @@ pub fn Header(
         <header class="top">
             <a class="brand" href="/" aria-label="Drawbridge, to the topology">
                 <svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true">
-                    <path class="brand-water" d="M2 25h28" />
-                    <path class="brand-tower" d="M5 25V9h5v16M22 25V9h5v16" />
-                    <path class="brand-deck" d="M10 20h12M10 11l6 9M22 11l-6 9" />
+                    <path class="brand-water" d="M2 27h28" />
+                    <path class="brand-tower" d="M6 26V7M26 26V7M2 19h4M26 19h4" />
+                    <path class="brand-deck" d="M6 19l9-6M26 19l-9-6" />
                 </svg>
                 <span>"Drawbridge"</span>
             </a>

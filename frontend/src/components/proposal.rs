@@ -161,7 +161,14 @@ pub fn Buttons(
                 <p class="refusal" data-test="refusal" role="alert">{refusal}</p>
             })}
             <div class="buttons">
-                <button type="button" class="button" data-test="cancel" on:click=move |_| on_cancel.run(())>
+                // A form has the focus in its first field; a mere confirmation has it where nothing happens by mistake.
+                <button
+                    type="button"
+                    class="button"
+                    data-test="cancel"
+                    autofocus=on_preview.is_some()
+                    on:click=move |_| on_cancel.run(())
+                >
                     {move || if is_applying() { "Close" } else { "Cancel" }}
                 </button>
                 <Show

@@ -5,7 +5,7 @@ use crate::{
     app::app,
     route::Route,
 };
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{ev, html, prelude::*, task::spawn_local};
 
 /// Asks for the token, and leads back to the page that was wanted.
 #[component]
@@ -14,6 +14,9 @@ pub fn LoginPage() -> impl IntoView {
     let token = RwSignal::new(String::new());
     let refusal = RwSignal::new(None::<String>);
     let busy = RwSignal::new(false);
+    let field = NodeRef::<html::Input>::new();
+    // `autofocus` counts only while a document is loading. A field that can't take the focus leaves it where it is.
+    field.on_load(move |field| request_animation_frame(move || drop(field.focus())));
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
         // Whoever pastes the whole link means the token in it.
@@ -52,6 +55,8 @@ pub fn LoginPage() -> impl IntoView {
                 <code>"panel: http://…/?token=…"</code>
                 ". Open that link, or paste it here."
             </p>
+            // Password managers keep a secret only under a name.
+            <input type="text" hidden autocomplete="username" value="drawbridge" />
             <label class="field">
                 <span>"Link or token"</span>
                 <input
@@ -59,7 +64,7 @@ pub fn LoginPage() -> impl IntoView {
                     class="mono"
                     type="password"
                     required
-                    autofocus
+                    node_ref=field
                     autocomplete="current-password"
                     spellcheck="false"
                     bind:value=token

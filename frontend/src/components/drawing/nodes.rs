@@ -74,7 +74,7 @@ pub fn HostNode(
             >
                 <rect class="shape" x=spot.x y=spot.y width=spot.width height=spot.height rx="12" />
                 <text class="name" x=spot.x + 16 y=spot.y + 32>
-                    <tspan class="kind">"HOST"</tspan>
+                    <tspan class="kind">{"HOST"}</tspan>
                     <tspan dx="10">{fit(&host.name, 24)}</tspan>
                 </text>
                 {(spot.width > 560).then(|| view! {
@@ -215,7 +215,7 @@ fn describe(container: &Container) -> String {
 /// The lines inside a container's box.
 fn face(container: &Container, spot: Spot, density: Density) -> impl IntoView + use<> {
     let room = usize::try_from(spot.width - 44).unwrap_or(0);
-    let name = fit(container.name.as_str(), room / 8);
+    let name = fit(container.name.as_str(), room / 9);
     let mark = match container.state {
         ContainerState::Running => view! { <circle class="mark running" cx="19" cy="24" r="4.5" /> }.into_any(),
         ContainerState::Created | ContainerState::Exited => {
