@@ -1,0 +1,5 @@
+//! The daemon.
+
+mod clock;
+pub mod images;
+pub mod runtime;

@@ -1,0 +1,110 @@
+//! What this machine allows a container to have: cgroups, capabilities, an OOM score. Read once at start.
+
+use super::capability::Permitted;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The folder of all our containers in each cgroup hierarchy.
+pub(super) const CGROUP_PARENT: &str = "/drawbridge";
+
+/// How the machine's cgroup hierarchies are mounted (cgroups(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CgroupLayout {
+    /// Version 2 alone.
+    Unified,
+    /// Version 1 alone.
+    Legacy,
+    /// Version 1, and version 2 beside it.
+    Hybrid,
+    /// None that is mounted where runtimes look.
+    Absent,
+}
+
+/// The machine's part in every container's configuration.
+#[derive(Clone, Debug)]
+pub(super) struct Host {
+    pub(super) cgroups: CgroupLayout,
+    /// The first hierarchy in which we may not make a folder; containers then stay in the daemon's own cgroups.
+    pub(super) unusable_cgroup: Option<PathBuf>,
+    pub(super) permitted: Permitted,
+    /// Docker gives 0. Only CAP_SYS_RESOURCE may go below what one has (proc(5), oom_score_adj).
+    pub(super) oom_score_adj: i32,
+}
+
+impl Host {
+    pub(super) fn detect() -> Host {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let (cgroups, hierarchies) = parse_mounts(&mounts);
+        let score = fs::read_to_string("/proc/self/oom_score_adj").unwrap_or_default();
+        Host {
+            cgroups,
+            unusable_cgroup: hierarchies.into_iter().find(|hierarchy| !is_usable(hierarchy)),
+            permitted: Permitted::of_daemon(),
+            oom_score_adj: score.trim().parse().unwrap_or(0).max(0),
+        }
+    }
+}
+
+/// By trying: the folder would be made by the first container anyway. Rights, a read-only mount and a hierarchy that
+/// may not be divided further all show only so.
+fn is_usable(hierarchy: &Path) -> bool {
+    let parent = hierarchy.join(CGROUP_PARENT.trim_start_matches('/'));
+    match fs::create_dir(&parent) {
+        Ok(()) => true,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            // One that was made before may lie in a hierarchy that has become read-only since.
+            let probe = parent.join(format!("probe-{}", std::process::id()));
+            fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)).is_ok()
+        }
+        Err(_) => false,
+    }
+}
+
+/// The layout and the hierarchies below /sys/fs/cgroup, from /proc/self/mountinfo (proc(5)): the fifth field is the mount
+/// point, the one behind ` - ` the file system.
+fn parse_mounts(mountinfo: &str) -> (CgroupLayout, Vec<PathBuf>) {
+    let mut legacy = false;
+    let mut unified = false;
+    let mut hierarchies = Vec::new();
+    for line in mountinfo.lines() {
+        let Some((left, right)) = line.split_once(" - ") else { continue };
+        let (Some(point), Some(kind)) = (left.split(' ').nth(4), right.split(' ').next()) else { continue };
+        if point != "/sys/fs/cgroup" && !point.starts_with("/sys/fs/cgroup/") {
+            continue;
+        }
+        match kind {
+            "cgroup" => legacy = true,
+            "cgroup2" => unified = true,
+            _ => continue,
+        }
+        hierarchies.push(PathBuf::from(point));
+    }
+    let layout = match (legacy, unified) {
+        (true, true) => CgroupLayout::Hybrid,
+        (true, false) => CgroupLayout::Legacy,
+        (false, true) => CgroupLayout::Unified,
+        (false, false) => CgroupLayout::Absent,
+    };
+    (layout, hierarchies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_is_read_off_the_mounts() {
+        let tmpfs = "25 20 0:22 / /sys/fs/cgroup rw - tmpfs cgroup rw\n";
+        let pids = "26 25 0:23 / /sys/fs/cgroup/pids rw shared:9 - cgroup cgroup rw,pids\n";
+        let unified = "27 25 0:24 / /sys/fs/cgroup/unified rw - cgroup2 cgroup rw\n";
+        let alone = "27 20 0:24 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+        let layout = |text: &str| parse_mounts(text).0;
+        assert_eq!(layout(&[tmpfs, pids, unified].concat()), CgroupLayout::Hybrid);
+        assert_eq!(layout(&[tmpfs, pids].concat()), CgroupLayout::Legacy);
+        assert_eq!(layout(alone), CgroupLayout::Unified);
+        assert_eq!(layout("1 2 0:1 / /elsewhere rw - cgroup2 x rw\n"), CgroupLayout::Absent);
+        assert_eq!(parse_mounts(&[tmpfs, pids].concat()).1, vec![PathBuf::from("/sys/fs/cgroup/pids")]);
+    }
+}

@@ -1,0 +1,291 @@
+//! A container's main process from start to removal.
+
+use super::{
+    Exit, Inner, ProcessSpec, ProcessState, Runtime, RuntimeError, bundle,
+    paths::Paths,
+    processes::{self, Boot, Processes},
+    user, wait,
+};
+use drawbridge_api::ContainerId;
+use drawbridge_kernel::{mount, process::Process};
+use std::{
+    fs, io,
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::{process::Command, task::spawn_blocking, time::timeout};
+
+/// What Docker reports for a process whose end nobody saw.
+const UNSEEN: i32 = 255;
+
+/// How long a monitor may take to write down an exit. It has only to empty two pipes.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(5);
+
+/// The signals that have a name in every Linux; above them are the real-time signals (signal(7)).
+const LAST_NAMED_SIGNAL: i32 = 31;
+const SIGKILL: i32 = 9;
+
+impl Runtime {
+    /// Mounts the container's file system and starts its main process; returns its number. It and its monitor go on
+    /// when the daemon ends.
+    ///
+    /// # Errors
+    /// `Running` when it runs already. After any other error nothing is left. A start that is dropped half way leaves
+    /// something: [`Runtime::clean_up`] takes it away.
+    pub async fn start(&self, spec: &ProcessSpec) -> Result<i32, RuntimeError> {
+        match self.state(&spec.id).await? {
+            ProcessState::Running { .. } => return Err(RuntimeError::Running(spec.id.clone())),
+            ProcessState::Exited(_) | ProcessState::Unknown => {}
+        }
+        let paths = self.inner.folders.container(&spec.id);
+        if paths.run.exists() {
+            first_error(self.clean_up(&spec.id).await)?;
+        }
+        match self.inner.start(spec, &paths).await {
+            Ok(pid) => Ok(pid),
+            Err(error) => {
+                // The reason counts; what could not be cleaned up is met again by the next start, or by remove.
+                self.clean_up(&spec.id).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends a signal, by number, to the main process.
+    ///
+    /// # Errors
+    /// `NotRunning` when it has ended; `Signal` for a number that is no signal.
+    pub async fn signal(&self, id: &ContainerId, signal: i32) -> Result<(), RuntimeError> {
+        let paths = self.inner.folders.container(id);
+        let main = processes::find(&paths, id)?.and_then(|processes| processes.main);
+        let main = main.ok_or_else(|| RuntimeError::NotRunning(id.clone()))?;
+        if signal > LAST_NAMED_SIGNAL {
+            let number = signal.to_string();
+            return self.inner.run(&["kill", id.as_str(), &number]).await.map_err(|message| RuntimeError::Signal {
+                signal,
+                id: id.clone(),
+                source: io::Error::other(message),
+            });
+        }
+        main.signal(signal).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => RuntimeError::NotRunning(id.clone()),
+            _ => RuntimeError::Signal { signal, id: id.clone(), source },
+        })
+    }
+
+    /// Waits until the main process has ended, whichever daemon started it.
+    ///
+    /// # Errors
+    /// `NotRunning` when there is no trace of one.
+    pub async fn exit(&self, id: &ContainerId) -> Result<Exit, RuntimeError> {
+        let paths = self.inner.folders.container(id);
+        if let Some(exit) = read_exit(&paths)? {
+            return Ok(exit);
+        }
+        let Some(Processes { main, monitor, boot }) = processes::find(&paths, id)? else {
+            // It may have ended between the two looks.
+            return read_exit(&paths)?.ok_or_else(|| RuntimeError::NotRunning(id.clone()));
+        };
+        if boot == Boot::Another {
+            return Ok(Exit { code: UNSEEN, at_ms: processes::booted_at_ms() });
+        }
+        if let Some(monitor) = monitor {
+            wait::ended(monitor).await.map_err(RuntimeError::io("wait for the monitor in", &paths.run))?;
+        }
+        if let Some(exit) = read_exit(&paths)? {
+            return Ok(exit);
+        }
+        // Somebody killed the monitor. The process goes on without, and takes its exit code with it.
+        if let Some(main) = main {
+            wait::ended(main).await.map_err(RuntimeError::io("wait for the process in", &paths.run))?;
+        }
+        Ok(Exit { code: UNSEEN, at_ms: crate::clock::now_ms() })
+    }
+
+    /// Whether the main process runs, has ended, or was never there.
+    ///
+    /// # Errors
+    /// `Io` and `Json` when the container's files are there and can't be read.
+    pub async fn state(&self, id: &ContainerId) -> Result<ProcessState, RuntimeError> {
+        let paths = self.inner.folders.container(id);
+        if let Some(exit) = read_exit(&paths)? {
+            return Ok(ProcessState::Exited(exit));
+        }
+        let Some(processes) = processes::find(&paths, id)? else {
+            return Ok(read_exit(&paths)?.map_or(ProcessState::Unknown, ProcessState::Exited));
+        };
+        if let Some(main) = processes.main {
+            return Ok(ProcessState::Running { pid: main.pid() });
+        }
+        // It has ended just now, and the monitor is about to say how.
+        let exit = timeout(LONGEST_FAREWELL, self.exit(id)).await;
+        let unseen = || Ok(Exit { code: UNSEEN, at_ms: crate::clock::now_ms() });
+        Ok(ProcessState::Exited(exit.unwrap_or_else(|_| unseen())?))
+    }
+
+    /// Takes away what a run has left: processes if there are any, the runtime's state with its cgroups, the mount, the
+    /// bundle and the exit file. The log and what the container wrote stay. Harmless twice. Goes on after an error.
+    pub async fn clean_up(&self, id: &ContainerId) -> Vec<RuntimeError> {
+        let paths = self.inner.folders.container(id);
+        let mut errors = self.inner.end(id, &paths).await;
+        let unmounted = spawn_blocking(move || remove_run(&paths)).await;
+        errors.extend(unmounted.unwrap_or(Err(RuntimeError::ShuttingDown)).err());
+        errors
+    }
+
+    /// [`Runtime::clean_up`], and the log and what the container wrote are gone too.
+    pub async fn remove(&self, id: &ContainerId) -> Vec<RuntimeError> {
+        let mut errors = self.clean_up(id).await;
+        let paths = self.inner.folders.container(id);
+        if errors.is_empty() {
+            let removed = spawn_blocking(move || remove_tree(&paths.data)).await;
+            errors.extend(removed.unwrap_or(Err(RuntimeError::ShuttingDown)).err());
+        }
+        errors
+    }
+}
+
+impl Inner {
+    async fn start(&self, spec: &ProcessSpec, paths: &Paths) -> Result<i32, RuntimeError> {
+        let host = self.host.clone();
+        let (owned_spec, owned_paths) = (spec.clone(), paths.clone());
+        let prepared = spawn_blocking(move || {
+            write_files(&owned_spec, &owned_paths)?;
+            let user = user::find(&owned_paths.rootfs(), &owned_spec.user)?;
+            let config = serde_json::to_vec(&bundle::config(&owned_spec, user, &owned_paths, &host)?)?;
+            write(&owned_paths.config(), &config)
+        });
+        prepared.await.map_err(|_| RuntimeError::ShuttingDown)??;
+        let pid = self.launch(&spec.id, paths).await?;
+        processes::record(paths, pid)?;
+        Ok(pid)
+    }
+
+    /// Ends the processes, in an order that holds for an interrupted start too: a monitor that is still starting
+    /// something goes first, and takes the runtime below it along (conmon sets PR_SET_PDEATHSIG).
+    async fn end(&self, id: &ContainerId, paths: &Paths) -> Vec<RuntimeError> {
+        let mut errors = Vec::new();
+        let found = processes::find(paths, id);
+        let unfinished = match &found {
+            Ok(None) => processes::unfinished_monitor(paths, id),
+            Ok(Some(_)) | Err(_) => None,
+        };
+        if let Some(monitor) = unfinished {
+            errors.extend(self.kill(id, monitor).await.err());
+        }
+        if paths.runtime_state.exists() {
+            let deleted = self.run(&["delete", "--force", id.as_str()]).await;
+            errors.extend(deleted.err().map(|message| RuntimeError::Delete {
+                runtime: self.program.kind.name(),
+                id: id.clone(),
+                message,
+            }));
+        }
+        match found {
+            Ok(Some(Processes { main, monitor, .. })) => {
+                // The runtime has killed it, unless it had no state left to know it by.
+                for process in [main, monitor].into_iter().flatten() {
+                    errors.extend(self.part(id, process).await.err());
+                }
+            }
+            Ok(None) => {}
+            Err(error) => errors.push(error),
+        }
+        errors
+    }
+
+    /// Waits for the end that is coming, and brings it about if it does not come.
+    async fn part(&self, id: &ContainerId, process: Process) -> Result<(), RuntimeError> {
+        let pid = process.pid();
+        let start_ticks = process.start_ticks();
+        match timeout(LONGEST_FAREWELL, wait::ended(process)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => match Process::open_started(pid, start_ticks) {
+                Ok(process) => self.kill(id, process).await,
+                Err(_) => Ok(()),
+            },
+        }
+    }
+
+    async fn kill(&self, id: &ContainerId, process: Process) -> Result<(), RuntimeError> {
+        let failed = |source| RuntimeError::Signal { signal: SIGKILL, id: id.clone(), source };
+        match process.signal(SIGKILL) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        }
+        let end = timeout(LONGEST_FAREWELL, wait::ended(process)).await;
+        end.map_err(|_| failed(io::ErrorKind::TimedOut.into()))?.map_err(failed)
+    }
+
+    /// Runs one command of the runtime; an error is what it said last.
+    async fn run(&self, args: &[&str]) -> Result<(), String> {
+        let mut command = Command::new(&self.program.path);
+        if self.host.unusable_cgroup.is_some() {
+            command.arg(self.program.kind.without_cgroups());
+        }
+        let output = command.arg("--root").arg(self.folders.runtime_root()).args(args).output().await;
+        let output = output.map_err(|error| error.to_string())?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(if said.is_empty() { output.status.to_string() } else { said })
+    }
+}
+
+/// Everything that the runtime needs to find, the mount included.
+fn write_files(spec: &ProcessSpec, paths: &Paths) -> Result<(), RuntimeError> {
+    for folder in [paths.upper(), paths.work(), paths.rootfs()] {
+        fs::create_dir_all(&folder).map_err(RuntimeError::io("make", &folder))?;
+    }
+    write(&paths.hosts(), spec.hosts.as_bytes())?;
+    write(&paths.resolv_conf(), spec.resolv_conf.as_bytes())?;
+    write(&paths.hostname(), format!("{}\n", spec.hostname).as_bytes())?;
+    let target = paths.rootfs();
+    mount::overlay(&spec.layers, &paths.upper(), &paths.work(), &target).map_err(RuntimeError::io("mount", target))
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), RuntimeError> {
+    fs::write(path, content).map_err(RuntimeError::io("write", path))
+}
+
+/// Unmounts and removes the bundle. What is mounted is never walked into: it would be the container's own files that
+/// are deleted.
+fn remove_run(paths: &Paths) -> Result<(), RuntimeError> {
+    let target = paths.rootfs();
+    while mount::is_mounted(&target) {
+        mount::unmount(&target).map_err(RuntimeError::io("unmount", &target))?;
+    }
+    match fs::remove_dir(&target) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(RuntimeError::io("remove", target)(error)),
+    }
+    remove_tree(&paths.run)
+}
+
+fn remove_tree(path: &Path) -> Result<(), RuntimeError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RuntimeError::io("remove", path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The monitor writes the file whole, by renaming it; its time is that of the exit.
+fn read_exit(paths: &Paths) -> Result<Option<Exit>, RuntimeError> {
+    let path = paths.exit();
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(RuntimeError::io("read", path)(error)),
+    };
+    let modified = fs::metadata(&path).and_then(|metadata| metadata.modified()).unwrap_or_else(|_| SystemTime::now());
+    let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    Ok(Some(Exit { code: text.trim().parse().unwrap_or(UNSEEN), at_ms }))
+}
+
+fn first_error(errors: Vec<RuntimeError>) -> Result<(), RuntimeError> {
+    errors.into_iter().next().map_or(Ok(()), Err)
+}

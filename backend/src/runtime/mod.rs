@@ -1,0 +1,96 @@
+//! Processes in containers: an OCI runtime (runc or crun) under the monitor conmon. Start, signal, wait, run further
+//! ones beside, read what was printed, take away. No networks, no images, no database, and nothing of either dialect.
+//!
+//! The monitor outlives the daemon, and so does all that is known of a container: it lies in files ([`paths`]), and
+//! nothing here is remembered between two calls.
+
+mod bundle;
+mod capability;
+mod detect;
+mod error;
+mod exec;
+mod host;
+mod life;
+mod log_entry;
+mod log_tail;
+mod logs;
+mod monitor;
+mod paths;
+mod processes;
+mod seccomp;
+mod user;
+mod wait;
+
+pub use capability::Privileges;
+pub use error::{Attempt, RuntimeError};
+pub use exec::{Exec, ExecSpec, Stdin};
+pub use log_entry::{LogEntry, LogStream};
+pub use logs::{Follow, LogOptions, LogReader};
+
+use drawbridge_api::ContainerId;
+use host::Host;
+use paths::Folders;
+use std::{path::PathBuf, sync::Arc};
+
+/// The OCI runtime, the monitor, and where containers' files are. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    folders: Folders,
+    program: detect::Program,
+    monitor: PathBuf,
+    host: Host,
+}
+
+/// What a container's main process is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessSpec {
+    /// The container.
+    pub id: ContainerId,
+    /// The name it has for itself, `/etc/hostname`.
+    pub hostname: String,
+    /// Program and arguments; at least the program.
+    pub args: Vec<String>,
+    /// `NAME=value`; the runtime adds HOME alone.
+    pub env: Vec<String>,
+    /// Where it starts, made when it is missing; `/` when empty.
+    pub working_dir: String,
+    /// `user[:group]`, by name or number; root when empty.
+    pub user: String,
+    /// The network namespace's file; the daemon's own namespace when absent.
+    pub netns: Option<PathBuf>,
+    /// The folders of the image's layers, lowest first; at least one.
+    pub layers: Vec<PathBuf>,
+    /// The text of `/etc/hosts`.
+    pub hosts: String,
+    /// The text of `/etc/resolv.conf`.
+    pub resolv_conf: String,
+}
+
+/// How a main process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// What it returned, 128 + signal when it was killed, 255 when nobody saw it.
+    pub code: i32,
+    /// UTC milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// Whether a container's main process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessState {
+    /// It does.
+    Running {
+        /// Its number here on the host.
+        pid: i32,
+    },
+    /// It has ended, and has not been cleaned up.
+    Exited(Exit),
+    /// There is no trace of one: never started, cleaned up, or lost with a reboot. What an interrupted start may have
+    /// left is taken away by [`Runtime::clean_up`].
+    Unknown,
+}

@@ -1,0 +1,124 @@
+//! Where a container's files are. Everything follows from the two folders of the daemon and the container's id, so a
+//! daemon that starts anew finds all of it.
+//!
+//! `DATA_DIR/containers/ID/` is kept until the container is removed; `RUN_DIR/containers/ID/` lives as long as its
+//! processes, and is the OCI bundle.
+
+use drawbridge_api::ContainerId;
+use std::path::{Path, PathBuf};
+
+/// The daemon's two folders.
+#[derive(Clone, Debug)]
+pub(super) struct Folders {
+    data_dir: PathBuf,
+    run_dir: PathBuf,
+}
+
+impl Folders {
+    pub(super) fn new(data_dir: PathBuf, run_dir: PathBuf) -> Folders {
+        Folders { data_dir, run_dir }
+    }
+
+    /// Where the runtime keeps its state; its own, so that other users of the same runtime are not met.
+    pub(super) fn runtime_root(&self) -> PathBuf {
+        self.run_dir.join("runtime")
+    }
+
+    pub(super) fn container(&self, id: &ContainerId) -> Paths {
+        Paths {
+            data: self.data_dir.join("containers").join(id.as_str()),
+            run: self.run_dir.join("containers").join(id.as_str()),
+            runtime_state: self.runtime_root().join(id.as_str()),
+        }
+    }
+}
+
+/// One container's files.
+#[derive(Clone, Debug)]
+pub(super) struct Paths {
+    /// Kept until the container is removed.
+    pub(super) data: PathBuf,
+    /// The bundle; gone when the run has been cleaned up.
+    pub(super) run: PathBuf,
+    /// The runtime's own folder for it.
+    pub(super) runtime_state: PathBuf,
+}
+
+impl Paths {
+    /// What the container has written, kept over its runs.
+    pub(super) fn upper(&self) -> PathBuf {
+        self.data.join("upper")
+    }
+
+    /// The kernel's own folder beside it.
+    pub(super) fn work(&self) -> PathBuf {
+        self.data.join("work")
+    }
+
+    /// What it has printed, kept over its runs.
+    pub(super) fn log(&self) -> PathBuf {
+        self.data.join(LOG)
+    }
+
+    /// The file that is put at `/etc/hosts`.
+    pub(super) fn hosts(&self) -> PathBuf {
+        self.data.join("hosts")
+    }
+
+    /// The file that is put at `/etc/hostname`.
+    pub(super) fn hostname(&self) -> PathBuf {
+        self.data.join("hostname")
+    }
+
+    /// The file that is put at `/etc/resolv.conf`.
+    pub(super) fn resolv_conf(&self) -> PathBuf {
+        self.data.join("resolv.conf")
+    }
+
+    /// Where its file system is mounted.
+    pub(super) fn rootfs(&self) -> PathBuf {
+        self.run.join("rootfs")
+    }
+
+    /// What the runtime is told.
+    pub(super) fn config(&self) -> PathBuf {
+        self.run.join("config.json")
+    }
+
+    /// The main process's number, written by the runtime.
+    pub(super) fn pid(&self) -> PathBuf {
+        self.run.join("pid")
+    }
+
+    /// The monitor's number, written by the monitor.
+    pub(super) fn monitor_pid(&self) -> PathBuf {
+        self.run.join("monitor-pid")
+    }
+
+    /// Which processes these are, beyond their numbers.
+    pub(super) fn record(&self) -> PathBuf {
+        self.run.join("process.json")
+    }
+
+    /// The exit code, written by the monitor when the main process has ended (`--persist-dir`, conmon(8)).
+    pub(super) fn exit(&self) -> PathBuf {
+        self.run.join("exit")
+    }
+
+    /// What the runtime has to say.
+    pub(super) fn runtime_log(&self) -> PathBuf {
+        self.run.join("runtime.log")
+    }
+}
+
+/// The log's name in its folder, which is the monitor's working folder: conmon's `--log-path` splits at colons, so a
+/// path with one could not be given whole.
+pub(super) const LOG: &str = "log";
+
+/// Puts a path into an argument; the monitor's options are text.
+pub(super) fn option(name: &str, path: &Path) -> std::ffi::OsString {
+    let mut option = std::ffi::OsString::from(name);
+    option.push("=");
+    option.push(path);
+    option
+}
