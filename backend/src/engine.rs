@@ -138,6 +138,11 @@ impl Engine {
         self.carry_out(change_id, steps).await
     }
 
+    /// Returns when the change that is under way is settled, and lets no other begin.
+    pub async fn come_to_rest(&self) {
+        std::mem::forget(self.change.lock().await);
+    }
+
     async fn observe(&self, scope: &Scope) -> Result<Observed, ChangeError> {
         let machine = Arc::clone(&self.machine);
         let scope = scope.clone();

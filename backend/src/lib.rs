@@ -1,5 +1,19 @@
-//! The daemon.
+//! The daemon. A request's road: `http` parses, `ops` says what it means, `engine` edits the `store`, plans, and applies
+//! to the `machine`; `events` tell the panel. `runtime` has the processes, `images` their files.
 
-mod clock;
+// `json!` of a whole HostConfig is that deep.
+#![recursion_limit = "256"]
+
+pub mod apply;
+pub mod boot;
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod events;
+pub mod http;
 pub mod images;
+pub mod machine;
+pub mod model;
+pub mod ops;
 pub mod runtime;
+pub mod store;

@@ -1,1 +1,65 @@
-fn main(){}
+//! The program: one command line, four commands.
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use drawbridge::{
+    boot,
+    config::{Command, Config, Folders, Serve},
+    http::serve,
+    ops,
+};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let config = Config::parse();
+    let filter = EnvFilter::try_from_env("DRAWBRIDGE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(config.command) {
+        Ok(code) => code,
+        Err(error) => {
+            // The chain of causes on one line, never a stack trace: it is for whoever runs the machine.
+            eprintln!("drawbridge: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
+    let code = runtime.block_on(async {
+        match command {
+            Command::Serve(config) => serve(config).await,
+            Command::Doctor(folders) => Ok(doctor(&folders)),
+            Command::Plan(folders) => plan(&folders).await,
+            Command::Down(folders) => down(&folders).await,
+        }
+    })?;
+    // Tasks that watch containers never end by themselves.
+    runtime.shutdown_background();
+    Ok(code)
+}
+
+async fn serve(config: Serve) -> Result<ExitCode> {
+    let booted = boot::boot(&config.folders).await?;
+    ops::start::bring_up(&booted.daemon).await.context("cannot bring the networks up")?;
+    serve::serve(booted.daemon, &config).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn plan(folders: &Folders) -> Result<ExitCode> {
+    let booted = boot::boot(folders).await?;
+    let plan = booted.daemon.engine.drift().await?;
+    for step in &plan.steps {
+        println!("# {}", step.title);
+        step.commands.iter().for_each(|command| println!("{command}"));
+    }
+    Ok(if plan.steps.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+async fn down(folders: &Folders) -> Result<ExitCode> {
+    let booted = boot::boot(folders).await?;
+    ops::start::bring_up(&booted.daemon).await?;
+    ops::start::take_down(&booted.daemon).await?;
+    Ok(ExitCode::SUCCESS)
+}

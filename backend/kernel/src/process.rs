@@ -24,7 +24,7 @@ impl Process {
     /// # Errors
     /// `NotFound` when it has none, or one that has ended and is not yet waited for.
     pub fn open(pid: i32) -> io::Result<Process> {
-        let number = Pid::from_raw(pid).filter(|_| pid > 0).ok_or(io::ErrorKind::NotFound)?;
+        let number = (pid > 0).then(|| Pid::from_raw(pid)).flatten().ok_or(io::ErrorKind::NotFound)?;
         let fd = pidfd_open(number, PidfdFlags::empty()).map_err(not_found)?;
         // Read after the descriptor is open: when the descriptor's process has ended since and its number is
         // another's, the times tell.

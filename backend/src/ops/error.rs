@@ -186,7 +186,7 @@ impl OpError {
             | OpError::NetworkInUse { .. } => Class::Forbidden,
             OpError::Already(_) => Class::Already,
             OpError::NotBuilt(_) => Class::NotBuilt,
-            OpError::Runtime(error) if error.is_bad_command() => Class::Invalid,
+            OpError::Runtime(error) if is_bad_command(error) => Class::Invalid,
             OpError::NoFreePool
             | OpError::NoFreeAddress { .. }
             | OpError::Runtime(_)
@@ -197,5 +197,26 @@ impl OpError {
             | OpError::WillNotEnd(_)
             | OpError::CutOff => Class::Failed,
         }
+    }
+}
+
+/// Whether the request's own command is to blame.
+fn is_bad_command(error: &RuntimeError) -> bool {
+    matches!(
+        error,
+        RuntimeError::CommandNotFound { .. }
+            | RuntimeError::CommandNotExecutable { .. }
+            | RuntimeError::NoCommand
+            | RuntimeError::UnknownUser(_)
+            | RuntimeError::UnknownGroup(_)
+    )
+}
+
+/// The exit code that a shell would give, for a process that did not start.
+pub(super) fn exit_code(error: &RuntimeError) -> i32 {
+    match error {
+        RuntimeError::CommandNotFound { .. } => 127,
+        RuntimeError::CommandNotExecutable { .. } => 126,
+        _ => 128,
     }
 }

@@ -1,10 +1,10 @@
 //! Commands run in a running container. They are the daemon's children: one that is running when the daemon ends loses
 //! its caller anyway, so nothing of them is stored.
 
-use super::{Daemon, OpError, container};
+use super::{Daemon, OpError, container, error::exit_code};
 use crate::{
     model::ContainerRecord,
-    runtime::{Exec, ExecSpec},
+    runtime::{Exec, ExecSpec, Privileges, Stdin},
     store::image,
 };
 use drawbridge_api::{ContainerId, ContainerState};
@@ -29,7 +29,9 @@ pub struct NewExec {
     /// `user[:group]`; the container's when empty.
     pub user: String,
     /// Whether its input is fed by the caller.
-    pub attach_stdin: bool,
+    pub stdin: Stdin,
+    /// What it may do.
+    pub privileges: Privileges,
 }
 
 /// Where a command is in its life.
@@ -131,7 +133,7 @@ pub async fn start(daemon: &Daemon, id: &str) -> Result<Exec, OpError> {
             Ok(process)
         }
         Err(error) => {
-            daemon.execs.set(id, ExecState::Ended(error.exit_code()));
+            daemon.execs.set(id, ExecState::Ended(exit_code(&error)));
             Err(error.into())
         }
     }
@@ -165,5 +167,7 @@ async fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Resul
         env: super::process::environment(&whole, &defaults, &hostname),
         working_dir: first_of([&new.working_dir, &record.spec.working_dir, &defaults.working_dir]),
         user: first_of([&new.user, &record.spec.user, &defaults.user]),
+        privileges: new.privileges,
+        stdin: new.stdin,
     })
 }

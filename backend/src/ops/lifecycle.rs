@@ -1,6 +1,6 @@
 //! A container's running life: start, stop, kill, and what follows when its process has ended.
 
-use super::{Daemon, OpError, container, network, process, wait};
+use super::{Daemon, OpError, container, error::exit_code, network, process, wait};
 use crate::{
     clock,
     engine::{Changed, Draft, Mode},
@@ -148,7 +148,7 @@ async fn launch(daemon: &Arc<Daemon>, record: &ContainerRecord) -> Result<(), Op
 /// removed all the same.
 async fn note_failed_start(daemon: &Daemon, record: &ContainerRecord, error: &OpError) -> Result<(), OpError> {
     let code = match error {
-        OpError::Runtime(error) => error.exit_code(),
+        OpError::Runtime(error) => exit_code(error),
         _ => 128,
     };
     let mut tx = daemon.engine.store.write().await?;

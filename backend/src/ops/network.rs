@@ -10,7 +10,7 @@ use crate::{
 use drawbridge_api::{
     ContainerId, Driver, Endpoint, EventKind, IfName, Network, NetworkId, NetworkName, Origin, Subnet,
 };
-use drawbridge_kernel::HostView;
+use drawbridge_kernel::{HostLink, HostView};
 use drawbridge_plan::{Scope, alloc};
 use ipnet::{IpNet, Ipv4Net};
 use std::net::IpAddr;
@@ -67,9 +67,7 @@ pub async fn create(
         Some(bridge) => bridge.clone(),
         None => format!("br-{}", id.short()).parse()?,
     };
-    if let Some(link) = host.link(bridge.as_str())
-        && !link.is_ours()
-    {
+    if is_foreign(&host, &bridge) {
         return Err(OpError::BridgeTaken { bridge: bridge.to_string() });
     }
     let request = Request { verb: "create network", subject: new.name.to_string(), origin };
@@ -172,7 +170,7 @@ async fn lay_out(
         bridge: Some(bridge),
         subnets: vec![Subnet { subnet: IpNet::V4(subnet), gateway }],
         internal: new.internal,
-        mtu: new.mtu.or(host.default_mtu).unwrap_or(1500),
+        mtu: new.mtu.or(host.default_route_mtu).unwrap_or(1500),
         options: new.options.clone(),
         labels: new.labels.clone(),
         predefined: new.predefined,
@@ -183,8 +181,36 @@ async fn lay_out(
 /// Every range in use, with what has it, as the end of a sentence.
 pub(super) fn taken_ranges(networks: &[(IpNet, NetworkName)], host: &HostView) -> Vec<(IpNet, String)> {
     let ours = networks.iter().map(|(range, name)| (*range, format!("network {name}")));
-    let theirs = host.foreign_ranges();
-    ours.chain(theirs).collect()
+    ours.chain(foreign_ranges(host)).collect()
+}
+
+/// Whether the host has an interface of that name that is not ours.
+pub(super) fn is_foreign(host: &HostView, name: &IfName) -> bool {
+    host.links.iter().any(|link| link.name == name.as_str() && !is_ours(link))
+}
+
+fn is_ours(link: &HostLink) -> bool {
+    link.alias.as_deref().is_some_and(|alias| alias.starts_with("drawbridge:"))
+}
+
+/// The ranges that the host uses for itself: its addresses, its routes (a VPN's are such), its resolvers. Routes to our
+/// own bridges are left out: the rows say those better.
+fn foreign_ranges(host: &HostView) -> impl Iterator<Item = (IpNet, String)> + '_ {
+    let (ours, theirs): (Vec<_>, Vec<_>) = host.links.iter().partition(|link| is_ours(link));
+    let our_ranges: Vec<IpNet> = ours.iter().flat_map(|link| &link.addresses).map(IpNet::trunc).collect();
+    let addresses = theirs.into_iter().flat_map(|link| {
+        link.addresses.iter().map(move |address| (address.trunc(), format!("interface {}", link.name)))
+    });
+    let routes = host
+        .routes
+        .iter()
+        .filter(move |route| !our_ranges.contains(&route.trunc()))
+        .map(|route| (*route, format!("the host's route to {route}")));
+    let resolvers = host
+        .nameservers
+        .iter()
+        .map(|address| (IpNet::from(*address), format!("the host's name server {address}")));
+    addresses.chain(routes).chain(resolvers)
 }
 
 fn checked_subnet(subnet: IpNet, taken: &[(IpNet, String)]) -> Result<Ipv4Net, OpError> {

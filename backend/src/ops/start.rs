@@ -145,13 +145,11 @@ async fn ensure_networks(daemon: &Daemon) -> Result<(), OpError> {
 fn default_network(host: &HostView, taken: &[(IpNet, String)]) -> Result<NewNetwork, OpError> {
     let mut bridge: IfName = "docker0".parse()?;
     for number in 1.. {
-        match host.link(bridge.as_str()) {
-            Some(link) if !link.is_ours() => {
-                tracing::warn!(%bridge, "an interface of that name exists and is not ours; taking the next name");
-                bridge = format!("docker{number}").parse()?;
-            }
-            Some(_) | None => break,
+        if !network::is_foreign(host, &bridge) {
+            break;
         }
+        tracing::warn!(%bridge, "an interface of that name exists and is not ours; taking the next name");
+        bridge = format!("docker{number}").parse()?;
     }
     let overlapping = taken.iter().find(|(range, _)| alloc::overlap(*range, IpNet::V4(DEFAULT_RANGE)));
     let subnet = match overlapping {
@@ -169,7 +167,7 @@ fn default_network(host: &HostView, taken: &[(IpNet, String)]) -> Result<NewNetw
         option("bridge.enable_ip_masquerade", "true".into()),
         option("bridge.host_binding_ipv4", "0.0.0.0".into()),
         option("bridge.name", bridge.to_string()),
-        option("driver.mtu", host.default_mtu.unwrap_or(1500).to_string()),
+        option("driver.mtu", host.default_route_mtu.unwrap_or(1500).to_string()),
     ]);
     Ok(NewNetwork {
         name: "bridge".parse()?,
@@ -179,7 +177,7 @@ fn default_network(host: &HostView, taken: &[(IpNet, String)]) -> Result<NewNetw
         internal: false,
         bridge: Some(bridge),
         masquerade: true,
-        mtu: host.default_mtu,
+        mtu: host.default_route_mtu,
         options,
         labels: BTreeMap::new(),
         predefined: true,

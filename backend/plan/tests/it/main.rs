@@ -1,0 +1,4 @@
+//! The plan's tests that need more than one module: one binary.
+
+mod laws;
+mod world;

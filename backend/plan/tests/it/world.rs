@@ -1,0 +1,105 @@
+//! Random wants that hang together, and random states of a kernel that lost some of what it had. Two wants share names and
+//! differ in what they stand for, so that plans between them replace things as well as add and remove them.
+
+use drawbridge_api::{ContainerId, EndpointId, MacAddress, NetworkId};
+use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Object, Observed, Sysctl, VethEndpoint};
+use ipnet::Ipv4Net;
+use proptest::{collection::vec, option, prelude::*};
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+const NETWORKS: usize = 3;
+const NAMESPACES: usize = 3;
+const ENDPOINTS: usize = 6;
+const FORWARD: &str = "net.ipv4.ip_forward";
+
+/// A network: which of two owners the bridge has, its packet size, whether it is internal, whether it masquerades.
+type Net = (bool, bool, bool, bool);
+/// An attachment: which network, which namespace, which of two identities, whether it has the default route.
+type Cable = (usize, usize, bool, bool);
+
+/// Any want: up to three networks and namespaces and six attachments.
+pub(crate) fn desired() -> impl Strategy<Value = Desired> {
+    let networks = vec(option::weighted(0.7, any::<Net>()), NETWORKS);
+    let namespaces = vec(option::weighted(0.7, any::<bool>()), NAMESPACES);
+    let cable = (0..NETWORKS, 0..NAMESPACES, any::<bool>(), any::<bool>());
+    let cables = vec(option::weighted(0.6, cable), ENDPOINTS);
+    (networks, namespaces, cables).prop_map(|(networks, namespaces, cables)| build(&networks, &namespaces, &cables))
+}
+
+/// What a kernel has that was as wanted and then lost some things, with all that was in them.
+pub(crate) fn observed() -> impl Strategy<Value = Observed> {
+    (desired(), vec(any::<prop::sample::Index>(), 0..4), any::<bool>()).prop_map(|(desired, losses, forwards)| {
+        let all = desired.objects();
+        let there: BTreeSet<&Object> = all.iter().collect();
+        let list: Vec<&Object> = all.iter().collect();
+        let mut lost = BTreeSet::new();
+        for loss in losses.iter().filter(|_| !list.is_empty()) {
+            let object = *loss.get(&list);
+            lost.insert(object);
+            lost.extend(object.taken(&there));
+        }
+        let objects = there.difference(&lost).map(|object| (*object).clone()).collect();
+        let value = if forwards { "1" } else { "0" };
+        Observed { objects, sysctls: [(FORWARD.to_owned(), value.to_owned())].into() }
+    })
+}
+
+fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option<Cable>]) -> Desired {
+    let mut desired =
+        Desired { sysctls: vec![Sysctl { key: FORWARD.to_owned(), value: "1".to_owned() }], ..Desired::default() };
+    for (number, network) in networks.iter().enumerate() {
+        let Some((owner, small, internal, masquerade)) = *network else { continue };
+        desired.table = true;
+        desired.networks.push(BridgeNetwork {
+            id: NetworkId::from_bytes([byte(number, owner); 32]),
+            bridge: format!("br{number}").parse().expect("valid"),
+            mtu: if small { 1400 } else { 1500 },
+            addresses: vec![range(number, 1).into()],
+            masquerade: if masquerade { vec![range(number, 1).trunc()] } else { Vec::new() },
+            internal,
+        });
+    }
+    for (number, namespace) in namespaces.iter().enumerate() {
+        let Some(owner) = *namespace else { continue };
+        desired.namespaces.push(Namespace {
+            name: format!("ns{number}").parse().expect("valid"),
+            container: ContainerId::from_bytes([byte(number, owner); 32]),
+        });
+    }
+    let mut routed = [false; NAMESPACES];
+    for (number, cable) in cables.iter().enumerate() {
+        let Some((network, namespace, identity, route)) = *cable else { continue };
+        let bridge = format!("br{network}").parse().expect("valid");
+        let name = format!("ns{namespace}").parse().expect("valid");
+        let Some(wanted) = desired.networks.iter().find(|known| known.bridge == bridge) else { continue };
+        if !desired.namespaces.iter().any(|known| known.name == name) {
+            continue;
+        }
+        let address = range(network, 2 + number);
+        // A namespace has one default route.
+        let gateway = (route && !routed[namespace]).then(|| range(network, 1).addr().into());
+        routed[namespace] |= route;
+        desired.endpoints.push(VethEndpoint {
+            id: EndpointId::from_bytes([byte(number, identity); 32]),
+            network: wanted.id.clone(),
+            bridge,
+            namespace: name,
+            host_end: format!("veth{number}").parse().expect("valid"),
+            interface: format!("eth{number}").parse().expect("valid"),
+            mac: MacAddress::from_ipv4(address.addr()),
+            mtu: wanted.mtu,
+            address: address.into(),
+            gateway,
+        });
+    }
+    desired
+}
+
+fn byte(number: usize, other: bool) -> u8 {
+    u8::try_from(number).expect("few") + if other { 0x80 } else { 0x40 }
+}
+
+fn range(network: usize, host: usize) -> Ipv4Net {
+    let part = |number: usize| u8::try_from(number).expect("few");
+    Ipv4Net::new(Ipv4Addr::new(172, 17 + part(network), 0, part(host)), 16).expect("a valid length")
+}

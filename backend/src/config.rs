@@ -1,0 +1,63 @@
+//! The command line, parsed once.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Container networking, seen and understood: a web panel and a Docker-compatible engine.
+#[derive(Debug, Parser)]
+#[command(name = "drawbridge", version)]
+pub struct Config {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon: the panel and the Docker socket.
+    Serve(Serve),
+    /// Say what this machine has and lacks, with the remedy.
+    Doctor(Folders),
+    /// Print what would be changed now, wanted against kernel; exits 0 when nothing, 2 otherwise.
+    Plan(Folders),
+    /// End the containers and take away everything made in the kernel; what is stored stays.
+    Down(Folders),
+}
+
+/// Where things are kept.
+#[derive(Clone, Debug, Args)]
+pub struct Folders {
+    /// What outlives a reboot: database, images, containers' files, the token.
+    #[arg(long, default_value = "/var/lib/drawbridge")]
+    pub data_dir: PathBuf,
+    /// What doesn't: mounts, sockets, pid files.
+    #[arg(long, default_value = "/run/drawbridge")]
+    pub run_dir: PathBuf,
+}
+
+/// How the daemon is reached.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// Where things are kept.
+    #[command(flatten)]
+    pub folders: Folders,
+    /// The socket for Docker clients; only root and its group may use it.
+    #[arg(long, default_value = "/run/drawbridge/docker.sock")]
+    pub docker_socket: PathBuf,
+    /// The panel's address.
+    #[arg(long, default_value = "127.0.0.1:7878", value_name = "ADDR:PORT")]
+    pub listen: SocketAddr,
+    /// Who may use the panel; `none` is for loopback addresses and tests only.
+    #[arg(long, value_enum, default_value = "token")]
+    pub auth: Auth,
+}
+
+/// Who may use the panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    /// Whoever has the token that is printed at start.
+    Token,
+    /// Everybody who can reach it.
+    None,
+}

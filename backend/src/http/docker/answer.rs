@@ -1,0 +1,393 @@
+//! What Docker clients read: our own values, since clients index fields that libraries leave out when empty. Nulls, empty
+//! lists and zero times are where Docker 28 has them.
+
+use crate::model::{ContainerRecord, ImageRecord};
+use drawbridge_api::{Container, ContainerState, Driver, Endpoint, Network, NetworkMode};
+use serde_json::{Map, Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// A time that Go prints for one that was never set.
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+/// RFC 3339 with the fraction that is there.
+pub(super) fn rfc3339(ms: i64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
+    time.ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| NEVER.to_owned())
+}
+
+fn rfc3339_or_never(ms: Option<i64>) -> String {
+    ms.map_or_else(|| NEVER.to_owned(), rfc3339)
+}
+
+/// A network; `members` are filled by inspect only.
+pub(super) fn network(network: &Network, members: &[(ContainerRecord, Endpoint)]) -> Value {
+    let ranges: Vec<Value> = network
+        .subnets
+        .iter()
+        .map(|subnet| json!({ "Subnet": subnet.subnet.to_string(), "Gateway": subnet.gateway.to_string() }))
+        .collect();
+    let containers: Map<String, Value> = members
+        .iter()
+        .map(|(container, endpoint)| {
+            (
+                container.id.to_string(),
+                json!({
+                    "Name": container.name,
+                    "EndpointID": endpoint.id,
+                    "MacAddress": endpoint.mac,
+                    "IPv4Address": endpoint.address.to_string(),
+                    "IPv6Address": "",
+                }),
+            )
+        })
+        .collect();
+    let config = if network.driver == Driver::Bridge { Value::from(ranges) } else { Value::Null };
+    json!({
+        "Name": network.name,
+        "Id": network.id,
+        "Created": rfc3339(network.created_at_ms),
+        "Scope": "local",
+        "Driver": network.driver,
+        "EnableIPv4": true,
+        "EnableIPv6": false,
+        "IPAM": {
+            "Driver": "default",
+            "Options": if network.predefined { Value::Null } else { json!({}) },
+            "Config": config,
+        },
+        "Internal": network.internal,
+        "Attachable": false,
+        "Ingress": false,
+        "ConfigFrom": { "Network": "" },
+        "ConfigOnly": false,
+        "Containers": containers,
+        "Options": network.options,
+        "Labels": network.labels,
+    })
+}
+
+/// The word in `HostConfig.NetworkMode`.
+fn mode_word(mode: &NetworkMode) -> String {
+    match mode {
+        NetworkMode::Network(name) => name.to_string(),
+        NetworkMode::Host => "host".to_owned(),
+        NetworkMode::None => "none".to_owned(),
+    }
+}
+
+/// `NetworkSettings.Networks`: the endpoints of a running container, or the network that a stopped one will join.
+fn networks(record: &ContainerRecord, seen: &Container, known: &[Network]) -> Map<String, Value> {
+    let entry = |network_id: &str, endpoint: Option<&Endpoint>| {
+        let address = endpoint.map(|endpoint| endpoint.address);
+        json!({
+            "IPAMConfig": null,
+            "Links": null,
+            "Aliases": null,
+            "MacAddress": endpoint.map_or_else(String::new, |endpoint| endpoint.mac.to_string()),
+            "DriverOpts": null,
+            "GwPriority": 0,
+            "NetworkID": network_id,
+            "EndpointID": endpoint.map_or("", |endpoint| endpoint.id.as_str()),
+            "Gateway": gateway(endpoint),
+            "IPAddress": address.map_or_else(String::new, |address| address.addr().to_string()),
+            "IPPrefixLen": address.map_or(0, |address| address.prefix_len()),
+            "IPv6Gateway": "",
+            "GlobalIPv6Address": "",
+            "GlobalIPv6PrefixLen": 0,
+            "DNSNames": match endpoint {
+                Some(endpoint) if endpoint.network.as_str() != "bridge" => json!([record.name, record.id.short()]),
+                Some(_) | None => Value::Null,
+            },
+        })
+    };
+    if !seen.endpoints.is_empty() {
+        return seen
+            .endpoints
+            .iter()
+            .map(|endpoint| (endpoint.network.to_string(), entry(endpoint.network_id.as_str(), Some(endpoint))))
+            .collect();
+    }
+    let name = mode_word(&record.spec.network_mode);
+    let id = known.iter().find(|network| network.name.as_str() == name).map_or("", |network| network.id.as_str());
+    // Docker fills in the id at the first start.
+    let id = if record.started_at_ms.is_some() { id } else { "" };
+    Map::from_iter([(name, entry(id, None))])
+}
+
+fn gateway(endpoint: Option<&Endpoint>) -> String {
+    endpoint.and_then(|endpoint| endpoint.gateway).map_or_else(String::new, |gateway| gateway.to_string())
+}
+
+/// One row of `GET /containers/json`.
+pub(super) fn container_row(
+    record: &ContainerRecord,
+    seen: &Container,
+    args: &[String],
+    known: &[Network],
+    now_ms: i64,
+) -> Value {
+    json!({
+        "Id": record.id,
+        "Names": [format!("/{}", record.name)],
+        "Image": record.spec.image,
+        "ImageID": format!("sha256:{}", record.image_id),
+        "Command": args.join(" "),
+        "Created": record.created_at_ms / 1000,
+        "Ports": ports(record),
+        "Labels": record.spec.labels,
+        "State": record.state,
+        "Status": status(record, now_ms),
+        "HostConfig": { "NetworkMode": mode_word(&record.spec.network_mode) },
+        "NetworkSettings": { "Networks": networks(record, seen, known) },
+        "Mounts": [],
+    })
+}
+
+fn ports(record: &ContainerRecord) -> Vec<Value> {
+    if record.state != ContainerState::Running {
+        return Vec::new();
+    }
+    let parsed = record.spec.exposed_ports.iter().filter_map(|text| {
+        let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+        Some(json!({ "PrivatePort": port.parse::<u16>().ok()?, "Type": protocol }))
+    });
+    parsed.collect()
+}
+
+/// `Up 3 seconds`, `Exited (0) 2 minutes ago`, `Created`: made here, printed as it is by clients.
+fn status(record: &ContainerRecord, now_ms: i64) -> String {
+    let since = |ms: Option<i64>| ago((now_ms - ms.unwrap_or(now_ms)) / 1000);
+    match record.state {
+        ContainerState::Created => "Created".to_owned(),
+        ContainerState::Running => format!("Up {}", since(record.started_at_ms)),
+        ContainerState::Exited => format!("Exited ({}) {} ago", record.exit_code, since(record.finished_at_ms)),
+    }
+}
+
+/// A duration as people say it, with Docker's steps (docker/go-units `HumanDuration`).
+fn ago(seconds: i64) -> String {
+    let minutes = seconds / 60;
+    let hours = (seconds + 1800) / 3600;
+    match seconds {
+        ..1 => "Less than a second".to_owned(),
+        1 => "1 second".to_owned(),
+        2..60 => format!("{seconds} seconds"),
+        _ if minutes == 1 => "About a minute".to_owned(),
+        _ if minutes < 60 => format!("{minutes} minutes"),
+        _ if hours == 1 => "About an hour".to_owned(),
+        _ if hours < 48 => format!("{hours} hours"),
+        _ if hours < 24 * 7 * 2 => format!("{} days", hours / 24),
+        _ if hours < 24 * 30 * 2 => format!("{} weeks", hours / 24 / 7),
+        _ if hours < 24 * 365 * 2 => format!("{} months", hours / 24 / 30),
+        _ => format!("{} years", hours / 24 / 365),
+    }
+}
+
+/// What inspect needs beside the container itself.
+pub(super) struct Details<'a> {
+    /// Program and arguments.
+    pub(super) args: &'a [String],
+    /// The whole environment.
+    pub(super) env: &'a [String],
+    /// The name it has for itself.
+    pub(super) hostname: &'a str,
+    /// The image's own entrypoint, shown when the request set none.
+    pub(super) entrypoint: Option<&'a [String]>,
+    /// The image's own command, likewise.
+    pub(super) cmd: Option<&'a [String]>,
+    /// Where its files are.
+    pub(super) files: &'a std::path::Path,
+    /// The OCI runtime's name.
+    pub(super) runtime: &'a str,
+}
+
+/// `GET /containers/{id}/json`.
+pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Network], details: &Details<'_>) -> Value {
+    let spec = &record.spec;
+    let running = record.state == ContainerState::Running;
+    let (path, args) = details.args.split_first().map_or(("", &[][..]), |(path, args)| (path.as_str(), args));
+    let file = |name: &str| details.files.join(name);
+    let exposed: Map<String, Value> = spec.exposed_ports.iter().map(|port| (port.clone(), json!({}))).collect();
+    json!({
+        "Id": record.id,
+        "Created": rfc3339(record.created_at_ms),
+        "Path": path,
+        "Args": args,
+        "State": {
+            "Status": record.state,
+            "Running": running,
+            "Paused": false,
+            "Restarting": false,
+            "OOMKilled": false,
+            "Dead": false,
+            "Pid": record.pid.unwrap_or(0),
+            "ExitCode": record.exit_code,
+            "Error": record.error,
+            "StartedAt": rfc3339_or_never(record.started_at_ms),
+            "FinishedAt": rfc3339_or_never(record.finished_at_ms),
+        },
+        "Image": format!("sha256:{}", record.image_id),
+        "ResolvConfPath": file("resolv.conf"),
+        "HostnamePath": file("hostname"),
+        "HostsPath": file("hosts"),
+        "LogPath": file("log"),
+        "Name": format!("/{}", record.name),
+        "RestartCount": 0,
+        "Driver": "overlay2",
+        "Platform": "linux",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": "",
+        "ExecIDs": null,
+        "HostConfig": host_config(record, details.runtime),
+        "GraphDriver": { "Data": null, "Name": "overlay2" },
+        "Mounts": [],
+        "Config": {
+            "Hostname": details.hostname,
+            "Domainname": "",
+            "User": spec.user,
+            "AttachStdin": false,
+            "AttachStdout": false,
+            "AttachStderr": false,
+            "ExposedPorts": if exposed.is_empty() { Value::Null } else { Value::Object(exposed) },
+            "Tty": false,
+            "OpenStdin": false,
+            "StdinOnce": false,
+            "Env": details.env,
+            "Cmd": spec.cmd.as_deref().or(details.cmd),
+            "Image": spec.image,
+            "Volumes": null,
+            "WorkingDir": spec.working_dir,
+            "Entrypoint": spec.entrypoint.as_deref().or(details.entrypoint),
+            "OnBuild": null,
+            "Labels": spec.labels,
+            "StopSignal": spec.stop_signal.as_deref().unwrap_or("SIGTERM"),
+        },
+        "NetworkSettings": network_settings(record, seen, known),
+    })
+}
+
+fn network_settings(record: &ContainerRecord, seen: &Container, known: &[Network]) -> Value {
+    // The legacy copy at the top is of the default bridge only.
+    let legacy = seen.endpoints.iter().find(|endpoint| endpoint.network.as_str() == "bridge");
+    let sandbox = match &seen.namespace {
+        Some(namespace) => format!("/run/netns/{namespace}"),
+        None => String::new(),
+    };
+    let ports: Map<String, Value> = if record.state == ContainerState::Running {
+        record.spec.exposed_ports.iter().map(|port| (port.clone(), Value::Null)).collect()
+    } else {
+        Map::new()
+    };
+    json!({
+        "Bridge": "",
+        "SandboxID": if sandbox.is_empty() { "" } else { record.id.as_str() },
+        "SandboxKey": sandbox,
+        "Ports": ports,
+        "HairpinMode": false,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "SecondaryIPAddresses": null,
+        "SecondaryIPv6Addresses": null,
+        "EndpointID": legacy.map_or("", |endpoint| endpoint.id.as_str()),
+        "Gateway": gateway(legacy),
+        "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0,
+        "IPAddress": legacy.map_or_else(String::new, |endpoint| endpoint.address.addr().to_string()),
+        "IPPrefixLen": legacy.map_or(0, |endpoint| endpoint.address.prefix_len()),
+        "IPv6Gateway": "",
+        "MacAddress": legacy.map_or_else(String::new, |endpoint| endpoint.mac.to_string()),
+        "Networks": networks(record, seen, known),
+    })
+}
+
+fn host_config(record: &ContainerRecord, runtime: &str) -> Value {
+    json!({
+        "Binds": null,
+        "ContainerIDFile": "",
+        "LogConfig": { "Type": "json-file", "Config": {} },
+        "NetworkMode": mode_word(&record.spec.network_mode),
+        "PortBindings": {},
+        "RestartPolicy": { "Name": "no", "MaximumRetryCount": 0 },
+        "AutoRemove": record.spec.auto_remove,
+        "VolumeDriver": "", "VolumesFrom": null, "ConsoleSize": [0, 0],
+        "CapAdd": null, "CapDrop": null, "CgroupnsMode": "host",
+        "Dns": [], "DnsOptions": [], "DnsSearch": [], "ExtraHosts": null, "GroupAdd": null,
+        "IpcMode": "private", "Cgroup": "", "Links": null, "OomScoreAdj": 0, "PidMode": "", "Privileged": false,
+        "PublishAllPorts": false, "ReadonlyRootfs": false, "SecurityOpt": null, "UTSMode": "", "UsernsMode": "",
+        "ShmSize": 67_108_864, "Runtime": runtime, "Isolation": "",
+        "CpuShares": 0, "Memory": 0, "NanoCpus": 0, "CgroupParent": "", "BlkioWeight": 0, "BlkioWeightDevice": [],
+        "BlkioDeviceReadBps": [], "BlkioDeviceWriteBps": [], "BlkioDeviceReadIOps": [], "BlkioDeviceWriteIOps": [],
+        "CpuPeriod": 0, "CpuQuota": 0, "CpuRealtimePeriod": 0, "CpuRealtimeRuntime": 0, "CpusetCpus": "",
+        "CpusetMems": "", "Devices": [], "DeviceCgroupRules": null, "DeviceRequests": null,
+        "MemoryReservation": 0, "MemorySwap": 0, "MemorySwappiness": null, "OomKillDisable": false,
+        "PidsLimit": null, "Ulimits": [], "CpuCount": 0, "CpuPercent": 0, "IOMaximumIOps": 0, "IOMaximumBandwidth": 0,
+    })
+}
+
+/// One row of `GET /images/json`.
+pub(super) fn image_row(image: &ImageRecord) -> Value {
+    json!({
+        "Containers": -1,
+        "Created": image.created_at_ms / 1000,
+        "Id": format!("sha256:{}", image.id),
+        "Labels": null,
+        "ParentId": "",
+        "RepoDigests": [],
+        "RepoTags": image.tags,
+        "SharedSize": -1,
+        "Size": image.size_bytes,
+    })
+}
+
+/// `GET /images/{name}/json`.
+pub(super) fn image(image: &ImageRecord) -> Value {
+    let config: Value = serde_json::from_str(&image.config).unwrap_or_default();
+    json!({
+        "Id": format!("sha256:{}", image.id),
+        "RepoTags": image.tags,
+        "RepoDigests": [],
+        "Parent": "",
+        "Comment": "",
+        "Created": rfc3339(image.created_at_ms),
+        "DockerVersion": "",
+        "Author": "",
+        "Config": config.get("config"),
+        "Architecture": config.get("architecture"),
+        "Os": config.get("os"),
+        "Size": image.size_bytes,
+        "GraphDriver": { "Data": null, "Name": "overlay2" },
+        "RootFS": { "Type": "layers", "Layers": image.layers },
+        "Metadata": { "LastTagTime": NEVER },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_dockers_do() {
+        for (seconds, text) in [
+            (0, "Less than a second"),
+            (1, "1 second"),
+            (59, "59 seconds"),
+            (60, "About a minute"),
+            (150, "2 minutes"),
+            (3600, "About an hour"),
+            (2 * 3600, "2 hours"),
+            (3 * 86_400, "3 days"),
+            (30 * 86_400, "4 weeks"),
+            (100 * 86_400, "3 months"),
+            (800 * 86_400, "2 years"),
+        ] {
+            assert_eq!(ago(seconds), text);
+        }
+    }
+
+    #[test]
+    fn times_are_rfc_3339() {
+        assert_eq!(rfc3339(1_795_562_403_912), "2026-11-24T23:20:03.912Z");
+        assert_eq!(rfc3339_or_never(None), NEVER);
+    }
+}

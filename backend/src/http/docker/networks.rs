@@ -1,0 +1,235 @@
+//! `/networks`: list, inspect, create, remove.
+
+use super::{
+    answer,
+    error::DockerError,
+    extract::{DockerJson, null_as_default},
+    filters::{Filters, name_matches},
+};
+use crate::{
+    engine::{Changed, Mode},
+    http::to_the_end,
+    model::NewNetwork,
+    ops::{Daemon, OpError, container, network},
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use drawbridge_api::{Driver, Origin};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ListQuery {
+    filters: Option<String>,
+}
+
+/// `GET /networks`. The list has no containers in it (API 1.28 and later).
+pub(super) async fn list(
+    State(daemon): State<Arc<Daemon>>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Vec<Value>>, DockerError> {
+    let known = ["driver", "id", "label", "name", "scope", "type"];
+    let filters = Filters::parse(query.filters.as_deref(), &known)?;
+    let networks = network::list(&daemon).await?;
+    let chosen = networks.iter().filter(|network| {
+        filters.any("driver", |driver| network.driver.as_str() == driver)
+            && filters.any("id", |id| network.id.as_str().starts_with(id))
+            && filters.any("name", |name| name_matches(name, network.name.as_str()))
+            && filters.any("scope", |scope| scope == "local")
+            && filters.any("type", |kind| kind == if network.predefined { "builtin" } else { "custom" })
+            && filters.labels(&network.labels)
+    });
+    Ok(Json(chosen.map(|network| answer::network(network, &[])).collect()))
+}
+
+/// `GET /networks/{id}`.
+pub(super) async fn inspect(
+    State(daemon): State<Arc<Daemon>>,
+    Path(text): Path<String>,
+) -> Result<Json<Value>, DockerError> {
+    let found = network::find(&daemon, &text).await?;
+    let mut members = Vec::new();
+    for (id, endpoint) in network::endpoints(&daemon, &found.id).await? {
+        members.push((container::find(&daemon, id.as_str()).await?, endpoint));
+    }
+    Ok(Json(answer::network(&found, &members)))
+}
+
+/// The body of `POST /networks/create`, as far as this version reads it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CreateBody {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    driver: Option<String>,
+    #[serde(default)]
+    internal: bool,
+    #[serde(default)]
+    attachable: bool,
+    #[serde(default)]
+    ingress: bool,
+    #[serde(default)]
+    config_only: bool,
+    #[serde(default, rename = "EnableIPv4")]
+    enable_ipv4: Option<bool>,
+    #[serde(default, rename = "EnableIPv6")]
+    enable_ipv6: Option<bool>,
+    #[serde(default, rename = "IPAM")]
+    ipam: Option<Ipam>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    options: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Ipam {
+    #[serde(default)]
+    driver: Option<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    config: Vec<IpamConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct IpamConfig {
+    #[serde(default)]
+    subnet: String,
+    #[serde(default, rename = "IPRange")]
+    ip_range: String,
+    #[serde(default)]
+    gateway: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    auxiliary_addresses: BTreeMap<String, String>,
+}
+
+/// `POST /networks/create`.
+pub(super) async fn create(
+    State(daemon): State<Arc<Daemon>>,
+    DockerJson(body): DockerJson<CreateBody>,
+) -> Result<(StatusCode, Json<Value>), DockerError> {
+    let (new, warnings) = from_body(body)?;
+    let made = to_the_end(async move { network::create(&daemon, Mode::Apply, Origin::Docker, new).await }).await?;
+    match made {
+        Changed::Applied(network) => {
+            Ok((StatusCode::CREATED, Json(json!({ "Id": network.id, "Warning": warnings.join("; ") }))))
+        }
+        Changed::Previewed(_) => Err(OpError::CutOff.into()),
+    }
+}
+
+/// `DELETE /networks/{id}`.
+pub(super) async fn remove(
+    State(daemon): State<Arc<Daemon>>,
+    Path(text): Path<String>,
+) -> Result<StatusCode, DockerError> {
+    to_the_end(async move { network::remove(&daemon, Mode::Apply, Origin::Docker, &text).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The request in domain words, with Docker's defaults, and a warning for everything that is accepted and not honoured.
+fn from_body(body: CreateBody) -> Result<(NewNetwork, Vec<String>), DockerError> {
+    match body.driver.as_deref().unwrap_or("bridge") {
+        "" | "bridge" | "default" => {}
+        driver @ ("host" | "null") => {
+            return Err(OpError::Invalid(format!("only one instance of \"{driver}\" network is allowed")).into());
+        }
+        driver @ ("macvlan" | "ipvlan" | "overlay") => {
+            return Err(DockerError::not_built(format!("network driver \"{driver}\"")));
+        }
+        driver => return Err(DockerError::NoSuchDriver(driver.to_owned())),
+    }
+    if body.ingress || body.config_only {
+        return Err(DockerError::not_built("an ingress or config-only network"));
+    }
+    if body.enable_ipv6 == Some(true) || body.enable_ipv4 == Some(false) {
+        return Err(DockerError::not_built("IPv6 on a network"));
+    }
+    let mut warnings = Vec::new();
+    if body.attachable {
+        warnings.push("Attachable has no meaning for a local network".to_owned());
+    }
+    let ipam = body.ipam.unwrap_or_default();
+    match ipam.driver.as_deref().unwrap_or("default") {
+        "" | "default" => {}
+        driver => return Err(DockerError::NoSuchDriver(driver.to_owned())),
+    }
+    let range = match ipam.config.as_slice() {
+        [] => None,
+        [only] => Some(only),
+        _ => return Err(DockerError::not_built("several ranges in one network")),
+    };
+    if range.is_some_and(|range| !range.ip_range.is_empty() || !range.auxiliary_addresses.is_empty()) {
+        return Err(DockerError::not_built("IPRange and AuxiliaryAddresses"));
+    }
+    let subnet = match range.map(|range| range.subnet.as_str()) {
+        None | Some("") => None,
+        Some(text) => Some(text.parse().map_err(|_| {
+            OpError::Invalid(format!(
+                "invalid network config:\ninvalid subnet {text}: invalid CIDR block notation; write it like 172.20.0.0/16"
+            ))
+        })?),
+    };
+    let gateway = match range.map(|range| range.gateway.as_str()) {
+        None | Some("") => None,
+        Some(text) => Some(text.parse().map_err(|_| {
+            OpError::Invalid(format!(
+                "invalid network config:\ninvalid gateway {text}: invalid address; write it like 172.20.0.1"
+            ))
+        })?),
+    };
+    let option = |name: &str| body.options.get(name);
+    let flag = |name: &str, default: bool| match option(name) {
+        None => Ok(default),
+        Some(text) => text.parse::<bool>().map_err(|_| {
+            OpError::Invalid(format!("invalid value for {name}: {text:?}; write \"true\" or \"false\""))
+        }),
+    };
+    let mtu = match option("com.docker.network.driver.mtu") {
+        None => None,
+        Some(text) => match text.parse::<u32>() {
+            Ok(mtu) if (68..=65535).contains(&mtu) => Some(mtu),
+            Ok(_) | Err(_) => {
+                return Err(OpError::Invalid(format!(
+                    "invalid value for com.docker.network.driver.mtu: {text:?}; write a number from 68 to 65535"
+                ))
+                .into());
+            }
+        },
+    };
+    let masquerade = flag("com.docker.network.bridge.enable_ip_masquerade", true)?;
+    const HONOURED: [&str; 3] = [
+        "com.docker.network.bridge.name",
+        "com.docker.network.driver.mtu",
+        "com.docker.network.bridge.enable_ip_masquerade",
+    ];
+    warnings.extend(
+        body.options
+            .keys()
+            .filter(|name| !HONOURED.contains(&name.as_str()))
+            .map(|name| format!("option {name} is kept but not honoured yet")),
+    );
+    let new = NewNetwork {
+        name: body.name.parse().map_err(OpError::from)?,
+        driver: Driver::Bridge,
+        subnet,
+        gateway,
+        internal: body.internal,
+        bridge: option("com.docker.network.bridge.name")
+            .map(|name| name.parse())
+            .transpose()
+            .map_err(OpError::from)?,
+        masquerade,
+        mtu,
+        options: body.options,
+        labels: body.labels,
+        predefined: false,
+    };
+    Ok((new, warnings))
+}

@@ -1,0 +1,260 @@
+//! What Docker clients send to create a container, in domain words. What is not honoured is refused where the container
+//! would be another one without it, and answered with a warning where it would only be less.
+
+use super::{
+    error::DockerError,
+    extract::null_as_default,
+};
+use crate::{
+    model::{ContainerSpec, NewContainer},
+    ops::OpError,
+};
+use drawbridge_api::NetworkMode;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The body of `POST /containers/create`, as far as this version reads it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CreateBody {
+    #[serde(default)]
+    image: String,
+    #[serde(default)]
+    cmd: Option<Words>,
+    #[serde(default)]
+    entrypoint: Option<Words>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    env: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    working_dir: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    user: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    hostname: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    stop_signal: Option<String>,
+    #[serde(default)]
+    stop_timeout: Option<i64>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    exposed_ports: BTreeMap<String, Value>,
+    #[serde(default)]
+    tty: bool,
+    #[serde(default)]
+    open_stdin: bool,
+    #[serde(default, deserialize_with = "null_as_default")]
+    host_config: HostConfig,
+    #[serde(default, deserialize_with = "null_as_default")]
+    networking_config: NetworkingConfig,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HostConfig {
+    #[serde(default, deserialize_with = "null_as_default")]
+    network_mode: String,
+    #[serde(default)]
+    auto_remove: bool,
+    #[serde(default, deserialize_with = "null_as_default")]
+    restart_policy: RestartPolicy,
+    #[serde(default, deserialize_with = "null_as_default")]
+    port_bindings: Map<String, Value>,
+    #[serde(default)]
+    publish_all_ports: bool,
+    #[serde(default, deserialize_with = "null_as_default")]
+    binds: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    mounts: Vec<Value>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    links: Vec<String>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RestartPolicy {
+    #[serde(default, deserialize_with = "null_as_default")]
+    name: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkingConfig {
+    #[serde(default, deserialize_with = "null_as_default")]
+    endpoints_config: Map<String, Value>,
+}
+
+/// Docker takes a command as a list or as one word.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Words {
+    List(Vec<String>),
+    One(String),
+}
+
+impl From<Words> for Vec<String> {
+    fn from(words: Words) -> Self {
+        match words {
+            Words::List(list) => list,
+            Words::One(word) => vec![word],
+        }
+    }
+}
+
+/// The request in domain words, and a warning for everything that is accepted and not honoured.
+pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(NewContainer, Vec<String>), DockerError> {
+    let host = &body.host_config;
+    refuse_what_is_not_built(&body)?;
+    if host.auto_remove && !matches!(host.restart_policy.name.as_str(), "" | "no") {
+        return Err(OpError::Invalid("can't create 'AutoRemove' container with restart policy".into()).into());
+    }
+    if body.image.is_empty() {
+        return Err(OpError::Invalid("no image specified; name one, such as busybox".into()).into());
+    }
+    let mut warnings = Vec::new();
+    not_honoured("", &body.rest, &mut warnings);
+    not_honoured("HostConfig.", &host.rest, &mut warnings);
+    let network_mode = network_mode(&body)?;
+    let spec = ContainerSpec {
+        image: body.image,
+        entrypoint: body.entrypoint.map(Vec::from).filter(|words| !words.is_empty()),
+        cmd: body.cmd.map(Vec::from).filter(|words| !words.is_empty()),
+        env: body.env,
+        working_dir: body.working_dir,
+        user: body.user,
+        hostname: Some(body.hostname).filter(|hostname| !hostname.is_empty()),
+        labels: body.labels,
+        stop_signal: body.stop_signal.filter(|signal| !signal.is_empty()),
+        stop_timeout_s: body.stop_timeout.and_then(|seconds| u32::try_from(seconds).ok()),
+        network_mode,
+        auto_remove: host.auto_remove,
+        exposed_ports: body.exposed_ports.into_keys().collect(),
+    };
+    let name = name
+        .filter(|name| !name.is_empty())
+        .map(|name| name.strip_prefix('/').unwrap_or(name).parse())
+        .transpose()
+        .map_err(OpError::from)?;
+    Ok((NewContainer { name, spec }, warnings))
+}
+
+fn refuse_what_is_not_built(body: &CreateBody) -> Result<(), DockerError> {
+    let host = &body.host_config;
+    let asked = [
+        (body.tty, "a terminal (-t)"),
+        (body.open_stdin, "an open standard input (-i)"),
+        (!host.port_bindings.is_empty() || host.publish_all_ports, "publishing ports (-p, -P)"),
+        (!host.binds.is_empty() || !host.mounts.is_empty(), "mounts and volumes (-v, --mount)"),
+        (!host.links.is_empty(), "links (--link)"),
+        (!matches!(host.restart_policy.name.as_str(), "" | "no"), "a restart policy (--restart)"),
+        (host.network_mode.starts_with("container:"), "sharing a container's namespace (--network container:)"),
+    ];
+    match asked.into_iter().find(|(asked, _)| *asked) {
+        Some((_, what)) => Err(DockerError::not_built(what)),
+        None => Ok(()),
+    }
+}
+
+/// The network, from `NetworkMode` or, where that says nothing, from the one endpoint that is configured.
+fn network_mode(body: &CreateBody) -> Result<NetworkMode, DockerError> {
+    let configured = &body.networking_config.endpoints_config;
+    if configured.len() > 1 {
+        return Err(DockerError::not_built("several networks on one container"));
+    }
+    for (network, settings) in configured {
+        let set = settings.as_object().is_some_and(|settings| {
+            settings.iter().any(|(key, value)| key != "NetworkID" && !is_default(key, value))
+        });
+        if set {
+            return Err(DockerError::not_built(format!("endpoint settings (addresses, aliases) for network {network}")));
+        }
+    }
+    let mode = match body.host_config.network_mode.as_str() {
+        "" | "default" => configured.keys().next().map_or("default", String::as_str),
+        mode => mode,
+    };
+    Ok(match mode {
+        "default" | "bridge" => NetworkMode::Network("bridge".parse().map_err(OpError::from)?),
+        "host" => NetworkMode::Host,
+        "none" => NetworkMode::None,
+        name => NetworkMode::Network(name.parse().map_err(OpError::from)?),
+    })
+}
+
+/// A warning for each field that asks for something and isn't read.
+fn not_honoured(prefix: &str, rest: &Map<String, Value>, warnings: &mut Vec<String>) {
+    // They say how the client attaches, not what the container is; ConsoleSize only matters to a terminal.
+    const CLIENT_SIDE: [&str; 4] = ["AttachStdin", "AttachStdout", "AttachStderr", "ConsoleSize"];
+    let asked = rest.iter().filter(|(key, value)| !CLIENT_SIDE.contains(&key.as_str()) && !is_default(key, value));
+    warnings.extend(asked.map(|(key, _)| format!("{prefix}{key} is not honoured yet")));
+}
+
+/// Whether a value asks for nothing: Go's zero values all the way down, and the few others that the CLI always sends.
+fn is_default(key: &str, value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0) || (key == "MemorySwappiness" && number.as_i64() == Some(-1)),
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.iter().all(|value| is_default(key, value)),
+        Value::Object(object) => object.iter().all(|(key, value)| is_default(key, value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn convert(text: &str) -> Result<(NewContainer, Vec<String>), String> {
+        let body = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        new_container(Some("box1"), body).map_err(|error| error.to_string())
+    }
+
+    /// What the docker command 28 sends for `docker run -d --rm --name box1 busybox /bin/sh -c ..`, default fields and all.
+    const RUN: &str = r#"{"Hostname":"","Domainname":"","User":"","AttachStdin":false,"AttachStdout":false,
+        "AttachStderr":false,"Tty":false,"OpenStdin":false,"StdinOnce":false,"Env":null,"Cmd":["/bin/sh","-c","true"],
+        "Image":"busybox","Volumes":{},"WorkingDir":"","Entrypoint":null,"OnBuild":null,"Labels":{},
+        "HostConfig":{"Binds":null,"LogConfig":{"Type":"","Config":{}},"NetworkMode":"default","PortBindings":{},
+        "RestartPolicy":{"Name":"no","MaximumRetryCount":0},"AutoRemove":true,"ConsoleSize":[0,0],"CapAdd":null,
+        "MemorySwappiness":-1,"OomKillDisable":false,"PidsLimit":0,"Memory":0,"Ulimits":[],"MaskedPaths":null},
+        "NetworkingConfig":{"EndpointsConfig":{"default":{"IPAMConfig":null,"Links":null,"Aliases":null,
+        "MacAddress":"","DriverOpts":null,"GwPriority":0,"NetworkID":"","EndpointID":"","IPPrefixLen":0}}}}"#;
+
+    #[test]
+    fn what_the_command_always_sends_needs_no_warning() {
+        let (new, warnings) = convert(RUN).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        assert_eq!(new.spec.cmd.unwrap(), ["/bin/sh", "-c", "true"]);
+        assert!(new.spec.auto_remove);
+        assert_eq!(new.spec.network_mode, NetworkMode::Network("bridge".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_not_honoured_is_named() {
+        let (_, warnings) = convert(r#"{"Image":"b","Domainname":"d","HostConfig":{"Memory":1,"CapAdd":["X"]}}"#).unwrap();
+        assert_eq!(
+            warnings,
+            ["Domainname is not honoured yet", "HostConfig.CapAdd is not honoured yet", "HostConfig.Memory is not honoured yet"]
+        );
+    }
+
+    #[test]
+    fn what_would_make_another_container_is_refused() {
+        for (text, word) in [
+            (r#"{"Image":"b","Tty":true}"#, "terminal"),
+            (r#"{"Image":"b","HostConfig":{"PortBindings":{"80/tcp":[]}}}"#, "ports"),
+            (r#"{"Image":"b","HostConfig":{"Binds":["/a:/b"]}}"#, "mounts"),
+            (r#"{"Image":"b","HostConfig":{"NetworkMode":"container:x"}}"#, "namespace"),
+            (r#"{"Image":"b","NetworkingConfig":{"EndpointsConfig":{"n":{"Aliases":["x"]}}}}"#, "network n"),
+        ] {
+            let message = convert(text).unwrap_err();
+            assert!(message.contains(word) && message.ends_with("not built yet"), "{message}");
+        }
+        assert!(convert(r#"{"Image":""}"#).unwrap_err().starts_with("no image specified"));
+    }
+}

@@ -1,0 +1,31 @@
+//! The edge: two dialects over one domain. `docker` speaks the Docker Engine API, `panel` our own under `/api` and the
+//! panel's files; each converts in, calls one operation, converts out.
+
+pub mod docker;
+pub mod panel;
+pub mod serve;
+
+use crate::ops::OpError;
+use std::future::Future;
+
+/// Runs an operation to its end, even when the client that asked for it goes away: a plan is not left half done because
+/// somebody closed a window.
+async fn to_the_end<T, F>(operation: F) -> Result<T, OpError>
+where
+    F: Future<Output = Result<T, OpError>> + Send + 'static,
+    T: Send + 'static,
+{
+    tokio::spawn(operation).await.unwrap_or(Err(OpError::CutOff))
+}
+
+/// The whole chain of an error, for the log: the client gets the first sentence only.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,145 @@
+//! `/api/containers`.
+
+use super::{PreviewQuery, answer, created, error::PanelError};
+use crate::{
+    engine::{Changed, Mode},
+    http::to_the_end,
+    model::{ContainerRecord, ContainerSpec, NewContainer},
+    ops::{
+        Daemon, OpError,
+        container::{self, Running},
+        lifecycle, network,
+    },
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::JsonRejection},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use drawbridge_api::{Container, ContainerCreate, Driver, NetworkMode, Origin};
+use serde::Deserialize;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// `POST /api/containers`.
+pub(super) async fn create(
+    State(daemon): State<Arc<Daemon>>,
+    Query(query): Query<PreviewQuery>,
+    body: Result<Json<ContainerCreate>, JsonRejection>,
+) -> Result<Response, PanelError> {
+    let Json(body) = body?;
+    let mode = query.mode();
+    let changed = to_the_end(async move {
+        let start = body.start;
+        let new = from_body(&daemon, body).await?;
+        let changed = if start {
+            container::run(&daemon, mode, Origin::Panel, new).await?
+        } else {
+            container::create(&daemon, mode, Origin::Panel, new).await?
+        };
+        seen(&daemon, changed).await
+    })
+    .await?;
+    Ok(answer(changed, created))
+}
+
+/// `POST /api/containers/{id}/start`.
+pub(super) async fn start(
+    State(daemon): State<Arc<Daemon>>,
+    Path(id): Path<String>,
+    Query(query): Query<PreviewQuery>,
+) -> Result<Response, PanelError> {
+    let mode = query.mode();
+    let changed = to_the_end(async move {
+        let changed = lifecycle::start(&daemon, mode, Origin::Panel, &id).await?;
+        seen(&daemon, changed).await
+    })
+    .await?;
+    Ok(answer(changed, |made| Json(made).into_response()))
+}
+
+/// `POST /api/containers/{id}/stop`. A container that removes itself at its end has no state to answer with: 204.
+pub(super) async fn stop(
+    State(daemon): State<Arc<Daemon>>,
+    Path(id): Path<String>,
+    Query(query): Query<PreviewQuery>,
+) -> Result<Response, PanelError> {
+    let mode = query.mode();
+    let changed = to_the_end(async move {
+        let options = lifecycle::StopOptions::default();
+        match lifecycle::stop(&daemon, mode, Origin::Panel, &id, options).await? {
+            Changed::Previewed(plan) => Ok(Changed::Previewed(plan)),
+            Changed::Applied(()) => match container::find(&daemon, &id).await {
+                Ok(record) => Ok(Changed::Applied(Some(container::view(&daemon, &record).await?))),
+                Err(OpError::NoSuchContainer(_)) => Ok(Changed::Applied(None)),
+                Err(error) => Err(error),
+            },
+        }
+    })
+    .await?;
+    Ok(answer(changed, |seen| match seen {
+        Some(seen) => Json(seen).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RemoveQuery {
+    #[serde(default)]
+    preview: bool,
+    #[serde(default)]
+    force: bool,
+}
+
+/// `DELETE /api/containers/{id}`.
+pub(super) async fn remove(
+    State(daemon): State<Arc<Daemon>>,
+    Path(id): Path<String>,
+    Query(query): Query<RemoveQuery>,
+) -> Result<Response, PanelError> {
+    let mode = if query.preview { Mode::Preview } else { Mode::Apply };
+    let running = if query.force { Running::Kill } else { Running::Keep };
+    let changed =
+        to_the_end(async move { container::remove(&daemon, mode, Origin::Panel, &id, running).await }).await?;
+    Ok(answer(changed, |()| StatusCode::NO_CONTENT.into_response()))
+}
+
+async fn seen(daemon: &Daemon, changed: Changed<ContainerRecord>) -> Result<Changed<Container>, OpError> {
+    Ok(match changed {
+        Changed::Previewed(plan) => Changed::Previewed(plan),
+        Changed::Applied(record) => Changed::Applied(container::view(daemon, &record).await?),
+    })
+}
+
+async fn from_body(daemon: &Daemon, body: ContainerCreate) -> Result<NewContainer, OpError> {
+    let network_mode = match body.network.as_deref().map(str::trim) {
+        None | Some("") => NetworkMode::Network("bridge".parse()?),
+        Some(text) => {
+            let found = network::find(daemon, text).await?;
+            match found.driver {
+                Driver::Bridge => NetworkMode::Network(found.name),
+                Driver::Host => NetworkMode::Host,
+                Driver::Null => NetworkMode::None,
+            }
+        }
+    };
+    let name = body.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    Ok(NewContainer {
+        name: name.map(str::parse).transpose()?,
+        spec: ContainerSpec {
+            image: body.image.trim().to_owned(),
+            entrypoint: None,
+            cmd: Some(body.command).filter(|command| !command.is_empty()),
+            env: Vec::new(),
+            working_dir: String::new(),
+            user: String::new(),
+            hostname: None,
+            labels: BTreeMap::new(),
+            stop_signal: None,
+            stop_timeout_s: None,
+            network_mode,
+            auto_remove: body.auto_remove,
+            exposed_ports: Vec::new(),
+        },
+    })
+}

@@ -1,0 +1,85 @@
+//! What there is and what happens: the snapshot, and the stream of events behind it.
+
+use super::error::PanelError;
+use crate::{
+    ops::{Daemon, OpError, container, image, network},
+    store::journal,
+};
+use axum::{
+    Json,
+    extract::{Query, State},
+    response::sse::{self, KeepAlive, Sse},
+};
+use drawbridge_api::{Event, Snapshot};
+use futures_util::{Stream, StreamExt, stream};
+use serde::Deserialize;
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+/// How often an idle stream shows that it lives. A page that hears nothing for three times as long takes it for lost.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// How many changes a snapshot has; older ones are asked for page by page.
+const LATEST_CHANGES: i64 = 50;
+
+/// `GET /api/snapshot`. The number is read first, so that an event that falls in between is sent again, which is
+/// harmless, and none is lost.
+pub(super) async fn snapshot(State(daemon): State<Arc<Daemon>>) -> Result<Json<Snapshot>, PanelError> {
+    let sequence = daemon.engine.events.sequence();
+    let changes = {
+        let mut db = daemon.engine.store.read().await.map_err(OpError::from)?;
+        journal::list(&mut db, None, LATEST_CHANGES).await.map_err(OpError::from)?
+    };
+    Ok(Json(Snapshot {
+        sequence,
+        run: daemon.engine.events.run().to_owned(),
+        host: daemon.host.clone(),
+        networks: network::list(&daemon).await?,
+        containers: container::list(&daemon).await?.into_iter().map(|(_, seen)| seen).collect(),
+        images: image::list(&daemon).await?.iter().map(image::view).collect(),
+        changes,
+    }))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct EventsQuery {
+    after: u64,
+    run: String,
+}
+
+/// `GET /api/events`: events from behind `after`, or one `resync` when those are no longer known.
+pub(super) async fn events(
+    State(daemon): State<Arc<Daemon>>,
+    query: Result<Query<EventsQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, PanelError> {
+    let Query(query) = query?;
+    let stream = match daemon.engine.events.listen_after(&query.run, query.after) {
+        Some(listener) => {
+            let missed = stream::iter(listener.missed).map(message);
+            missed.chain(coming(listener.receiver)).left_stream()
+        }
+        None => stream::once(async { resync() }).right_stream(),
+    };
+    Ok(Sse::new(stream.map(Ok)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// Events as they come; a listener that is too slow is told to resync, and the stream ends.
+fn coming(receiver: Receiver<Event>) -> impl Stream<Item = sse::Event> {
+    stream::unfold(Some(receiver), |receiver| async {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Ok(event) => Some((message(event), Some(receiver))),
+            Err(RecvError::Lagged(_)) => Some((resync(), None)),
+            Err(RecvError::Closed) => None,
+        }
+    })
+}
+
+fn message(event: Event) -> sse::Event {
+    let id = event.sequence.to_string();
+    sse::Event::default().id(id).json_data(event).unwrap_or_else(|_| resync())
+}
+
+fn resync() -> sse::Event {
+    sse::Event::default().event("resync").data("")
+}

@@ -1,0 +1,88 @@
+//! Our own API under `/api`, and the panel's files. In reading order: who may come in, what there is and what happens
+//! (live), networks, containers, changes, and the files.
+
+mod assets;
+mod auth;
+mod changes;
+mod containers;
+mod error;
+mod files;
+mod live;
+mod networks;
+
+pub use auth::Token;
+
+use crate::{engine::Changed, ops::Daemon};
+use axum::{
+    Json, Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use error::PanelError;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A request's body at the most, in bytes: forms are small.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// The panel's routes. `/api` is for whoever has the token; the files are for everybody, since they hold nothing.
+pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
+    let api = Router::new()
+        .route("/api/snapshot", get(live::snapshot))
+        .route("/api/events", get(live::events))
+        .route("/api/networks", post(networks::create))
+        .route("/api/networks/{id}", delete(networks::remove))
+        .route("/api/containers", post(containers::create))
+        .route("/api/containers/{id}", delete(containers::remove))
+        .route("/api/containers/{id}/start", post(containers::start))
+        .route("/api/containers/{id}/stop", post(containers::stop))
+        .route("/api/changes", get(changes::list))
+        .route("/api/changes/{id}", get(changes::get))
+        .route("/api/{*rest}", axum::routing::any(no_such_route))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(daemon);
+    let guarded = match &token {
+        Some(token) => api.layer(middleware::from_fn_with_state(token.clone(), auth::guard)),
+        None => api,
+    };
+    let open = match token {
+        Some(token) => Router::new()
+            .route("/api/login", post(auth::login))
+            .fallback(files::file_or_login)
+            .with_state(token),
+        None => Router::new().fallback(files::file),
+    };
+    guarded.merge(open)
+}
+
+async fn no_such_route() -> PanelError {
+    PanelError::NoSuchRoute
+}
+
+/// `?preview=true`: what would be done, and nothing done.
+#[derive(Debug, Deserialize)]
+struct PreviewQuery {
+    #[serde(default)]
+    preview: bool,
+}
+
+impl PreviewQuery {
+    fn mode(&self) -> crate::engine::Mode {
+        if self.preview { crate::engine::Mode::Preview } else { crate::engine::Mode::Apply }
+    }
+}
+
+/// A plan where one was asked for, else what `done` makes of the result.
+fn answer<T>(changed: Changed<T>, done: impl FnOnce(T) -> Response) -> Response {
+    match changed {
+        Changed::Previewed(plan) => Json(plan).into_response(),
+        Changed::Applied(made) => done(made),
+    }
+}
+
+fn created<T: Serialize>(made: T) -> Response {
+    (StatusCode::CREATED, Json(made)).into_response()
+}
