@@ -1,6 +1,7 @@
 //! The addresses of the panel's pages, as one enum: read from the address bar, written into links. Filters and
 //! selection are part of an address, so a reload or a shared link shows the same. No browser calls here.
 
+use drawbridge_api::Change;
 use std::fmt;
 
 /// What the topology's inspector shows.
@@ -29,6 +30,24 @@ impl Selection {
             ("container", name) => Some(Self::Container(name.to_owned())),
             ("veth", name) => Some(Self::Veth(name.to_owned())),
             _ => None,
+        }
+    }
+}
+
+impl Selection {
+    /// What a change was about, as its verb and subject tell: `create network`, `container ended`. What was removed since
+    /// selects nothing, which is harmless. None for the machine as a whole.
+    pub fn of(change: &Change) -> Option<Self> {
+        let name = change.subject.clone();
+        let words = || change.verb.split(' ');
+        if name.is_empty() {
+            None
+        } else if words().any(|word| word == "network") {
+            Some(Self::Network(name))
+        } else if words().any(|word| word == "container") {
+            Some(Self::Container(name))
+        } else {
+            None
         }
     }
 }
@@ -207,6 +226,17 @@ mod tests {
         check("/changes", Route::Changes);
         check("/changes/7", Route::Change(7));
         check("/login", Route::Login);
+    }
+
+    #[test]
+    fn a_change_leads_to_its_thing() {
+        let of = |verb: &str, subject: &str| {
+            Selection::of(&Change { verb: verb.into(), subject: subject.into(), ..crate::sample::change(1) })
+        };
+        assert_eq!(of("create network", "demo"), Some(Selection::Network("demo".into())));
+        assert_eq!(of("give up start of container", "box1"), Some(Selection::Container("box1".into())));
+        assert_eq!(of("container ended", "box1"), Some(Selection::Container("box1".into())));
+        assert_eq!(of("reconcile", ""), None);
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub fn ChangeRow(
                         <PlanView steps=change.steps.clone() telling=Telling::Recorded />
                         <p class="change-links">
                             <a href=Route::Change(change.id).href()>"Link to this change"</a>
-                            {selection(&change).map(|selection| view! {
+                            {Selection::of(&change).map(|selection| view! {
                                 <a href=Route::select(selection).href()>"Show in the topology"</a>
                             })}
                         </p>
@@ -95,18 +95,5 @@ pub fn ChangeRow(
                 }
             })}
         </details>
-    }
-}
-
-/// What the change was about, while verb and subject tell; removed things select nothing, which is harmless.
-fn selection(change: &Change) -> Option<Selection> {
-    if change.subject.is_empty() {
-        return None;
-    }
-    let name = change.subject.clone();
-    match change.verb.rsplit(' ').next() {
-        Some("network") => Some(Selection::Network(name)),
-        Some("container") => Some(Selection::Container(name)),
-        _ => None,
     }
 }

@@ -16,8 +16,8 @@ pub fn Commands(
     let text = lines.join("\n");
     Some(view! {
         <div class="command">
-            <pre data-test="command">
-                {lines.iter().map(|line| view! { <code>{words(line)}</code> }).collect_view()}
+            <pre>
+                {lines.iter().map(|line| view! { <code data-test="command">{words(line)}</code> }).collect_view()}
             </pre>
             <Copy text />
         </div>

@@ -26,7 +26,7 @@ fn Confirmation(
     ask: Ask,
 ) -> impl IntoView {
     let app = app();
-    let proposal = Proposal::new();
+    let proposal = Proposal::begin();
     proposal.preview(ask.clone());
     let close = Callback::new(move |()| app.dialog.set(Dialog::Closed));
     let words = (ask.button(), ask.busy());

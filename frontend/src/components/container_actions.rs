@@ -16,41 +16,26 @@ pub fn ContainerActions(
         Memo::new(move |_| container.with(|c| c.as_ref().is_some_and(|c| c.state == ContainerState::Running)));
     let name = move || container.with(|c| c.as_ref().map(|c| c.name.to_string()).unwrap_or_default());
     let ask = move |make: fn(&Container) -> Ask| {
-        move |_| {
-            if let Some(container) = container.get_untracked() {
-                app.confirm(make(&container));
-            }
+        if let Some(container) = container.get_untracked() {
+            app.confirm(make(&container));
         }
     };
     view! {
         <div class="actions">
-            <Show
-                when=move || is_running.get()
-                fallback=move || view! {
-                    <button
-                        class="button small"
-                        data-test="start"
-                        aria-label=move || format!("Start {}", name())
-                        on:click=ask(Ask::start)
-                    >
-                        "Start"
-                    </button>
-                }
+            // One button for both: after a stop, the focus is still there.
+            <button
+                class="button small"
+                data-test=move || if is_running.get() { "stop" } else { "start" }
+                aria-label=move || format!("{} {}", if is_running.get() { "Stop" } else { "Start" }, name())
+                on:click=move |_| ask(if is_running.get_untracked() { Ask::stop } else { Ask::start })
             >
-                <button
-                    class="button small"
-                    data-test="stop"
-                    aria-label=move || format!("Stop {}", name())
-                    on:click=ask(Ask::stop)
-                >
-                    "Stop"
-                </button>
-            </Show>
+                {move || if is_running.get() { "Stop" } else { "Start" }}
+            </button>
             <button
                 class="button small quiet-danger"
                 data-test="remove"
                 aria-label=move || format!("Remove {}", name())
-                on:click=ask(Ask::remove_container)
+                on:click=move |_| ask(Ask::remove_container)
             >
                 "Remove"
             </button>

@@ -27,7 +27,7 @@ pub fn CreateContainer() -> impl IntoView {
 #[component]
 fn Form() -> impl IntoView {
     let app = app();
-    let proposal = Proposal::new();
+    let proposal = Proposal::begin();
     let name = RwSignal::new(String::new());
     let image = RwSignal::new(first_tag(app));
     let command = RwSignal::new(String::new());

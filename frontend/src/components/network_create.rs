@@ -25,7 +25,7 @@ pub fn CreateNetwork() -> impl IntoView {
 #[component]
 fn Form() -> impl IntoView {
     let app = app();
-    let proposal = Proposal::new();
+    let proposal = Proposal::begin();
     let name = RwSignal::new(String::new());
     let subnet = RwSignal::new(String::new());
     let gateway = RwSignal::new(String::new());

@@ -32,7 +32,7 @@ pub struct Proposal {
 
 impl Proposal {
     /// Nothing asked yet. Lives as long as the component that calls this.
-    pub fn new() -> Self {
+    pub fn begin() -> Self {
         Self {
             app: app(),
             stage: RwSignal::new(Stage::Editing),

@@ -18,9 +18,9 @@ use leptos::prelude::*;
 #[component]
 pub fn ContainersPage() -> impl IntoView {
     let app = app();
-    let find = Memo::new(move |_| match app.nav.route.get() {
-        Route::Containers { find } => find,
-        _ => String::new(),
+    let find = Memo::new(move |_| {
+        let Route::Containers { find } = app.nav.route.get() else { return String::new() };
+        find
     });
     let containers = app.containers();
     let is_empty = Memo::new(move |_| containers.with(Vec::is_empty));

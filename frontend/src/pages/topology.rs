@@ -11,9 +11,9 @@ use leptos::prelude::*;
 #[component]
 pub fn TopologyPage() -> impl IntoView {
     let app = app();
-    let chosen = Memo::new(move |_| match app.nav.route.get() {
-        Route::Topology { select, density } => (select, density),
-        _ => (None, Density::Full),
+    let chosen = Memo::new(move |_| {
+        let Route::Topology { select, density } = app.nav.route.get() else { return (None, Density::Full) };
+        (select, density)
     });
     let select = Memo::new(move |_| chosen.get().0);
     let density = Memo::new(move |_| chosen.get().1);

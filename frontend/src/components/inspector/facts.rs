@@ -49,10 +49,15 @@ fn looks(looks: Vec<Look>) -> impl IntoView {
     }
 }
 
-/// What was last done to the thing of this name.
-fn history(app: App, name: String) -> impl IntoView {
+/// What was last done to a thing.
+fn history(app: App, thing: Selection) -> impl IntoView {
     let changes = app.memo(move |live| {
-        live.changes.iter().filter(|change| change.subject == name).take(5).cloned().collect::<Vec<_>>()
+        live.changes
+            .iter()
+            .filter(|change| Selection::of(change).as_ref() == Some(&thing))
+            .take(5)
+            .cloned()
+            .collect::<Vec<_>>()
     });
     move || {
         let changes = changes.get();
@@ -174,7 +179,7 @@ pub fn NetworkFacts(
                 })
             }}
             {looks(commands::network(&network))}
-            {history(app, name.clone())}
+            {history(app, Selection::Network(name.clone()))}
         }
         .into_any()
     }
@@ -207,7 +212,7 @@ pub fn ContainerFacts(
             // Apart from the facts, so that a button keeps the focus while they change.
             <ContainerActions container />
             {move || container.get().map(|container| facts(&container))}
-            {history(app, name.clone())}
+            {history(app, Selection::Container(name.clone()))}
         }
         .into_any()
     }
