@@ -46,6 +46,13 @@ struct Inner {
     host: Host,
 }
 
+impl Runtime {
+    /// The folder with a container's `hosts`, `hostname`, `resolv.conf` and `log`. There only once it was started.
+    pub fn container_dir(&self, id: &ContainerId) -> PathBuf {
+        self.inner.folders.data(id)
+    }
+}
+
 /// What a container's main process is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessSpec {

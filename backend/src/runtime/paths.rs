@@ -24,9 +24,14 @@ impl Folders {
         self.run_dir.join("runtime")
     }
 
+    /// What is kept of a container until it is removed.
+    pub(super) fn data(&self, id: &ContainerId) -> PathBuf {
+        self.data_dir.join("containers").join(id.as_str())
+    }
+
     pub(super) fn container(&self, id: &ContainerId) -> Paths {
         Paths {
-            data: self.data_dir.join("containers").join(id.as_str()),
+            data: self.data(id),
             run: self.run_dir.join("containers").join(id.as_str()),
             runtime_state: self.runtime_root().join(id.as_str()),
         }
