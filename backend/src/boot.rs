@@ -1,13 +1,7 @@
 //! Putting the daemon together: its parts in the order in which they need one another, each failure with its remedy.
 
 use crate::{
-    config::Folders,
-    engine::Engine,
-    events::Events,
-    images::Images,
-    machine::Machine,
-    ops::Daemon,
-    runtime::Runtime,
+    config::Folders, engine::Engine, events::Events, images::Images, machine::Machine, ops::Daemon, runtime::Runtime,
     store::Store,
 };
 use anyhow::{Context, Result, bail};
@@ -42,12 +36,14 @@ pub async fn boot_on<M: Machine + 'static>(
     wrap: impl FnOnce(Arc<Kernel>) -> Arc<M>,
 ) -> Result<Booted> {
     for folder in [&folders.data_dir, &folders.run_dir] {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}; run drawbridge as root, or name another folder", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| {
+            format!("cannot make {}; run drawbridge as root, or name another folder", folder.display())
+        })?;
     }
     let lock = lock(folders)?;
     let kernel = tokio::task::spawn_blocking(|| -> Result<Kernel> {
-        let kernel = Kernel::open().context("this machine can't run container networks; `drawbridge doctor` says more")?;
+        let kernel =
+            Kernel::open().context("this machine can't run container networks; `drawbridge doctor` says more")?;
         for name in kernel.sweep().context("cannot sweep /run/netns")? {
             tracing::warn!(namespace = %name, "removed what a crash left of a namespace");
         }

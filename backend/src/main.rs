@@ -30,7 +30,7 @@ fn run(command: Command) -> Result<ExitCode> {
     let code = runtime.block_on(async {
         match command {
             Command::Serve(config) => serve(config).await,
-            Command::Doctor(folders) => Ok(doctor(&folders)),
+            Command::Doctor(folders) => doctor(&folders).await,
             Command::Plan(folders) => plan(&folders).await,
             Command::Down(folders) => down(&folders).await,
         }
@@ -61,5 +61,10 @@ async fn down(folders: &Folders) -> Result<ExitCode> {
     let booted = boot::boot(folders).await?;
     ops::start::bring_up(&booted.daemon).await?;
     ops::start::take_down(&booted.daemon).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn doctor(folders: &Folders) -> Result<ExitCode> {
+    drawbridge::runtime::Runtime::detect(&folders.data_dir, &folders.run_dir).await?;
     Ok(ExitCode::SUCCESS)
 }

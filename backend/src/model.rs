@@ -6,6 +6,15 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::IpAddr};
 
+/// Which address a network's packets leave the machine with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Masquerade {
+    /// The host's.
+    Yes,
+    /// The container's own.
+    No,
+}
+
 /// A network to be made.
 #[derive(Clone, Debug)]
 pub struct NewNetwork {
@@ -21,8 +30,8 @@ pub struct NewNetwork {
     pub internal: bool,
     /// The bridge's interface name; made of the id when absent.
     pub bridge: Option<IfName>,
-    /// Leaves the machine with the host's address.
-    pub masquerade: bool,
+    /// Which address packets leave the machine with.
+    pub masquerade: Masquerade,
     /// Largest packet in bytes; that of the default route when absent.
     pub mtu: Option<u32>,
     /// Driver options as they were given.

@@ -1,12 +1,7 @@
 //! Why an operation was not done: one sentence for the person who asked, naming the thing and the remedy. Where Docker
 //! has words that clients look for, the sentence begins with them.
 
-use crate::{
-    engine::ChangeError,
-    images::ImagesError,
-    runtime::RuntimeError,
-    store::StoreError,
-};
+use crate::{engine::ChangeError, images::ImagesError, runtime::RuntimeError, store::StoreError};
 use drawbridge_api::{ContainerId, InvalidName};
 use drawbridge_kernel::KernelError;
 use ipnet::IpNet;
@@ -181,9 +176,9 @@ impl OpError {
             | OpError::ContainerRunning(_)
             | OpError::NotRunning(_)
             | OpError::ExecStarted(_) => Class::Conflict,
-            OpError::SubnetOverlaps { .. }
-            | OpError::PredefinedNetwork(_)
-            | OpError::NetworkInUse { .. } => Class::Forbidden,
+            OpError::SubnetOverlaps { .. } | OpError::PredefinedNetwork(_) | OpError::NetworkInUse { .. } => {
+                Class::Forbidden
+            }
             OpError::Already(_) => Class::Already,
             OpError::NotBuilt(_) => Class::NotBuilt,
             OpError::Runtime(error) if is_bad_command(error) => Class::Invalid,

@@ -146,11 +146,7 @@ pub fn ended(daemon: &Daemon, id: &str, code: i32) {
 
 async fn running(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpError> {
     let record = container::find(daemon, text).await?;
-    if record.state == ContainerState::Running {
-        Ok(record)
-    } else {
-        Err(OpError::NotRunning(record.id.to_string()))
-    }
+    if record.state == ContainerState::Running { Ok(record) } else { Err(OpError::NotRunning(record.id.to_string())) }
 }
 
 async fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Result<ExecSpec, OpError> {

@@ -59,8 +59,7 @@ pub async fn list(daemon: &Daemon) -> Result<Vec<ImageRecord>, OpError> {
 /// # Errors
 /// When the host has none, or the layer can't be written.
 pub async fn ensure_busybox(daemon: &Daemon) -> Result<(), OpError> {
-    let images = daemon.images.clone();
-    let built = tokio::task::spawn_blocking(move || images.busybox()).await.map_err(|_| OpError::CutOff)??;
+    let built = daemon.images.busybox().await?;
     let mut tx = daemon.engine.store.write().await?;
     image::put(
         &mut tx,

@@ -36,11 +36,7 @@ impl Attachment {
     }
 
     pub(super) fn scope(&self, id: &ContainerId) -> Scope {
-        Scope::Container {
-            id: id.clone(),
-            namespace: self.namespace.clone(),
-            host_ends: vec![self.host_end.clone()],
-        }
+        Scope::Container { id: id.clone(), namespace: self.namespace.clone(), host_ends: vec![self.host_end.clone()] }
     }
 }
 
@@ -106,9 +102,7 @@ pub async fn start(
     let scope = attachment.scope(&record.id);
     let changed = daemon
         .engine
-        .change(mode, request, scope, async |db: &mut Connection, draft| {
-            attach(db, draft, &record, &attachment).await
-        })
+        .change(mode, request, scope, async |db: &mut Connection, draft| attach(db, draft, &record, &attachment).await)
         .await;
     match changed {
         Ok(Changed::Previewed(plan)) => return Ok(Changed::Previewed(plan)),
@@ -121,9 +115,7 @@ pub async fn start(
         }
     }
     match launch(daemon, &record).await {
-        Ok(()) => {
-            Ok(Changed::Applied(container::get_in(&mut *daemon.engine.store.read().await?, &record.id).await?))
-        }
+        Ok(()) => Ok(Changed::Applied(container::get_in(&mut *daemon.engine.store.read().await?, &record.id).await?)),
         Err(error) => {
             let request = Request { verb: "give up start of container", subject: record.name.to_string(), origin };
             release(daemon, &record.id, Mode::Apply, request).await?;
@@ -208,12 +200,7 @@ pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Resu
 }
 
 /// Takes a container's namespace and endpoints away.
-async fn release(
-    daemon: &Daemon,
-    id: &ContainerId,
-    mode: Mode,
-    request: Request,
-) -> Result<Changed<()>, OpError> {
+async fn release(daemon: &Daemon, id: &ContainerId, mode: Mode, request: Request) -> Result<Changed<()>, OpError> {
     let host_ends = {
         let mut db = daemon.engine.store.read().await?;
         endpoint::of_container(&mut db, id).await?.into_iter().map(|endpoint| endpoint.host_end).collect()

@@ -60,10 +60,7 @@ impl Daemon {
     /// The links, addresses and routes of the host as they are now.
     async fn look_at_host(&self) -> Result<HostView, OpError> {
         let kernel = Arc::clone(&self.kernel);
-        tokio::task::spawn_blocking(move || kernel.host())
-            .await
-            .map_err(|_| OpError::CutOff)?
-            .map_err(OpError::Kernel)
+        tokio::task::spawn_blocking(move || kernel.host()).await.map_err(|_| OpError::CutOff)?.map_err(OpError::Kernel)
     }
 
     /// Waits until no other operation is at work on this container.

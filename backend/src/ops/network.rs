@@ -55,12 +55,7 @@ pub async fn endpoints(daemon: &Daemon, id: &NetworkId) -> Result<Vec<(Container
 ///
 /// # Errors
 /// When its name, bridge or range is taken or makes no sense, or the kernel refuses; nothing is made then.
-pub async fn create(
-    daemon: &Daemon,
-    mode: Mode,
-    origin: Origin,
-    new: NewNetwork,
-) -> Result<Changed<Network>, OpError> {
+pub async fn create(daemon: &Daemon, mode: Mode, origin: Origin, new: NewNetwork) -> Result<Changed<Network>, OpError> {
     let host = daemon.look_at_host().await?;
     let id = NetworkId::from_bytes(rand::random());
     let bridge = match &new.bridge {
@@ -206,10 +201,8 @@ fn foreign_ranges(host: &HostView) -> impl Iterator<Item = (IpNet, String)> + '_
         .iter()
         .filter(move |route| !our_ranges.contains(&route.trunc()))
         .map(|route| (*route, format!("the host's route to {route}")));
-    let resolvers = host
-        .nameservers
-        .iter()
-        .map(|address| (IpNet::from(*address), format!("the host's name server {address}")));
+    let resolvers =
+        host.nameservers.iter().map(|address| (IpNet::from(*address), format!("the host's name server {address}")));
     addresses.chain(routes).chain(resolvers)
 }
 
@@ -271,7 +264,10 @@ mod tests {
         check_subnet("10.1.0.1/16", "invalid subnet 10.1.0.1/16: it should be 10.1.0.0/16");
         check_subnet("10.1.0.0/31", "invalid subnet 10.1.0.0/31: its prefix");
         check_subnet("127.0.0.0/8", "invalid subnet 127.0.0.0/8: loopback");
-        check_subnet("172.17.8.0/24", "invalid pool request: Pool overlaps with other one on this address space: 172.17.8.0/24 overlaps 172.17.0.0/16 of network bridge");
+        check_subnet(
+            "172.17.8.0/24",
+            "invalid pool request: Pool overlaps with other one on this address space: 172.17.8.0/24 overlaps 172.17.0.0/16 of network bridge",
+        );
         check_subnet("fd00::/64", "an IPv6 range (fd00::/64) is not built yet");
     }
 

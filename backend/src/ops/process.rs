@@ -25,7 +25,8 @@ const SIGNALS: [&str; 31] = [
 
 /// The number of a signal that is given by number or name, with or without `SIG`.
 pub(super) fn signal(text: &str) -> Result<i32, OpError> {
-    let invalid = || OpError::Invalid(format!("invalid signal: {text}; use a name such as SIGTERM or a number 1 to 64"));
+    let invalid =
+        || OpError::Invalid(format!("invalid signal: {text}; use a name such as SIGTERM or a number 1 to 64"));
     if let Ok(number) = text.parse::<i32>() {
         return if (1..=64).contains(&number) { Ok(number) } else { Err(invalid()) };
     }
@@ -151,9 +152,7 @@ fn hosts(endpoints: &[Endpoint], hostname: &str) -> String {
 /// 127.0.0.0/8 is the container itself.
 fn resolv_conf(host: &str) -> String {
     let reachable = |line: &&str| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
-        ["nameserver", address, ..] => {
-            address.parse::<IpAddr>().map_or(true, |address| !address.is_loopback())
-        }
+        ["nameserver", address, ..] => address.parse::<IpAddr>().map_or(true, |address| !address.is_loopback()),
         _ => true,
     };
     host.lines().filter(reachable).map(|line| format!("{line}\n")).collect()

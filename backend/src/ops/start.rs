@@ -5,7 +5,7 @@ use super::{Daemon, OpError, container, image, lifecycle, network};
 use crate::{
     clock,
     engine::{Changed, Mode},
-    model::{ContainerRecord, NewNetwork},
+    model::{ContainerRecord, Masquerade, NewNetwork},
     runtime::{Exit, ProcessState},
     store::{Connection, container as rows, endpoint, journal, journal::Request, network as networks},
 };
@@ -176,7 +176,7 @@ fn default_network(host: &HostView, taken: &[(IpNet, String)]) -> Result<NewNetw
         gateway: None,
         internal: false,
         bridge: Some(bridge),
-        masquerade: true,
+        masquerade: Masquerade::Yes,
         mtu: host.default_route_mtu,
         options,
         labels: BTreeMap::new(),
@@ -203,7 +203,7 @@ async fn insert_unbridged(daemon: &Daemon, name: &str, driver: Driver) -> Result
     let changed = daemon
         .engine
         .change(Mode::Apply, request, Scope::Everything, async |db: &mut Connection, draft| {
-            Ok::<_, OpError>(networks::insert(db, &network, false, draft.change_id).await?)
+            Ok::<_, OpError>(networks::insert(db, &network, Masquerade::No, draft.change_id).await?)
         })
         .await?;
     match changed {

@@ -99,8 +99,7 @@ pub async fn delete(db: &mut Connection, id: &ContainerId) -> Result<(), StoreEr
 /// # Errors
 /// When SQLite fails or a row can't be read.
 pub async fn list(db: &mut Connection) -> Result<Vec<ContainerRecord>, StoreError> {
-    let rows: Vec<Row> =
-        sqlx::query_as("select * from container order by created_at_ms, rowid").fetch_all(db).await?;
+    let rows: Vec<Row> = sqlx::query_as("select * from container order by created_at_ms, rowid").fetch_all(db).await?;
     rows.into_iter().map(record).collect()
 }
 

@@ -98,9 +98,7 @@ async fn namespaces(db: &mut Connection, container: Option<&str>) -> Result<Vec<
     .fetch_all(db)
     .await?;
     rows.iter()
-        .map(|(name, id)| {
-            Ok(Namespace { name: parse("namespace", name)?, container: parse("container_id", id)? })
-        })
+        .map(|(name, id)| Ok(Namespace { name: parse("namespace", name)?, container: parse("container_id", id)? }))
         .collect()
 }
 

@@ -95,8 +95,7 @@ pub async fn namespace(db: &mut Connection, container: &ContainerId) -> Result<O
 /// # Errors
 /// When SQLite fails.
 pub async fn namespaces(db: &mut Connection) -> Result<Vec<(ContainerId, NsName)>, StoreError> {
-    let rows: Vec<(String, String)> =
-        sqlx::query_as("select container_id, name from namespace").fetch_all(db).await?;
+    let rows: Vec<(String, String)> = sqlx::query_as("select container_id, name from namespace").fetch_all(db).await?;
     rows.iter().map(|(id, name)| Ok((parse("container_id", id)?, parse("namespace", name)?))).collect()
 }
 
@@ -119,10 +118,7 @@ pub async fn of_container(db: &mut Connection, container: &ContainerId) -> Resul
 ///
 /// # Errors
 /// When SQLite fails or a row can't be read.
-pub async fn of_network(
-    db: &mut Connection,
-    network: &NetworkId,
-) -> Result<Vec<(ContainerId, Endpoint)>, StoreError> {
+pub async fn of_network(db: &mut Connection, network: &NetworkId) -> Result<Vec<(ContainerId, Endpoint)>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
         "select endpoint.*, network.name as network from endpoint join network using (network_id)
          where network_id = ? order by container_id",

@@ -186,13 +186,12 @@ struct ChangeRow {
 /// # Errors
 /// When SQLite fails or a row can't be read.
 pub async fn list(db: &mut Connection, before: Option<i64>, limit: i64) -> Result<Vec<Change>, StoreError> {
-    let rows: Vec<ChangeRow> = sqlx::query_as(
-        "select * from change where ?1 is null or change_id < ?1 order by change_id desc limit ?2",
-    )
-    .bind(before)
-    .bind(limit)
-    .fetch_all(&mut *db)
-    .await?;
+    let rows: Vec<ChangeRow> =
+        sqlx::query_as("select * from change where ?1 is null or change_id < ?1 order by change_id desc limit ?2")
+            .bind(before)
+            .bind(limit)
+            .fetch_all(&mut *db)
+            .await?;
     let mut changes = Vec::with_capacity(rows.len());
     for row in rows {
         changes.push(complete(db, row).await?);
@@ -214,12 +213,11 @@ pub async fn get(db: &mut Connection, change_id: i64) -> Result<Option<Change>, 
 }
 
 async fn complete(db: &mut Connection, row: ChangeRow) -> Result<Change, StoreError> {
-    let steps: Vec<(String, String, Option<String>, Option<i64>)> = sqlx::query_as(
-        "select step, outcome, error, duration_us from step where change_id = ? order by position",
-    )
-    .bind(row.change_id)
-    .fetch_all(db)
-    .await?;
+    let steps: Vec<(String, String, Option<String>, Option<i64>)> =
+        sqlx::query_as("select step, outcome, error, duration_us from step where change_id = ? order by position")
+            .bind(row.change_id)
+            .fetch_all(db)
+            .await?;
     Ok(Change {
         id: row.change_id,
         verb: row.verb,

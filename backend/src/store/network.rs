@@ -1,6 +1,7 @@
 //! Networks and their subnets.
 
 use super::{Connection, StoreError, from_json, from_word, parse, to_json};
+use crate::model::Masquerade;
 use drawbridge_api::{IfName, Network, NetworkId, NetworkName, Subnet};
 use ipnet::IpNet;
 
@@ -25,7 +26,7 @@ struct Row {
 pub async fn insert(
     db: &mut Connection,
     network: &Network,
-    masquerade: bool,
+    masquerade: Masquerade,
     change_id: i64,
 ) -> Result<(), StoreError> {
     sqlx::query(
@@ -38,7 +39,7 @@ pub async fn insert(
     .bind(network.driver.as_str())
     .bind(network.bridge.as_ref().map(IfName::as_str))
     .bind(network.internal)
-    .bind(masquerade)
+    .bind(masquerade == Masquerade::Yes)
     .bind(network.mtu)
     .bind(to_json("options", &network.options)?)
     .bind(to_json("labels", &network.labels)?)

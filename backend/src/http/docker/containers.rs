@@ -45,8 +45,23 @@ pub(super) async fn list(
     State(daemon): State<Arc<Daemon>>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Vec<Value>>, DockerError> {
-    let known = ["ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "name",
-        "network", "publish", "since", "status", "volume"];
+    let known = [
+        "ancestor",
+        "before",
+        "exited",
+        "expose",
+        "health",
+        "id",
+        "is-task",
+        "isolation",
+        "label",
+        "name",
+        "network",
+        "publish",
+        "since",
+        "status",
+        "volume",
+    ];
     let filters = Filters::parse(query.filters.as_deref(), &known)?;
     for later in ["before", "expose", "health", "is-task", "isolation", "publish", "since", "volume"] {
         if filters.has(later) {
@@ -65,10 +80,10 @@ pub(super) async fn list(
             && filters.any("id", |id| record.id.as_str().starts_with(id))
             && filters.any("name", |name| name_matches(name, record.name.as_str()))
             && filters.any("status", |status| record.state.as_str() == status)
-            && filters.any("exited", |code| {
-                record.state == ContainerState::Exited && code.parse() == Ok(record.exit_code)
-            })
-            && filters.any("ancestor", |image| record.spec.image == image || record.image_id.as_str().starts_with(image))
+            && filters
+                .any("exited", |code| record.state == ContainerState::Exited && code.parse() == Ok(record.exit_code))
+            && filters
+                .any("ancestor", |image| record.spec.image == image || record.image_id.as_str().starts_with(image))
             && filters.any("network", |wanted| {
                 seen.endpoints.iter().any(|endpoint| {
                     endpoint.network.as_str() == wanted || endpoint.network_id.as_str().starts_with(wanted)
@@ -107,9 +122,7 @@ pub(super) async fn create(
     let (new, warnings) = new_container(query.name.as_deref(), body)?;
     let made = to_the_end(async move { container::create(&daemon, Mode::Apply, Origin::Docker, new).await }).await?;
     match made {
-        Changed::Applied(record) => {
-            Ok((StatusCode::CREATED, Json(json!({ "Id": record.id, "Warnings": warnings }))))
-        }
+        Changed::Applied(record) => Ok((StatusCode::CREATED, Json(json!({ "Id": record.id, "Warnings": warnings })))),
         Changed::Previewed(_) => Err(OpError::CutOff.into()),
     }
 }
@@ -160,7 +173,8 @@ pub(super) async fn stop(
     Path(text): Path<String>,
     Query(query): Query<StopQuery>,
 ) -> Result<StatusCode, DockerError> {
-    let options = lifecycle::StopOptions { signal: query.signal.filter(|signal| !signal.is_empty()), timeout_s: query.t };
+    let options =
+        lifecycle::StopOptions { signal: query.signal.filter(|signal| !signal.is_empty()), timeout_s: query.t };
     to_the_end(async move { lifecycle::stop(&daemon, Mode::Apply, Origin::Docker, &text, options).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -26,7 +26,9 @@ impl Filters {
                 return Err(DockerError::BadRequest(format!("invalid filter '{key}'")));
             }
             let list = match value {
-                Value::Object(set) => set.into_iter().filter(|(_, on)| *on != Value::Bool(false)).map(|(v, _)| v).collect(),
+                Value::Object(set) => {
+                    set.into_iter().filter(|(_, on)| *on != Value::Bool(false)).map(|(v, _)| v).collect()
+                }
                 Value::Array(list) => list
                     .into_iter()
                     .map(|value| value.as_str().map(str::to_owned).ok_or_else(invalid))

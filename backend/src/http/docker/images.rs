@@ -65,10 +65,9 @@ pub(super) async fn create(
             let tag = found.tags.first().cloned().unwrap_or(reference);
             Ok(Json(serde_json::json!({ "status": format!("Status: Image is up to date for {tag}") })))
         }
-        Err(OpError::NoSuchImage(name)) => Err(OpError::NoSuchImage(format!(
-            "{name}; pulling images is not built yet, only busybox is here"
-        ))
-        .into()),
+        Err(OpError::NoSuchImage(name)) => {
+            Err(OpError::NoSuchImage(format!("{name}; pulling images is not built yet, only busybox is here")).into())
+        }
         Err(error) => Err(error.into()),
     }
 }

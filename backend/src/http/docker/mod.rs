@@ -86,8 +86,18 @@ fn routes() -> Router<Arc<Daemon>> {
 /// A path that the Docker Engine knows and this version doesn't is told apart from one that nobody knows.
 async fn not_found(method: Method, uri: Uri) -> DockerError {
     const LATER: [&str; 12] = [
-        "/containers/", "/networks/", "/volumes", "/events", "/system/df", "/build", "/commit", "/auth", "/plugins",
-        "/distribution/", "/images/", "/exec/",
+        "/containers/",
+        "/networks/",
+        "/volumes",
+        "/events",
+        "/system/df",
+        "/build",
+        "/commit",
+        "/auth",
+        "/plugins",
+        "/distribution/",
+        "/images/",
+        "/exec/",
     ];
     const SWARM: [&str; 6] = ["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"];
     let path = uri.path();

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     engine::{Changed, Mode},
     http::to_the_end,
-    model::NewNetwork,
+    model::{Masquerade, NewNetwork},
     ops::{Daemon, OpError, container, network},
 };
 use axum::{
@@ -187,9 +187,9 @@ fn from_body(body: CreateBody) -> Result<(NewNetwork, Vec<String>), DockerError>
     let option = |name: &str| body.options.get(name);
     let flag = |name: &str, default: bool| match option(name) {
         None => Ok(default),
-        Some(text) => text.parse::<bool>().map_err(|_| {
-            OpError::Invalid(format!("invalid value for {name}: {text:?}; write \"true\" or \"false\""))
-        }),
+        Some(text) => text
+            .parse::<bool>()
+            .map_err(|_| OpError::Invalid(format!("invalid value for {name}: {text:?}; write \"true\" or \"false\""))),
     };
     let mtu = match option("com.docker.network.driver.mtu") {
         None => None,
@@ -203,7 +203,10 @@ fn from_body(body: CreateBody) -> Result<(NewNetwork, Vec<String>), DockerError>
             }
         },
     };
-    let masquerade = flag("com.docker.network.bridge.enable_ip_masquerade", true)?;
+    let masquerade = match flag("com.docker.network.bridge.enable_ip_masquerade", true)? {
+        true => Masquerade::Yes,
+        false => Masquerade::No,
+    };
     const HONOURED: [&str; 3] = [
         "com.docker.network.bridge.name",
         "com.docker.network.driver.mtu",
@@ -221,10 +224,7 @@ fn from_body(body: CreateBody) -> Result<(NewNetwork, Vec<String>), DockerError>
         subnet,
         gateway,
         internal: body.internal,
-        bridge: option("com.docker.network.bridge.name")
-            .map(|name| name.parse())
-            .transpose()
-            .map_err(OpError::from)?,
+        bridge: option("com.docker.network.bridge.name").map(|name| name.parse()).transpose().map_err(OpError::from)?,
         masquerade,
         mtu,
         options: body.options,

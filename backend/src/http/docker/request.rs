@@ -1,10 +1,7 @@
 //! What Docker clients send to create a container, in domain words. What is not honoured is refused where the container
 //! would be another one without it, and answered with a warning where it would only be less.
 
-use super::{
-    error::DockerError,
-    extract::null_as_default,
-};
+use super::{error::DockerError, extract::null_as_default};
 use crate::{
     model::{ContainerSpec, NewContainer},
     ops::OpError,
@@ -167,11 +164,13 @@ fn network_mode(body: &CreateBody) -> Result<NetworkMode, DockerError> {
         return Err(DockerError::not_built("several networks on one container"));
     }
     for (network, settings) in configured {
-        let set = settings.as_object().is_some_and(|settings| {
-            settings.iter().any(|(key, value)| key != "NetworkID" && !is_default(key, value))
-        });
+        let set = settings
+            .as_object()
+            .is_some_and(|settings| settings.iter().any(|(key, value)| key != "NetworkID" && !is_default(key, value)));
         if set {
-            return Err(DockerError::not_built(format!("endpoint settings (addresses, aliases) for network {network}")));
+            return Err(DockerError::not_built(format!(
+                "endpoint settings (addresses, aliases) for network {network}"
+            )));
         }
     }
     let mode = match body.host_config.network_mode.as_str() {
@@ -199,7 +198,9 @@ fn is_default(key: &str, value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::Bool(true) => false,
-        Value::Number(number) => number.as_f64() == Some(0.0) || (key == "MemorySwappiness" && number.as_i64() == Some(-1)),
+        Value::Number(number) => {
+            number.as_f64() == Some(0.0) || (key == "MemorySwappiness" && number.as_i64() == Some(-1))
+        }
         Value::String(text) => text.is_empty(),
         Value::Array(list) => list.iter().all(|value| is_default(key, value)),
         Value::Object(object) => object.iter().all(|(key, value)| is_default(key, value)),
@@ -236,10 +237,15 @@ mod tests {
 
     #[test]
     fn what_is_not_honoured_is_named() {
-        let (_, warnings) = convert(r#"{"Image":"b","Domainname":"d","HostConfig":{"Memory":1,"CapAdd":["X"]}}"#).unwrap();
+        let (_, warnings) =
+            convert(r#"{"Image":"b","Domainname":"d","HostConfig":{"Memory":1,"CapAdd":["X"]}}"#).unwrap();
         assert_eq!(
             warnings,
-            ["Domainname is not honoured yet", "HostConfig.CapAdd is not honoured yet", "HostConfig.Memory is not honoured yet"]
+            [
+                "Domainname is not honoured yet",
+                "HostConfig.CapAdd is not honoured yet",
+                "HostConfig.Memory is not honoured yet"
+            ]
         );
     }
 

@@ -68,11 +68,7 @@ pub(super) async fn pump(mut source: impl AsyncRead + Unpin, output: Output, fra
 
 /// The content type of framed output: until API 1.41 it had the raw stream's.
 pub(super) fn content_type(version: ApiVersion) -> &'static str {
-    if version.minor >= 42 {
-        "application/vnd.docker.multiplexed-stream"
-    } else {
-        "application/vnd.docker.raw-stream"
-    }
+    if version.minor >= 42 { "application/vnd.docker.multiplexed-stream" } else { "application/vnd.docker.raw-stream" }
 }
 
 /// Takes the connection that a request came on for a stream of frames. Clients that ask for an upgrade get 101 and the

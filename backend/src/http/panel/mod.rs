@@ -49,10 +49,9 @@ pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
         None => api,
     };
     let open = match token {
-        Some(token) => Router::new()
-            .route("/api/login", post(auth::login))
-            .fallback(files::file_or_login)
-            .with_state(token),
+        Some(token) => {
+            Router::new().route("/api/login", post(auth::login)).fallback(files::file_or_login).with_state(token)
+        }
         None => Router::new().fallback(files::file),
     };
     guarded.merge(open)

@@ -3,7 +3,7 @@
 use super::{PreviewQuery, answer, created, error::PanelError};
 use crate::{
     http::to_the_end,
-    model::NewNetwork,
+    model::{Masquerade, NewNetwork},
     ops::{Daemon, OpError, network},
 };
 use axum::{
@@ -61,7 +61,7 @@ fn from_body(body: NetworkCreate) -> Result<NewNetwork, OpError> {
         gateway,
         internal: body.internal,
         bridge: None,
-        masquerade: true,
+        masquerade: Masquerade::Yes,
         mtu: None,
         options: BTreeMap::new(),
         labels: BTreeMap::new(),

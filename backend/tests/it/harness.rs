@@ -1,0 +1,185 @@
+//! A daemon for a test: the real program, in the test's sandbox, on folders of its own.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long anything may take that a test waits for. Far above what is normal: these machines are shared.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Folders of a test; gone with the value.
+pub(crate) struct Folders {
+    pub(crate) root: PathBuf,
+}
+
+impl Folders {
+    pub(crate) fn new() -> Self {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        // Short: the path of a unix socket has 107 bytes at the most (unix(7)).
+        let name = format!("db{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+        let root = std::env::temp_dir().join(name);
+        fs::create_dir_all(&root).unwrap();
+        Self { root }
+    }
+
+    pub(crate) fn config(&self) -> drawbridge::config::Folders {
+        drawbridge::config::Folders { data_dir: self.root.join("data"), run_dir: self.root.join("run") }
+    }
+}
+
+impl Drop for Folders {
+    fn drop(&mut self) {
+        // Mounts are the sandbox's and may still cover folders here; what is left goes with the next boot's /tmp.
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        for target in mounts.lines().filter_map(|line| line.split(' ').nth(1)).rev() {
+            if Path::new(target).starts_with(&self.root) {
+                let _ = drawbridge_kernel::mount::unmount(Path::new(target));
+            }
+        }
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+/// A running daemon.
+pub(crate) struct Daemon {
+    folders: Folders,
+    child: Child,
+    /// `http://127.0.0.1:PORT/?token=..`
+    pub(crate) panel_link: String,
+}
+
+impl Daemon {
+    pub(crate) fn start() -> Self {
+        Self::start_in(Folders::new())
+    }
+
+    pub(crate) fn start_in(folders: Folders) -> Self {
+        let (child, panel_link) = spawn(&folders);
+        Self { folders, child, panel_link }
+    }
+
+    /// As a crash does: no handler runs.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn start_again(&mut self) {
+        (self.child, self.panel_link) = spawn(&self.folders);
+    }
+
+    pub(crate) fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folders.root.join("s")
+    }
+
+    /// Runs the docker command and returns what it printed, whatever became of it.
+    pub(crate) fn docker_output(&self, args: &[&str]) -> Output {
+        Command::new("docker")
+            .arg("-H")
+            .arg(format!("unix://{}", self.socket().display()))
+            .args(args)
+            // Nobody's configuration but the defaults.
+            .env("DOCKER_CONFIG", self.folders.root.join("docker-config"))
+            .stdin(Stdio::null())
+            .output()
+            .expect("the docker command runs")
+    }
+
+    /// Runs the docker command, which must succeed, and returns what it printed, trimmed.
+    pub(crate) fn docker(&self, args: &[&str]) -> String {
+        let output = self.docker_output(args);
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "docker {args:?}: {}\n{stdout}\n{stderr}", output.status);
+        stdout.trim().to_owned()
+    }
+
+    /// Runs the docker command, which must fail, and returns what it complained.
+    pub(crate) fn docker_refuses(&self, args: &[&str]) -> String {
+        let output = self.docker_output(args);
+        assert!(!output.status.success(), "docker {args:?} succeeded: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8_lossy(&output.stderr).trim().to_owned()
+    }
+
+    /// Starts a container that sleeps, as the chapter does.
+    pub(crate) fn run_sleeper(&self, name: &str) -> String {
+        let script = "while true; do sleep 3600; done";
+        self.docker(&["container", "run", "-d", "--rm", "--name", name, "busybox", "/bin/sh", "-c", script])
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(folders: &Folders) -> (Child, String) {
+    let config = folders.config();
+    let log = fs::OpenOptions::new().create(true).append(true).open(folders.root.join("log")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_drawbridge"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(&config.data_dir)
+        .arg("--run-dir")
+        .arg(&config.run_dir)
+        .arg("--docker-socket")
+        .arg(folders.root.join("s"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let mut panel_link = None;
+    let stdout = child.stdout.take().unwrap();
+    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        if let Some(link) = line.strip_prefix("panel: ") {
+            panel_link = Some(link.to_owned());
+        }
+        if line.starts_with("docker: ") {
+            return (child, panel_link.expect("the panel's link comes first"));
+        }
+    }
+    let _ = child.wait();
+    panic!("the daemon did not start:\n{}", fs::read_to_string(folders.root.join("log")).unwrap_or_default());
+}
+
+/// Whether the docker command is there. It must be in CI.
+pub(crate) fn docker_is_there() -> bool {
+    let there = Command::new("docker").arg("--version").output().is_ok_and(|output| output.status.success());
+    let required = std::env::var_os("CI").is_some_and(|value| value == "true");
+    assert!(there || !required, "CI=true needs the docker command");
+    if !there {
+        println!("not run: no docker command on PATH");
+    }
+    there
+}
+
+/// Runs a program, which must succeed, and returns what it printed.
+pub(crate) fn run(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).output().unwrap_or_else(|error| panic!("{program}: {error}"));
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{program} {args:?}: {stdout}{stderr}");
+    stdout.into_owned()
+}
+
+/// Waits until `condition` gives something.
+pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(begun.elapsed() < DEADLINE, "waited too long for {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
