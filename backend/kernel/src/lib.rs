@@ -6,6 +6,7 @@
 
 mod address;
 mod cable;
+pub mod doctor;
 mod error;
 mod execute;
 pub mod file;

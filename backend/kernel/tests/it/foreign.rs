@@ -6,7 +6,9 @@ use drawbridge_plan::{Desired, Object, Step};
 
 /// Everything that a person can see, without what changes by itself.
 fn everything() -> String {
-    let links = shell("ip -4 -o addr show; ip -o link show | sed 's/state [A-Z]*//; s/NO-CARRIER,//; s/,LOWER_UP//'; ip netns list");
+    let links = shell(
+        "ip -4 -o addr show; ip -o link show | sed 's/state [A-Z]*//; s/NO-CARRIER,//; s/,LOWER_UP//'; ip netns list",
+    );
     format!("{links}{}", shell("nft -s list ruleset"))
 }
 

@@ -1,5 +1,6 @@
 //! Tests on the real kernel, each in a sandbox of its own: one binary, so that they are linked once.
 
+mod doctor;
 mod foreign;
 mod laws;
 mod leftovers;
