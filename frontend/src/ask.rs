@@ -91,6 +91,16 @@ impl Ask {
         }
     }
 
+    /// What a preview can't tell yet.
+    pub fn unknown(&self) -> Option<&'static str> {
+        match self {
+            Self::CreateNetwork(_) | Self::CreateContainer(_) | Self::StartContainer { .. } => {
+                Some("Ids are drawn at random when it is done, so names made of them will differ from these.")
+            }
+            Self::RemoveNetwork { .. } | Self::StopContainer { .. } | Self::RemoveContainer { .. } => None,
+        }
+    }
+
     /// The button that does it.
     pub fn button(&self) -> &'static str {
         match self {

@@ -24,20 +24,21 @@ pub fn Commands(
     })
 }
 
-/// A line that wraps between its words: browsers would also break behind a hyphen, and tear `--net` apart. A script of
-/// several lines keeps its own breaks.
-fn words(line: &str) -> AnyView {
-    if line.contains('\n') {
-        return line.to_owned().into_any();
-    }
-    let words = line.split_inclusive(' ').map(|word| {
-        let (word, blank) = word.strip_suffix(' ').map_or((word, ""), |word| (word, " "));
+/// Longer words are torn anyway, and best where the line ends.
+const WHOLE: usize = 40;
+
+/// A line that wraps between its words: browsers would also break behind a hyphen, and tear `--net` apart.
+fn words(line: &str) -> impl IntoView + use<> {
+    let words = line.split_inclusive([' ', '\n']).map(|word| {
+        let end = word.trim_end_matches([' ', '\n']).len();
+        let (word, blank) = word.split_at(end);
+        let class = if (1..=WHOLE).contains(&word.len()) { "word" } else { "" };
         view! {
-            <span class="word">{word.to_owned()}</span>
-            {blank}
+            <span class=class>{word.to_owned()}</span>
+            {blank.to_owned()}
         }
     });
-    words.collect_view().into_any()
+    words.collect_view()
 }
 
 /// A button that puts a text on the clipboard. Absent where the browser has none: outside of https and localhost.

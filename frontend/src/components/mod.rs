@@ -13,7 +13,7 @@
 //! | `#container-create`: `#container-name`, `#container-image`, `#container-command`, `#container-network`, `#container-start`, `#container-auto-remove` | the form and its fields |
 //! | `#confirm` | the dialog of start, stop and remove |
 //! | `[data-test=preview]`, `[data-test=apply]`, `[data-test=cancel]` | buttons of the open dialog |
-//! | `[data-test=plan]`, `[data-test=step]`, `[data-test=command]` | a plan, its steps, their commands |
+//! | `[data-test=plan]`, `[data-test=step]`, `[data-test=command]` | a plan, its steps, each of their commands |
 //! | `[data-test=refusal]` | what the daemon said no with, in the open dialog |
 //! | `[data-test=message]` | what is said after a change |
 //! | `[data-host]`, `[data-network=NAME]`, `[data-container=NAME][data-state=STATE]`, `[data-veth=NAME]` | nodes of the topology |

@@ -129,8 +129,12 @@ pub fn Planned(
                     .then(|| view! { <p class="waiting">"Working out the steps…"</p> })
             }}
             {move || {
-                let (_, plan) = proposal.planned.get()?;
-                Some(view! { <PlanView steps=plan.steps telling=Telling::Planned /> })
+                let (ask, plan) = proposal.planned.get()?;
+                let unknown = ask.unknown().filter(|_| !plan.steps.is_empty());
+                Some(view! {
+                    <PlanView steps=plan.steps telling=Telling::Planned />
+                    {unknown.map(|text| view! { <p class="plan-unknown muted small">{text}</p> })}
+                })
             }}
         </div>
     }
