@@ -135,6 +135,8 @@ impl Inner {
             .stderr(Stdio::piped());
         let failed = |source| RuntimeError::Spawn { program: self.program.kind.name().to_owned(), source };
         let mut child = command.spawn().map_err(failed)?;
+        // Taken before the wait, which would close it.
+        let stdin = child.stdin.take();
         let (stdout, stderr) = child.stdout.take().zip(child.stderr.take()).ok_or_else(|| failed(lost_pipe()))?;
         let pid = loop {
             if let Some(pid) = read_pid(&pid_file) {
@@ -151,7 +153,7 @@ impl Inner {
                 }
             }
         };
-        Ok(Exec { pid, stdin: child.stdin.take(), stdout, stderr, child })
+        Ok(Exec { pid, stdin, stdout, stderr, child })
     }
 }
 

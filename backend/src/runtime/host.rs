@@ -1,8 +1,9 @@
 //! What this machine allows a container to have: cgroups, capabilities, an OOM score. Read once at start.
 
-use super::capability::Permitted;
+use super::{RuntimeError, capability::Permitted};
+use drawbridge_api::ContainerId;
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -26,6 +27,8 @@ pub(super) enum CgroupLayout {
 #[derive(Clone, Debug)]
 pub(super) struct Host {
     pub(super) cgroups: CgroupLayout,
+    /// Where each hierarchy is mounted.
+    hierarchies: Vec<PathBuf>,
     /// The first hierarchy in which we may not make a folder; containers then stay in the daemon's own cgroups.
     pub(super) unusable_cgroup: Option<PathBuf>,
     pub(super) permitted: Permitted,
@@ -40,26 +43,42 @@ impl Host {
         let score = fs::read_to_string("/proc/self/oom_score_adj").unwrap_or_default();
         Host {
             cgroups,
-            unusable_cgroup: hierarchies.into_iter().find(|hierarchy| !is_usable(hierarchy)),
+            unusable_cgroup: hierarchies.iter().find(|hierarchy| !is_usable(hierarchy)).cloned(),
+            hierarchies,
             permitted: Permitted::of_daemon(),
             oom_score_adj: score.trim().parse().unwrap_or(0).max(0),
         }
+    }
+
+    /// Takes away a container's cgroups, where a runtime that was killed has left them. By then they are empty.
+    pub(super) fn remove_cgroups(&self, id: &ContainerId) -> Vec<RuntimeError> {
+        let folders = self.hierarchies.iter().map(|hierarchy| cgroup_parent(hierarchy).join(id.as_str()));
+        let errors = folders.filter_map(|folder| match fs::remove_dir(&folder) {
+            Ok(()) => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => Some(RuntimeError::io("remove", folder)(error)),
+        });
+        errors.collect()
     }
 }
 
 /// By trying: the folder would be made by the first container anyway. Rights, a read-only mount and a hierarchy that
 /// may not be divided further all show only so.
 fn is_usable(hierarchy: &Path) -> bool {
-    let parent = hierarchy.join(CGROUP_PARENT.trim_start_matches('/'));
+    let parent = cgroup_parent(hierarchy);
     match fs::create_dir(&parent) {
         Ok(()) => true,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             // One that was made before may lie in a hierarchy that has become read-only since.
             let probe = parent.join(format!("probe-{}", std::process::id()));
             fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)).is_ok()
         }
         Err(_) => false,
     }
+}
+
+fn cgroup_parent(hierarchy: &Path) -> PathBuf {
+    hierarchy.join(CGROUP_PARENT.trim_start_matches('/'))
 }
 
 /// The layout and the hierarchies below /sys/fs/cgroup, from /proc/self/mountinfo (proc(5)): the fifth field is the mount

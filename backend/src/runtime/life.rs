@@ -161,17 +161,21 @@ impl Inner {
         Ok(pid)
     }
 
-    /// Ends the processes, in an order that holds for an interrupted start too: a monitor that is still starting
-    /// something goes first, and takes the runtime below it along (conmon sets PR_SET_PDEATHSIG).
+    /// Ends the processes. A start that is still under way, its daemon killed, is first waited for: the runtime takes
+    /// back nothing of what it has made half.
     async fn end(&self, id: &ContainerId, paths: &Paths) -> Vec<RuntimeError> {
         let mut errors = Vec::new();
-        let found = processes::find(paths, id);
-        let unfinished = match &found {
-            Ok(None) => processes::unfinished_monitor(paths, id),
-            Ok(Some(_)) | Err(_) => None,
-        };
-        if let Some(monitor) = unfinished {
-            errors.extend(self.kill(id, monitor).await.err());
+        let mut found = processes::find(paths, id);
+        if let Ok(None) = found
+            && let Some(monitor) = processes::unfinished_monitor(paths, id)
+        {
+            if timeout(LONGEST_FAREWELL, started(paths, monitor)).await.is_err()
+                && let Some(monitor) = processes::unfinished_monitor(paths, id)
+            {
+                // Takes the runtime below it along (conmon sets PR_SET_PDEATHSIG).
+                errors.extend(self.kill(id, monitor).await.err());
+            }
+            found = processes::find(paths, id);
         }
         if paths.runtime_state.exists() {
             let deleted = self.run(&["delete", "--force", id.as_str()]).await;
@@ -181,16 +185,19 @@ impl Inner {
                 message,
             }));
         }
-        match found {
-            Ok(Some(Processes { main, monitor, .. })) => {
-                // The runtime has killed it, unless it had no state left to know it by.
-                for process in [main, monitor].into_iter().flatten() {
-                    errors.extend(self.part(id, process).await.err());
-                }
+        // The runtime has killed the main process, unless it had no state left to know it by.
+        let left = match found {
+            Ok(Some(Processes { main, monitor, .. })) => [main, monitor],
+            Ok(None) => [None, processes::unfinished_monitor(paths, id)],
+            Err(error) => {
+                errors.push(error);
+                [None, None]
             }
-            Ok(None) => {}
-            Err(error) => errors.push(error),
+        };
+        for process in left.into_iter().flatten() {
+            errors.extend(self.part(id, process).await.err());
         }
+        errors.extend(self.host.remove_cgroups(id));
         errors
     }
 
@@ -231,6 +238,19 @@ impl Inner {
         }
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         Err(if said.is_empty() { output.status.to_string() } else { said })
+    }
+}
+
+/// Returns when the runtime has started something, or the monitor has given up.
+async fn started(paths: &Paths, monitor: Process) {
+    let changes = wait::Changes::of(&paths.run);
+    let ended = wait::ended(monitor);
+    tokio::pin!(ended);
+    while !paths.pid().exists() {
+        tokio::select! {
+            () = changes.next() => {}
+            _ = &mut ended => return,
+        }
     }
 }
 
