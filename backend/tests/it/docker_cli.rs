@@ -88,10 +88,10 @@ fn a_network_of_ones_own() {
         let demo = inspect(&daemon, &["network", "inspect", "demo-network"]);
         assert_eq!(demo["IPAM"]["Config"][0]["Subnet"], "172.18.0.0/16");
         assert!(run("ip", &["link", "show", &format!("br-{}", &id[..12])]).contains("UP"));
-        daemon.docker(&["run", "-d", "--name", "a", "--network", "demo-network", "busybox", "sleep", "1000"]);
+        daemon.docker(&["run", "-d", "--name", "one", "--network", "demo-network", "busybox", "sleep", "1000"]);
         let message = daemon.docker_refuses(&["network", "rm", "demo-network"]);
-        assert!(message.contains("has active endpoints (name:\"a\""), "{message}");
-        daemon.docker(&["rm", "-f", "a"]);
+        assert!(message.contains("has active endpoints (name:\"one\""), "{message}");
+        daemon.docker(&["rm", "-f", "one"]);
         daemon.docker(&["network", "rm", "demo-network"]);
         let message = daemon.docker_refuses(&["network", "inspect", "demo-network"]);
         assert!(message.contains("network demo-network not found"), "{message}");
@@ -107,23 +107,23 @@ fn output_codes_and_states() {
     check_in_sandbox(|| {
         let daemon = Daemon::start();
         let script = "echo out; echo err >&2; exit 3";
-        daemon.docker(&["run", "-d", "--name", "a", "busybox", "sh", "-c", script]);
-        assert_eq!(daemon.docker(&["wait", "a"]), "3");
-        let logs = daemon.docker_output(&["logs", "a"]);
+        daemon.docker(&["run", "-d", "--name", "one", "busybox", "sh", "-c", script]);
+        assert_eq!(daemon.docker(&["wait", "one"]), "3");
+        let logs = daemon.docker_output(&["logs", "one"]);
         assert_eq!((&logs.stdout[..], &logs.stderr[..]), (&b"out\n"[..], &b"err\n"[..]));
-        assert_eq!(daemon.docker(&["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "a"]), "exited 3");
+        assert_eq!(daemon.docker(&["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "one"]), "exited 3");
         assert!(daemon.docker(&["ps", "-a", "--format", "{{.Status}}"]).starts_with("Exited (3) "));
 
-        daemon.docker(&["start", "a"]);
+        daemon.docker(&["start", "one"]);
         wait_for("the second run", || {
-            (daemon.docker(&["logs", "a"]).lines().filter(|line| *line == "out").count() == 2).then_some(())
+            (daemon.docker(&["logs", "one"]).lines().filter(|line| *line == "out").count() == 2).then_some(())
         });
 
-        daemon.run_sleeper("b");
-        let output = daemon.docker_output(&["exec", "b", "sh", "-c", "echo out; echo err >&2; exit 4"]);
+        daemon.run_sleeper("two");
+        let output = daemon.docker_output(&["exec", "two", "sh", "-c", "echo out; echo err >&2; exit 4"]);
         assert_eq!(output.status.code(), Some(4));
         assert_eq!((&output.stdout[..], &output.stderr[..]), (&b"out\n"[..], &b"err\n"[..]));
-        assert_eq!(daemon.docker(&["exec", "-e", "X=1", "-w", "/tmp", "b", "sh", "-c", "echo $X $PWD"]), "1 /tmp");
+        assert_eq!(daemon.docker(&["exec", "-e", "X=1", "-w", "/tmp", "two", "sh", "-c", "echo $X $PWD"]), "1 /tmp");
 
         let output = daemon.docker_output(&["run", "--rm", "busybox", "sh", "-c", "echo hi; exit 5"]);
         assert_eq!((output.status.code(), &output.stdout[..]), (Some(5), &b"hi\n"[..]));
@@ -139,12 +139,13 @@ fn what_is_wrong_is_named_and_leaves_nothing() {
         run("ip", &["link", "add", "mine0", "type", "bridge"]);
         let daemon = Daemon::start();
         daemon.run_sleeper("box1");
-        let before = (
-            run("ip", &["link"]),
-            run("nft", &["list", "ruleset"]),
-            daemon.docker(&["network", "ls"]),
-            daemon.docker(&["ps", "-a"]),
-        );
+        let everything = || {
+            let kernel = run("ip", &["link"]) + &run("nft", &["list", "ruleset"]);
+            kernel
+                + &daemon.docker(&["network", "ls"])
+                + &daemon.docker(&["ps", "-a", "--format", "{{.ID}} {{.State}}"])
+        };
+        let before = everything();
         for (args, words) in [
             (&["network", "create", "a b"][..], "Invalid network name (a b)"),
             (
@@ -173,13 +174,7 @@ fn what_is_wrong_is_named_and_leaves_nothing() {
             let message = daemon.docker_refuses(args);
             assert!(message.contains(words), "docker {args:?} said: {message}");
         }
-        let after = (
-            run("ip", &["link"]),
-            run("nft", &["list", "ruleset"]),
-            daemon.docker(&["network", "ls"]),
-            daemon.docker(&["ps", "-a"]),
-        );
-        assert_eq!(before, after);
+        assert_eq!(everything(), before);
 
         let message = daemon.docker_output(&["run", "--rm", "busybox", "nosuchcmd"]);
         assert_eq!(message.status.code(), Some(127));

@@ -4,4 +4,5 @@ mod crash;
 mod docker_cli;
 mod harness;
 mod outlive;
+mod runtime;
 mod tidy;

@@ -131,7 +131,7 @@ pub(super) fn container_row(
         "Names": [format!("/{}", record.name)],
         "Image": record.spec.image,
         "ImageID": format!("sha256:{}", record.image_id),
-        "Command": args.join(" "),
+        "Command": command_line(args),
         "Created": record.created_at_ms / 1000,
         "Ports": ports(record),
         "Labels": record.spec.labels,
@@ -141,6 +141,14 @@ pub(super) fn container_row(
         "NetworkSettings": { "Networks": networks(record, seen, known) },
         "Mounts": [],
     })
+}
+
+/// Program and arguments as one text; Docker puts a word with white space in it between quotes.
+fn command_line(args: &[String]) -> String {
+    let quoted = |word: &String| {
+        if word.contains(char::is_whitespace) { format!("'{word}'") } else { word.clone() }
+    };
+    args.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 fn ports(record: &ContainerRecord) -> Vec<Value> {
