@@ -1,3 +1,5 @@
+//! What holds for the drawing of every world: nothing overlaps, nothing jumps, every wire leads somewhere.
+
 use super::*;
 use crate::{reduce::Live, sample};
 use drawbridge_api::{ContainerState, NetworkMode};
