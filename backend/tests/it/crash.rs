@@ -101,9 +101,10 @@ fn walk(prepare: Scenario, operation: Scenario) -> usize {
             let folders = Folders::new();
             let state: Arc<(Mutex<State>, Condvar)> = Arc::default();
             let stopped = crash(&folders, &state, (step, side), prepare, operation);
-            check_restart(&folders, step, side);
+            // The stuck thread lets go of its sockets, as a killed process does: one inside a namespace keeps it alive.
             state.0.lock().unwrap().over = true;
             state.1.notify_all();
+            check_restart(&folders, step, side);
             if !stopped {
                 assert_eq!(side, Side::Before, "a step has two sides");
                 return step;
@@ -154,7 +155,7 @@ fn crash(
         // The operation may have left tasks that tidy up.
         return false;
     }
-    // The process is gone: its tasks, its connections, its lock. The stuck thread is let go at the test's end.
+    // The process is gone: its tasks, its connections, its lock.
     match Arc::try_unwrap(runtime) {
         Ok(runtime) => runtime.shutdown_background(),
         Err(shared) => std::mem::forget(shared),

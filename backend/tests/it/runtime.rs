@@ -493,3 +493,58 @@ fn many_start_at_once() {
         futures_util::future::join_all(specs.iter().map(|spec| stage.remove(&spec.id))).await;
     });
 }
+
+#[test]
+fn zz_bench() {
+    check(async |stage| {
+        use std::time::Instant;
+        let median = |mut v: Vec<f64>| { v.sort_by(f64::total_cmp); format!("median {:.1} p95 {:.1}", v[v.len() / 2], v[v.len() * 95 / 100]) };
+        let mut starts = vec![]; let mut plain = vec![]; let mut execs = vec![]; let mut plainexec = vec![]; let mut cleans = vec![]; let mut removes = vec![]; let mut kills = vec![]; let mut states=vec![];
+        let root = stage.folders.config().run_dir.join("plain");
+        for _ in 0..30 {
+            let spec = stage.spec(&["sleep", "1000"]);
+            let t = Instant::now();
+            stage.start(&spec).await;
+            starts.push(t.elapsed().as_secs_f64() * 1e3);
+            let t = Instant::now();
+            stage.runtime.state(&spec.id).await.unwrap();
+            states.push(t.elapsed().as_secs_f64() * 1e3);
+            let t = Instant::now();
+            let e = stage.runtime.exec(&spec.id, &exec(&["true"])).await.unwrap();
+            finish(e).await;
+            execs.push(t.elapsed().as_secs_f64() * 1e3);
+            let t = Instant::now();
+            tokio::process::Command::new("runc").arg("--root").arg(stage.folders.config().run_dir.join("runtime")).args(["exec", spec.id.as_str(), "true"]).output().await.unwrap();
+            plainexec.push(t.elapsed().as_secs_f64() * 1e3);
+            let t = Instant::now();
+            stage.runtime.signal(&spec.id, 9).await.unwrap();
+            stage.exit(&spec.id).await;
+            kills.push(t.elapsed().as_secs_f64() * 1e3);
+            // plain: same bundle, still mounted
+            let bundle = stage.run_file(&spec.id, "");
+            let text = fs::read_to_string(bundle.join("config.json")).unwrap().replace(&format!("/drawbridge/{}", spec.id), "/drawbridge-plain/x");
+            fs::write(bundle.join("config.json"), text).unwrap();
+            let t = Instant::now();
+            let out = tokio::process::Command::new("runc").arg("--root").arg(&root).args(["run", "-d", "--bundle"]).arg(&bundle).arg("plainx").stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).status().await.unwrap();
+            plain.push(t.elapsed().as_secs_f64() * 1e3);
+            assert!(out.success());
+            tokio::process::Command::new("runc").arg("--root").arg(&root).args(["delete", "--force", "plainx"]).output().await.unwrap();
+            let t = Instant::now();
+            assert!(stage.runtime.clean_up(&spec.id).await.is_empty());
+            cleans.push(t.elapsed().as_secs_f64() * 1e3);
+            let t = Instant::now();
+            stage.runtime.remove(&spec.id).await;
+            removes.push(t.elapsed().as_secs_f64() * 1e3);
+        }
+        for (n, v) in [("start", starts), ("plain runc run -d", plain), ("state", states), ("exec true", execs), ("plain exec", plainexec), ("kill+exit", kills), ("clean_up", cleans), ("remove after", removes)] {
+            println!("BENCH {n}: {}", median(v));
+        }
+        let t = Instant::now();
+        let specs: Vec<_> = (0..16).map(|_| stage.spec(&["sleep", "1000"])).collect();
+        futures_util::future::join_all(specs.iter().map(|spec| stage.start(spec))).await;
+        println!("BENCH 16 at once: {:?}", t.elapsed());
+        let t = Instant::now();
+        futures_util::future::join_all(specs.iter().map(|spec| stage.remove(&spec.id))).await;
+        println!("BENCH remove 16 at once: {:?}", t.elapsed());
+    });
+}
