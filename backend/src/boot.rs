@@ -9,6 +9,7 @@ use drawbridge_api::{Host, HostAddress};
 use drawbridge_kernel::Kernel;
 use std::{
     fs::{self, File, TryLockError},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -16,7 +17,7 @@ use std::{
 pub struct Booted {
     /// The daemon; nothing is done yet.
     pub daemon: Arc<Daemon>,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// Opens everything of the two folders.
@@ -41,30 +42,55 @@ pub async fn boot_on<M: Machine + 'static>(
         })?;
     }
     let lock = lock(folders)?;
-    let kernel = tokio::task::spawn_blocking(|| -> Result<Kernel> {
-        let kernel =
-            Kernel::open().context("this machine can't run container networks; `drawbridge doctor` says more")?;
-        for name in kernel.sweep().context("cannot sweep /run/netns")? {
-            tracing::warn!(namespace = %name, "removed what a crash left of a namespace");
-        }
-        Ok(kernel)
-    })
-    .await??;
-    let kernel = Arc::new(kernel);
+    let kernel = open_kernel().await?;
+    for name in kernel.sweep().context("cannot sweep /run/netns")? {
+        tracing::warn!(namespace = %name, "removed what a crash left of a namespace");
+    }
+    let daemon = put_together(folders, Arc::new(kernel), wrap).await?;
+    for warning in daemon.runtime.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(Booted { daemon, _lock: Some(lock) })
+}
+
+/// Opens everything to look at it, also while a daemon is at work on it.
+///
+/// # Errors
+/// As of [`boot`], and when there is no database yet.
+pub async fn look(folders: &Folders) -> Result<Booted> {
+    let file = database(folders);
+    if !file.exists() {
+        bail!("there is no {}; run `drawbridge serve` first, or name its --data-dir", file.display());
+    }
+    let kernel = open_kernel().await?;
+    Ok(Booted { daemon: put_together(folders, Arc::new(kernel), |kernel| kernel).await?, _lock: None })
+}
+
+async fn open_kernel() -> Result<Kernel> {
+    tokio::task::spawn_blocking(Kernel::open)
+        .await?
+        .context("this machine can't run container networks; `drawbridge doctor` says more")
+}
+
+async fn put_together<M: Machine + 'static>(
+    folders: &Folders,
+    kernel: Arc<Kernel>,
+    wrap: impl FnOnce(Arc<Kernel>) -> Arc<M>,
+) -> Result<Arc<Daemon>> {
     let runtime = Runtime::detect(&folders.data_dir, &folders.run_dir)
         .await
         .context("this machine can't run containers; `drawbridge doctor` says more")?;
-    for warning in runtime.warnings() {
-        tracing::warn!("{warning}");
-    }
-    let file = folders.data_dir.join("drawbridge.sqlite");
+    let file = database(folders);
     let store = Store::open(&file).await.with_context(|| format!("cannot open {}", file.display()))?;
     let images = Images::open(&folders.data_dir).context("cannot open the image store")?;
     let host = host(&kernel, &runtime)?;
     let events = Events::new(hex::encode(rand::random::<[u8; 16]>()));
-    let machine = wrap(Arc::clone(&kernel));
-    let engine = Engine::new(store, events, machine);
-    Ok(Booted { daemon: Daemon::new(engine, runtime, images, host, kernel), _lock: lock })
+    let engine = Engine::new(store, events, wrap(Arc::clone(&kernel)));
+    Ok(Daemon::new(engine, runtime, images, host, kernel))
+}
+
+fn database(folders: &Folders) -> PathBuf {
+    folders.data_dir.join("drawbridge.sqlite")
 }
 
 fn lock(folders: &Folders) -> Result<File> {

@@ -8,6 +8,7 @@ pub mod apply;
 pub mod boot;
 pub mod clock;
 pub mod config;
+pub mod doctor;
 pub mod engine;
 pub mod events;
 pub mod http;

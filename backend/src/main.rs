@@ -5,9 +5,11 @@ use clap::Parser;
 use drawbridge::{
     boot,
     config::{Command, Config, Folders, Serve},
+    doctor,
     http::serve,
     ops,
 };
+use drawbridge_kernel::doctor::State;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -48,7 +50,8 @@ async fn serve(config: Serve) -> Result<ExitCode> {
 }
 
 async fn plan(folders: &Folders) -> Result<ExitCode> {
-    let booted = boot::boot(folders).await?;
+    // Reads only, so it may look on while a daemon is at work.
+    let booted = boot::look(folders).await?;
     let plan = booted.daemon.engine.drift().await?;
     for step in &plan.steps {
         println!("# {}", step.title);
@@ -65,6 +68,18 @@ async fn down(folders: &Folders) -> Result<ExitCode> {
 }
 
 async fn doctor(folders: &Folders) -> Result<ExitCode> {
-    drawbridge::runtime::Runtime::detect(&folders.data_dir, &folders.run_dir).await?;
-    Ok(ExitCode::SUCCESS)
+    let findings = doctor::check(folders).await;
+    for finding in &findings {
+        let word = match finding.state {
+            State::Ok => "ok",
+            State::Warning => "warning",
+            State::Missing => "missing",
+        };
+        println!("{word:8} {}: {}", finding.subject, finding.detail);
+        if let Some(remedy) = finding.remedy {
+            println!("{:8} remedy: {remedy}", "");
+        }
+    }
+    let lacking = findings.iter().any(|finding| finding.state == State::Missing);
+    Ok(if lacking { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -4,6 +4,9 @@
 //! The kernel's side is a *set of objects* ([`Object`]). What is wanted is such a set ([`Desired::objects`]), what is
 //! there is such a set ([`Observed`]), and a plan is their difference in an order that the kernel accepts.
 
+// A new step or object must be thought of everywhere that steps and objects are looked at.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod alloc;
 pub mod explain;
 pub mod object;

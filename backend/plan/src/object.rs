@@ -162,10 +162,9 @@ impl Object {
     pub fn takes(&self, other: &Object) -> bool {
         match self {
             Object::Table => matches!(other, Object::Element(_)),
-            Object::Bridge { name, .. } => match other {
-                Object::Port { bridge, .. } => bridge == name,
-                other => other.is_on(&Place::Host, name),
-            },
+            Object::Bridge { name, .. } => {
+                matches!(other, Object::Port { bridge, .. } if bridge == name) || other.is_on(&Place::Host, name)
+            }
             Object::Namespace { name, .. } => match other {
                 Object::Veth { namespace, .. } => namespace == name,
                 Object::Address { place, .. } | Object::Up { place, .. } => *place == Place::Namespace(name.clone()),
@@ -180,18 +179,10 @@ impl Object {
                 other.is_on(&Place::Host, host_end) || other.is_on(&Place::Namespace(namespace.clone()), interface)
             }
             // A route needs its link up and the gateway's range on it; the kernel drops it with either.
-            Object::Address { place, link, address } => match other {
-                Object::Route { namespace, gateway, link: via } => {
-                    *place == Place::Namespace(namespace.clone()) && via == link && address.contains(gateway)
-                }
-                _ => false,
-            },
-            Object::Up { place, link } => match other {
-                Object::Route { namespace, link: via, .. } => {
-                    *place == Place::Namespace(namespace.clone()) && via == link
-                }
-                _ => false,
-            },
+            Object::Address { place, link, address } => matches!(other, Object::Route { namespace, gateway, link: via }
+                if *place == Place::Namespace(namespace.clone()) && via == link && address.contains(gateway)),
+            Object::Up { place, link } => matches!(other, Object::Route { namespace, link: via, .. }
+                if *place == Place::Namespace(namespace.clone()) && via == link),
             Object::Port { .. } | Object::Element(_) | Object::Route { .. } => false,
         }
     }

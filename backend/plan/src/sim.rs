@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 #[error("{object:?} needs {missing}")]
 pub struct Refused {
     /// What was to be made.
-    pub object: Object,
+    pub object: Box<Object>,
     /// What it needs that isn't there.
     pub missing: String,
 }
@@ -52,7 +52,7 @@ fn remove(state: &mut Observed, object: &Object) {
 fn add(state: &mut Observed, object: Object) -> Result<(), Refused> {
     let missing = missing(state, &object);
     if let Some(missing) = missing {
-        return Err(Refused { object, missing });
+        return Err(Refused { object: Box::new(object), missing });
     }
     state.objects.insert(object);
     Ok(())

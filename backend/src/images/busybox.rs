@@ -89,6 +89,19 @@ impl Images {
         spawn_blocking(move || images.build_busybox(&applets)).await.unwrap_or(Err(ImagesError::ShuttingDown))
     }
 
+    /// The program that the built-in image is made of.
+    ///
+    /// # Errors
+    /// `NoBusybox`, `DynamicBusybox`, with the package to install; `Io`.
+    pub fn host_busybox() -> Result<&'static Path, ImagesError> {
+        let path = Path::new(BUSYBOX);
+        if !path.exists() {
+            return Err(ImagesError::NoBusybox);
+        }
+        let program = fs::read(path).map_err(ImagesError::io("read", BUSYBOX))?;
+        if is_static(&program) { Ok(path) } else { Err(ImagesError::DynamicBusybox) }
+    }
+
     fn build_busybox(&self, applets: &[String]) -> Result<BuiltImage, ImagesError> {
         let unreadable = |error| ImagesError::io("read", BUSYBOX)(error);
         let mut file = fs::File::open(BUSYBOX).map_err(unreadable)?;

@@ -1,5 +1,7 @@
 //! The daemon's integration tests: one binary, so that the daemon is linked once.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails, and the place says why")]
+
 mod crash;
 mod docker_cli;
 mod harness;

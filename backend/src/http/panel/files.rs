@@ -72,8 +72,8 @@ fn send(asset: &'static Asset, headers: &HeaderMap) -> Response {
         // Nothing is loaded from elsewhere, and nobody puts the panel into a frame.
         (
             HeaderName::from_static("content-security-policy"),
-            "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
-             frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+            "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; frame-ancestors 'none'; base-uri 'none'; \
+             form-action 'self'",
         ),
         (HeaderName::from_static("x-content-type-options"), "nosniff"),
         (HeaderName::from_static("referrer-policy"), "no-referrer"),
