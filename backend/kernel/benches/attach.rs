@@ -1,6 +1,6 @@
 //! How long it takes to attach a container, from a new namespace to its default route: the executor, beside the least that
 //! netlink can be asked with, and beside the commands of the plan typed into a shell. `cargo bench -p drawbridge-kernel`.
-//! Arguments: how many containers in a row, 100 unless told. Each way has a sandbox of its own.
+//! Argument: how many containers in a row, 100 unless told.
 
 use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, NetworkId, NsName};
 use drawbridge_kernel::{Kernel, testing::in_sandbox};
@@ -25,34 +25,37 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// The first ones fill caches, and make the folder of namespaces.
+const WARM_UP: u16 = 5;
+
 /// One attachment: what took how long.
 type Timings = Vec<(&'static str, Duration)>;
 
 fn main() {
     let count = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(100);
-    let floor = in_sandbox(|| rows(count, floor));
-    let executor = in_sandbox(|| {
-        let kernel = Kernel::open().expect("this machine can");
-        rows(count, |number| executor(&kernel, number))
+    // By turns, so that whatever else the machine does slows both.
+    let (floor, executor): (Vec<Timings>, Vec<Timings>) = in_sandbox(|| {
+        let kernel = network_up();
+        let rows = (0..count + WARM_UP).map(|number| (floor(2 * number), executor(&kernel, 2 * number + 1)));
+        rows.skip(WARM_UP.into()).unzip()
     });
-    let script = in_sandbox(|| rows(count.min(100), script));
+    let script: Vec<Timings> = in_sandbox(|| {
+        network_up();
+        (0..count.min(100) + WARM_UP).map(script).skip(WARM_UP.into()).collect()
+    });
     for (name, rows) in [("netlink floor", &floor), ("executor", &executor), ("shell", &script)] {
-        println!("{name}: {} containers in a row, µs median / p95", rows.len());
+        println!("{name}: {} containers in a row; µs: median, p95, median of the last tenth", rows.len());
         for (index, (step, _)) in rows[0].iter().enumerate() {
             print(step, rows.iter().map(|row| row[index].1));
-            print("   last", rows[rows.len()*9/10..].iter().map(|row| row[index].1));
         }
         print("all", rows.iter().map(total));
-        let tenth = rows.len().div_ceil(10);
-        print("all, first tenth", rows[..tenth].iter().map(total));
-        print("all, last tenth", rows[rows.len() - tenth..].iter().map(total));
     }
     let median = |rows: &[Timings]| quantile(rows.iter().map(total), 50).as_secs_f64();
     println!("executor / floor: {:.2}", median(&executor) / median(&floor));
     println!("shell / executor: {:.2}", median(&script) / median(&executor));
 }
 
-fn rows(count: u16, mut attach: impl FnMut(u16) -> Timings) -> Vec<Timings> {
+fn network_up() -> Kernel {
     let kernel = Kernel::open().expect("this machine can");
     let network = Desired { networks: vec![network()], ..Desired::default() };
     let mut session = kernel.session().expect("a session");
@@ -61,9 +64,7 @@ fn rows(count: u16, mut attach: impl FnMut(u16) -> Timings) -> Vec<Timings> {
             session.execute(&step).expect("the bridge");
         }
     }
-    drop(session);
-    // The first ones fill caches, and make the folder of namespaces.
-    (0..count + 5).map(&mut attach).skip(5).collect()
+    kernel
 }
 
 fn total(row: &Timings) -> Duration {
@@ -76,8 +77,10 @@ fn quantile(times: impl Iterator<Item = Duration>, percent: usize) -> Duration {
     times[(times.len() - 1) * percent / 100]
 }
 
-fn print(name: &str, times: impl Iterator<Item = Duration> + Clone) {
-    println!("  {name:<20} {:>7} {:>7}", quantile(times.clone(), 50).as_micros(), quantile(times, 95).as_micros());
+fn print(name: &str, times: impl ExactSizeIterator<Item = Duration> + Clone) {
+    let last = quantile(times.clone().skip(times.len() * 9 / 10), 50);
+    let (median, p95) = (quantile(times.clone(), 50), quantile(times, 95));
+    println!("  {name:<12} {:>7} {:>7} {:>7}", median.as_micros(), p95.as_micros(), last.as_micros());
 }
 
 struct Clock {

@@ -59,14 +59,14 @@ fn address(message: &AddressMessage) -> Option<LinkAddress> {
         return None;
     }
     // On a point-to-point link IFA_ADDRESS is the other side's; IFA_LOCAL is ours (rtnetlink(7)). IPv6 has only the first.
-    let local = message.attributes.iter().find_map(|attribute| match attribute {
-        AddressAttribute::Local(address) => Some(*address),
-        _ => None,
+    let local = message.attributes.iter().find_map(|attribute| {
+        let AddressAttribute::Local(address) = attribute else { return None };
+        Some(*address)
     });
     let address = local.or_else(|| {
-        message.attributes.iter().find_map(|attribute| match attribute {
-            AddressAttribute::Address(address) => Some(*address),
-            _ => None,
+        message.attributes.iter().find_map(|attribute| {
+            let AddressAttribute::Address(address) = attribute else { return None };
+            Some(*address)
         })
     });
     Some(LinkAddress { index: header.index, address: IpNet::new(address?, header.prefix_len).ok()? })
@@ -125,18 +125,20 @@ fn route(message: &RouteMessage) -> Option<LinkRoute> {
     if header.table != RouteHeader::RT_TABLE_MAIN || header.kind != RouteType::Unicast {
         return None;
     }
-    let mut destination = match header.address_family {
-        AddressFamily::Inet => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        AddressFamily::Inet6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        _ => return None,
+    // Without a destination it leads everywhere.
+    let mut destination = if header.address_family == AddressFamily::Inet {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+    } else {
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED)
     };
     let (mut gateway, mut index) = (None, None);
     for attribute in &message.attributes {
-        match attribute {
-            RouteAttribute::Destination(address) => destination = ip(address)?,
-            RouteAttribute::Gateway(address) => gateway = ip(address),
-            RouteAttribute::Oif(number) => index = Some(*number),
-            _ => {}
+        if let RouteAttribute::Destination(address) = attribute {
+            destination = ip(address)?;
+        } else if let RouteAttribute::Gateway(address) = attribute {
+            gateway = ip(address);
+        } else if let RouteAttribute::Oif(number) = attribute {
+            index = Some(*number);
         }
     }
     let destination = IpNet::new(destination, header.destination_prefix_length).ok()?;
@@ -144,10 +146,12 @@ fn route(message: &RouteMessage) -> Option<LinkRoute> {
 }
 
 fn ip(address: &RouteAddress) -> Option<IpAddr> {
-    match address {
-        RouteAddress::Inet(address) => Some(IpAddr::V4(*address)),
-        RouteAddress::Inet6(address) => Some(IpAddr::V6(*address)),
-        _ => None,
+    if let RouteAddress::Inet(address) = address {
+        Some(IpAddr::V4(*address))
+    } else if let RouteAddress::Inet6(address) = address {
+        Some(IpAddr::V6(*address))
+    } else {
+        None
     }
 }
 

@@ -98,7 +98,7 @@ pub struct StepError {
     pub meaning: String,
     /// What was tried when it went wrong.
     #[source]
-    pub source: KernelError,
+    pub source: Box<KernelError>,
 }
 
 impl StepError {
@@ -109,41 +109,45 @@ impl StepError {
             command: explained.commands.join("\n"),
             errno: source.errno(),
             meaning: source.to_string(),
-            source,
+            source: Box::new(source),
         }
     }
 }
 
-/// What an error number means for someone who makes links, namespaces and tables.
+/// What an error number means for someone who makes links, namespaces and tables. Numbers that are not listed never come
+/// from what is asked here, and keep the kernel's text.
+const MEANINGS: &[(&[Errno], &str)] = &[
+    (
+        &[Errno::EPERM, Errno::EACCES],
+        "it takes root, or CAP_NET_ADMIN and CAP_SYS_ADMIN in the namespace that Drawbridge runs in",
+    ),
+    (&[Errno::EEXIST], "something of that name or address is already there"),
+    (&[Errno::ENODEV], "there is no such link"),
+    (&[Errno::ENOENT], "there is no such thing"),
+    (&[Errno::ESRCH], "there is no such process or route"),
+    (&[Errno::EADDRNOTAVAIL], "the link does not have that address"),
+    (
+        &[Errno::EOPNOTSUPP, Errno::EPROTONOSUPPORT, Errno::EAFNOSUPPORT, Errno::ENOSYS],
+        "this kernel lacks the option for it, or its module is not loaded; `drawbridge doctor` says which",
+    ),
+    (&[Errno::EINVAL, Errno::ERANGE], "the kernel does not take these values"),
+    (&[Errno::EBUSY], "it is in use: a link is already in another bridge, or a mount point is busy"),
+    (&[Errno::ENETUNREACH, Errno::EHOSTUNREACH], "the gateway is not in a range that the link has an address in"),
+    (&[Errno::ENETDOWN], "the link is down"),
+    (&[Errno::ENOTCONN], "the other end of the cable is not there"),
+    (&[Errno::ELOOP], "a bridge cannot be a port of itself or of another bridge"),
+    (&[Errno::ENOSPC], "a limit of the kernel is reached: user.max_net_namespaces, fs.mount-max or a full disk"),
+    (&[Errno::EMFILE, Errno::ENFILE], "too many files are open; raise the limit (`ulimit -n`)"),
+    (&[Errno::ENOMEM, Errno::ENOBUFS], "the kernel is out of memory"),
+    (&[Errno::EROFS], "the file system is mounted read-only"),
+];
+
+/// The words for an error, with the number's name.
 pub(crate) fn meaning(error: &io::Error) -> String {
     let Some(number) = error.raw_os_error() else { return error.to_string() };
     let errno = Errno::from_raw(number);
-    let hint = match errno {
-        Errno::EPERM | Errno::EACCES => {
-            "it takes root, or CAP_NET_ADMIN and CAP_SYS_ADMIN in the namespace that Drawbridge runs in"
-        }
-        Errno::EEXIST => "something of that name or address is already there",
-        Errno::ENODEV => "there is no such link",
-        Errno::ENOENT => "there is no such thing",
-        Errno::ESRCH => "there is no such process or route",
-        Errno::EADDRNOTAVAIL => "the link does not have that address",
-        Errno::EOPNOTSUPP | Errno::EPROTONOSUPPORT | Errno::EAFNOSUPPORT | Errno::ENOSYS => {
-            "this kernel lacks the option for it, or its module is not loaded; `drawbridge doctor` says which"
-        }
-        Errno::EINVAL | Errno::ERANGE => "the kernel does not take these values",
-        Errno::EBUSY => "it is in use: a link is already in another bridge, or a mount point is busy",
-        Errno::ENETUNREACH | Errno::EHOSTUNREACH => "the gateway is not in a range that the link has an address in",
-        Errno::ENETDOWN => "the link is down",
-        Errno::ENOTCONN => "the other end of the cable is not there",
-        Errno::ELOOP => "a bridge cannot be a port of itself or of another bridge",
-        Errno::ENOSPC => "a limit of the kernel is reached: user.max_net_namespaces, fs.mount-max or a full disk",
-        Errno::EMFILE | Errno::ENFILE => "too many files are open; raise the limit (`ulimit -n`)",
-        Errno::ENOMEM | Errno::ENOBUFS => "the kernel is out of memory",
-        Errno::EROFS => "the file system is mounted read-only",
-        // The numbers of the whole kernel; the rest never come from what is asked here, and keep the kernel's text.
-        _ => return format!("{} ({})", errno.desc(), name(errno)),
-    };
-    format!("{hint} ({})", name(errno))
+    let listed = MEANINGS.iter().find(|(numbers, _)| numbers.contains(&errno));
+    format!("{} ({})", listed.map_or(errno.desc(), |(_, meaning)| *meaning), name(errno))
 }
 
 /// `EPERM` for 1.

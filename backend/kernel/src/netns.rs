@@ -128,9 +128,9 @@ pub(crate) fn nsid(host: &mut Socket, namespace: BorrowedFd<'_>) -> Result<Optio
     let bodies = answer.map_err(|refusal| refusal.when("find the number of a namespace"))?;
     let unreadable = |error| KernelError::answer("a question about a namespace", error);
     let message = bodies.first().map(|body| NsidMessage::parse(body)).transpose().map_err(unreadable)?;
-    let id = message.iter().flat_map(|message| &message.attributes).find_map(|attribute| match attribute {
-        NsidAttribute::Id(id) => Some(*id),
-        _ => None,
+    let id = message.iter().flat_map(|message| &message.attributes).find_map(|attribute| {
+        let NsidAttribute::Id(id) = attribute else { return None };
+        Some(*id)
     });
     Ok(id.filter(|id| *id >= 0))
 }

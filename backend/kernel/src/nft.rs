@@ -210,9 +210,9 @@ fn elements_of(set: &str, listed: Value) -> Option<Vec<Element>> {
 }
 
 fn element(set: &str, expression: &Expression<'_>) -> Option<Element> {
-    let text = |expression: &Expression<'_>| match expression {
-        Expression::String(text) => Some(text.clone().into_owned()),
-        _ => None,
+    let text = |expression: &Expression<'_>| {
+        let Expression::String(text) = expression else { return None };
+        Some(text.clone().into_owned())
     };
     match (set, expression) {
         ("bridges", name) => Some(Element::Bridge(text(name)?.parse().ok()?)),

@@ -8,7 +8,7 @@ use crate::{
     error::KernelError,
     link::{self, Link, PeerPlace},
     mark::Mark,
-    netns::{self, Namespace},
+    netns::{self, Entry, Namespace},
     socket::Socket,
     sysctl,
 };
@@ -88,11 +88,13 @@ fn container(namespace: &NsName, host_ends: &[IfName]) -> Result<BTreeSet<Object
     for name in host_ends {
         links.extend(link::find(&mut host, name)?);
     }
-    let insides: Vec<Inside> =
-        netns::visit(std::slice::from_ref(namespace), |name, inside| Inside::read(name, inside, &mut host))?
-            .into_iter()
-            .flatten()
-            .collect();
+    let mut insides = Vec::new();
+    // Entering takes a thread, so it is done only where there is something to enter.
+    if let Entry::Mounted(_) = netns::look(namespace)? {
+        let names = std::slice::from_ref(namespace);
+        let read = netns::visit(names, |name, inside| Inside::read(name, inside, &mut host))?;
+        insides.extend(read.into_iter().flatten());
+    }
     // A cable in the namespace that no row of the database names any more.
     for other in insides.iter().flat_map(|inside| &inside.links).filter(|link| link.kind == "veth") {
         if let Some(index) = other.peer

@@ -41,7 +41,7 @@ fn a_file_without_a_namespace_is_swept_reused_or_removed() {
 
         fs::write(&file, &mark).expect("a file");
         assert_eq!(observe(&kernel).objects, Desired::default().objects());
-        assert_eq!(kernel.sweep().expect("swept"), [name.clone()]);
+        assert_eq!(kernel.sweep().expect("swept"), std::slice::from_ref(name));
         assert!(!fs::exists(&file).expect("known") && fs::exists("/run/netns/other").expect("known"));
 
         fs::write(&file, &mark).expect("a file");
