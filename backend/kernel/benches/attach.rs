@@ -221,10 +221,11 @@ fn floor(number: u16) -> Timings {
     ];
     ask(&mut host, RouteNetlinkMessage::NewLink(pair), NLM_F_CREATE | NLM_F_EXCL);
     clock.lap("veth");
-    let index = index_of(host_end.as_str());
+    let index = index_of(&mut host, host_end.as_str());
+    let bridge = index_of(&mut host, "docker0");
     let mut port = LinkMessage::default();
     port.header.index = index;
-    port.attributes = vec![LinkAttribute::Controller(index_of("docker0"))];
+    port.attributes = vec![LinkAttribute::Controller(bridge)];
     ask(&mut host, RouteNetlinkMessage::SetLink(port), 0);
     clock.lap("port");
     let mut message = AddressMessage::default();
@@ -269,18 +270,27 @@ fn up(socket: &mut Socket, index: u32) {
 }
 
 fn ask(socket: &mut Socket, message: RouteNetlinkMessage, flags: u16) {
+    let answer = send(socket, message, NLM_F_ACK | flags);
+    assert_eq!(answer.get(16..20), Some([0; 4].as_slice()), "refused: {answer:?}");
+}
+
+fn index_of(socket: &mut Socket, name: &str) -> u32 {
+    let mut message = LinkMessage::default();
+    message.attributes = vec![LinkAttribute::IfName(name.to_owned())];
+    let answer = send(socket, RouteNetlinkMessage::GetLink(message), 0);
+    // Family, type and number follow the header (`struct ifinfomsg`).
+    u32::from_ne_bytes(answer[20..24].try_into().expect("four bytes"))
+}
+
+/// Sends a request and gives the first datagram of its answer.
+fn send(socket: &mut Socket, message: RouteNetlinkMessage, flags: u16) -> Vec<u8> {
     let mut message = NetlinkMessage::new(Default::default(), NetlinkPayload::InnerMessage(message));
-    message.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+    message.header.flags = NLM_F_REQUEST | flags;
     message.finalize();
     let mut datagram = vec![0; message.buffer_len()];
     message.serialize(&mut datagram);
     socket.send(&datagram, 0).expect("sent");
     let mut answer = Vec::with_capacity(4096);
     socket.recv(&mut answer, 0).expect("answered");
-    assert_eq!(answer.get(16..20), Some([0; 4].as_slice()), "refused: {answer:?}");
-}
-
-/// From sysfs one would have to mount it anew in the sandbox; the C library's way is one ioctl.
-fn index_of(name: &str) -> u32 {
-    nix::net::if_::if_nametoindex(name).expect("it is there")
+    answer
 }
