@@ -10,6 +10,8 @@ pub mod journal;
 pub mod lease;
 pub mod network;
 pub mod sysctl;
+#[cfg(test)]
+mod tests;
 
 use sqlx::{
     Sqlite, SqliteConnection, SqlitePool, Transaction,

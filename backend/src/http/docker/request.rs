@@ -116,6 +116,7 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
     let mut warnings = Vec::new();
     not_honoured("", &body.rest, &mut warnings);
     not_honoured("HostConfig.", &host.rest, &mut warnings);
+    warnings.sort();
     let network_mode = network_mode(&body)?;
     let spec = ContainerSpec {
         image: body.image,
