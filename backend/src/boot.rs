@@ -1,17 +1,64 @@
 //! Putting the daemon together: its parts in the order in which they need one another, each failure with its remedy.
 
 use crate::{
-    config::Folders, engine::Engine, events::Events, images::Images, machine::Machine, ops::Daemon, runtime::Runtime,
-    store::Store,
+    config::Folders,
+    engine::Engine,
+    events::Events,
+    images::{Images, ImagesError},
+    machine::Machine,
+    ops::Daemon,
+    runtime::{Runtime, RuntimeError},
+    store::{Store, StoreError},
 };
-use anyhow::{Context, Result, bail};
 use drawbridge_api::{Host, HostAddress};
-use drawbridge_kernel::Kernel;
+use drawbridge_kernel::{Kernel, KernelError};
 use std::{
     fs::{self, File, TryLockError},
+    io,
     path::PathBuf,
     sync::Arc,
 };
+
+/// Why the daemon can't be put together. The cause says what, the text what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// A folder can't be made.
+    #[error("cannot make {}; run drawbridge as root, or name another folder", folder.display())]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Another daemon has it.
+    #[error("another drawbridge is at work on {}; stop it, or name another --data-dir", .0.display())]
+    InUse(PathBuf),
+    /// Nothing to look at.
+    #[error("there is no {}; run `drawbridge serve` first, or name its --data-dir", .0.display())]
+    NoDatabase(PathBuf),
+    /// The kernel or nft lacks something.
+    #[error("this machine can't run container networks; `drawbridge doctor` says more")]
+    Kernel(#[source] KernelError),
+    /// The runtime or the monitor is missing.
+    #[error("this machine can't run containers; `drawbridge doctor` says more")]
+    Runtime(#[source] RuntimeError),
+    /// The database can't be opened.
+    #[error("cannot open {}", file.display())]
+    Store {
+        /// Which file.
+        file: PathBuf,
+        /// Why not.
+        #[source]
+        source: StoreError,
+    },
+    /// The image store can't be opened.
+    #[error("cannot open the image store")]
+    Images(#[source] ImagesError),
+    /// The program is ending.
+    #[error("the program is ending")]
+    Ending,
+}
 
 /// A daemon and the lock on its data directory, which is held as long as this lives.
 pub struct Booted {
@@ -24,7 +71,7 @@ pub struct Booted {
 ///
 /// # Errors
 /// When a program is missing, the kernel refuses, or another daemon has the data directory.
-pub async fn boot(folders: &Folders) -> Result<Booted> {
+pub async fn boot(folders: &Folders) -> Result<Booted, BootError> {
     boot_on(folders, |kernel| kernel).await
 }
 
@@ -35,15 +82,13 @@ pub async fn boot(folders: &Folders) -> Result<Booted> {
 pub async fn boot_on<M: Machine + 'static>(
     folders: &Folders,
     wrap: impl FnOnce(Arc<Kernel>) -> Arc<M>,
-) -> Result<Booted> {
+) -> Result<Booted, BootError> {
     for folder in [&folders.data_dir, &folders.run_dir] {
-        fs::create_dir_all(folder).with_context(|| {
-            format!("cannot make {}; run drawbridge as root, or name another folder", folder.display())
-        })?;
+        fs::create_dir_all(folder).map_err(|source| BootError::Folder { folder: folder.clone(), source })?;
     }
     let lock = lock(folders)?;
     let kernel = open_kernel().await?;
-    for name in kernel.sweep().context("cannot sweep /run/netns")? {
+    for name in kernel.sweep().map_err(BootError::Kernel)? {
         tracing::warn!(namespace = %name, "removed what a crash left of a namespace");
     }
     let daemon = put_together(folders, Arc::new(kernel), wrap).await?;
@@ -57,32 +102,28 @@ pub async fn boot_on<M: Machine + 'static>(
 ///
 /// # Errors
 /// As of [`boot`], and when there is no database yet.
-pub async fn look(folders: &Folders) -> Result<Booted> {
+pub async fn look(folders: &Folders) -> Result<Booted, BootError> {
     let file = database(folders);
     if !file.exists() {
-        bail!("there is no {}; run `drawbridge serve` first, or name its --data-dir", file.display());
+        return Err(BootError::NoDatabase(file));
     }
     let kernel = open_kernel().await?;
     Ok(Booted { daemon: put_together(folders, Arc::new(kernel), |kernel| kernel).await?, _lock: None })
 }
 
-async fn open_kernel() -> Result<Kernel> {
-    tokio::task::spawn_blocking(Kernel::open)
-        .await?
-        .context("this machine can't run container networks; `drawbridge doctor` says more")
+async fn open_kernel() -> Result<Kernel, BootError> {
+    tokio::task::spawn_blocking(Kernel::open).await.map_err(|_| BootError::Ending)?.map_err(BootError::Kernel)
 }
 
 async fn put_together<M: Machine + 'static>(
     folders: &Folders,
     kernel: Arc<Kernel>,
     wrap: impl FnOnce(Arc<Kernel>) -> Arc<M>,
-) -> Result<Arc<Daemon>> {
-    let runtime = Runtime::detect(&folders.data_dir, &folders.run_dir)
-        .await
-        .context("this machine can't run containers; `drawbridge doctor` says more")?;
+) -> Result<Arc<Daemon>, BootError> {
+    let runtime = Runtime::detect(&folders.data_dir, &folders.run_dir).await.map_err(BootError::Runtime)?;
     let file = database(folders);
-    let store = Store::open(&file).await.with_context(|| format!("cannot open {}", file.display()))?;
-    let images = Images::open(&folders.data_dir).context("cannot open the image store")?;
+    let store = Store::open(&file).await.map_err(|source| BootError::Store { file, source })?;
+    let images = Images::open(&folders.data_dir).map_err(BootError::Images)?;
     let host = host(&kernel, &runtime)?;
     let events = Events::new(hex::encode(rand::random::<[u8; 16]>()));
     let engine = Engine::new(store, events, wrap(Arc::clone(&kernel)));
@@ -93,22 +134,20 @@ fn database(folders: &Folders) -> PathBuf {
     folders.data_dir.join("drawbridge.sqlite")
 }
 
-fn lock(folders: &Folders) -> Result<File> {
+fn lock(folders: &Folders) -> Result<File, BootError> {
     let path = folders.data_dir.join("lock");
-    let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    let unlockable = |source| BootError::Folder { folder: path.clone(), source };
+    let file = File::create(&path).map_err(unlockable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!(
-            "another drawbridge is at work on {}; stop it, or name another --data-dir",
-            folders.data_dir.display()
-        ),
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+        Err(TryLockError::WouldBlock) => Err(BootError::InUse(folders.data_dir.clone())),
+        Err(TryLockError::Error(source)) => Err(unlockable(source)),
     }
 }
 
-fn host(kernel: &Kernel, runtime: &Runtime) -> Result<Host> {
+fn host(kernel: &Kernel, runtime: &Runtime) -> Result<Host, BootError> {
     let line = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-    let view = kernel.host().context("cannot see the host's links")?;
+    let view = kernel.host().map_err(BootError::Kernel)?;
     let foreign = view.links.iter().filter(|link| {
         link.name != "lo" && !link.alias.as_deref().is_some_and(|alias| alias.starts_with("drawbridge:"))
     });

@@ -5,30 +5,66 @@ use crate::{
     http::{docker, panel},
     ops::Daemon,
 };
-use anyhow::{Context, Result, bail};
-use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
+use std::{fs, future::IntoFuture, io, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
 use tokio::net::{TcpListener, UnixListener};
+
+/// Why the daemon can't be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Everybody would come in from elsewhere.
+    #[error("--auth none lets everybody in who can reach {0}; listen on 127.0.0.1 or ::1")]
+    OpenToAll(SocketAddr),
+    /// The token can't be kept.
+    #[error("cannot keep {}", file.display())]
+    Token {
+        /// Where.
+        file: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The panel's address can't be had.
+    #[error("cannot listen on {address}; name another address with --listen")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Something answers on the socket.
+    #[error("{} is in use by another program; name another --docker-socket", .0.display())]
+    SocketInUse(PathBuf),
+    /// The socket can't be made.
+    #[error("cannot make the socket {}; name another --docker-socket", path.display())]
+    Socket {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
 
 /// Serves both dialects until the program is asked to end. Containers go on.
 ///
 /// # Errors
 /// When an address or socket can't be taken.
-pub async fn serve(daemon: Arc<Daemon>, config: &Serve) -> Result<()> {
+pub async fn serve(daemon: Arc<Daemon>, config: &Serve) -> Result<(), ServeError> {
     if config.auth == Auth::None && !config.listen.ip().is_loopback() {
-        bail!("--auth none lets everybody in who can reach {}; listen on 127.0.0.1 or ::1", config.listen);
+        return Err(ServeError::OpenToAll(config.listen));
     }
     let token = match config.auth {
         Auth::Token => {
             let file = config.folders.data_dir.join("token");
-            Some(panel::Token::load_or_create(&file).with_context(|| format!("cannot keep {}", file.display()))?)
+            Some(panel::Token::load_or_create(&file).map_err(|source| ServeError::Token { file, source })?)
         }
         Auth::None => None,
     };
-    let tcp = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}; name another address with --listen", config.listen))?;
+    let unusable = |source| ServeError::Listen { address: config.listen, source };
+    let tcp = TcpListener::bind(config.listen).await.map_err(unusable)?;
+    let address = tcp.local_addr().map_err(unusable)?;
     let unix = bind_unix(config).await?;
-    let address = tcp.local_addr()?;
     match &token {
         Some(token) => println!("panel: http://{address}/?token={}", token.secret()),
         None => println!("panel: http://{address}/"),
@@ -37,9 +73,10 @@ pub async fn serve(daemon: Arc<Daemon>, config: &Serve) -> Result<()> {
 
     let docker = axum::serve(unix, docker::router(Arc::clone(&daemon)));
     let panel = axum::serve(tcp, panel::router(Arc::clone(&daemon), token));
+    // `axum::serve` never ends by itself: a connection that can't be taken is tried again.
     tokio::select! {
-        done = docker => done.context("the Docker socket failed")?,
-        done = panel => done.context("the panel's listener failed")?,
+        _ = docker.into_future() => {}
+        _ = panel.into_future() => {}
         () = asked_to_end() => {}
     }
     // A plan that is under way is carried out to its end; open streams are cut.
@@ -48,20 +85,20 @@ pub async fn serve(daemon: Arc<Daemon>, config: &Serve) -> Result<()> {
     Ok(())
 }
 
-async fn bind_unix(config: &Serve) -> Result<UnixListener> {
+async fn bind_unix(config: &Serve) -> Result<UnixListener, ServeError> {
     let path = &config.docker_socket;
+    let unusable = |source| ServeError::Socket { path: path.clone(), source };
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(folder).map_err(unusable)?;
     }
     // The lock on the data directory says that no other daemon of ours is behind it; another program's would answer.
     if tokio::net::UnixStream::connect(path).await.is_ok() {
-        bail!("{} is in use by another program; name another --docker-socket", path.display());
+        return Err(ServeError::SocketInUse(path.clone()));
     }
     let _ = fs::remove_file(path);
-    let listener = UnixListener::bind(path)
-        .with_context(|| format!("cannot make the socket {}; name another --docker-socket", path.display()))?;
+    let listener = UnixListener::bind(path).map_err(unusable)?;
     // Whoever may write to it is root on this machine.
-    fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o660)).map_err(unusable)?;
     Ok(listener)
 }
 

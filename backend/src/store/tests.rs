@@ -75,7 +75,7 @@ fn busybox() -> ImageRecord {
 }
 
 async fn open(db: &mut Connection) -> i64 {
-    let request = Request { verb: "test", subject: "it".into(), origin: Origin::Docker };
+    let request = Request { verb: "test", subject: "it".into(), origin: Origin::Panel };
     journal::open(db, &request, 1).await.unwrap()
 }
 
