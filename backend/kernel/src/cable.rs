@@ -3,7 +3,7 @@
 use crate::{
     error::KernelError,
     execute::{done, make_link},
-    link::{self, Cable, Change, Link, PeerPlace},
+    link::{self, Cable, Link, PeerPlace},
     mark::Mark,
     session::{Session, foreign_link},
 };
@@ -66,7 +66,7 @@ pub(crate) fn add(session: &mut Session, object: &Object) -> Result<(), KernelEr
         link::add_veth(&wanted.cable, inside.namespace.file.as_fd())
     };
     let what = format!("create veth pair {host_end} and {} in {}", wanted.cable.interface, wanted.namespace);
-    let link = make_link(session, host_end, make, &Change::Alias(&mark), &what)?;
+    let link = make_link(session, host_end, make, &mark, &what)?;
     session.remember(host_end, link, Some((wanted.namespace, wanted.cable.interface)));
     Ok(())
 }

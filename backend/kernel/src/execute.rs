@@ -88,7 +88,8 @@ fn remove(session: &mut Session, object: &Object) -> Result<(), KernelError> {
     }
 }
 
-/// `ip link add NAME address MAC type bridge; ip link set NAME mtu MTU alias MARK`, in one datagram.
+/// `ip link add NAME address MAC type bridge; ip link set NAME alias MARK`, in one datagram, then `ip link set NAME mtu MTU`
+/// where that is not what it has.
 fn add_bridge(
     session: &mut Session,
     object: &Object,
@@ -96,20 +97,18 @@ fn add_bridge(
     network: &NetworkId,
     mtu: u32,
 ) -> Result<(), KernelError> {
-    let mark = object.mark().unwrap_or_default();
-    if let Some(link) = link::find(&mut session.host, name)? {
-        if link.mark() != Some(Mark::Network(network.clone())) || link.kind != "bridge" {
-            return Err(foreign_link(name));
+    let link = match link::find(&mut session.host, name)? {
+        Some(link) if link.mark() == Some(Mark::Network(network.clone())) && link.kind == "bridge" => link,
+        Some(_) => return Err(foreign_link(name)),
+        None => {
+            let make = link::add_bridge(name, Object::bridge_mac(network));
+            make_link(session, name, make, &object.mark().unwrap_or_default(), &format!("create bridge {name}"))?
         }
-        if link.mtu != mtu {
-            let answer = session.host.request(link::change(link.index, &Change::MtuAndAlias(mtu, &mark)))?;
-            done(answer, &[], || format!("set the size of packets on {name} to {mtu}"))?;
-        }
-        session.remember(name, link, None);
-        return Ok(());
+    };
+    if link.mtu != mtu {
+        let answer = session.host.request(link::change(link.index, &Change::Mtu(mtu)))?;
+        done(answer, &[], || format!("set the size of packets on {name} to {mtu}"))?;
     }
-    let make = link::add_bridge(name, Object::bridge_mac(network));
-    let link = make_link(session, name, make, &Change::MtuAndAlias(mtu, &mark), &format!("create bridge {name}"))?;
     session.remember(name, link, None);
     Ok(())
 }
@@ -120,10 +119,10 @@ pub(crate) fn make_link(
     session: &mut Session,
     name: &IfName,
     make: Request,
-    mark: &Change<'_>,
+    mark: &str,
     what: &str,
 ) -> Result<Link, KernelError> {
-    let requests = vec![make, link::change_named(name.as_str(), mark), link::get(name)];
+    let requests = vec![make, link::change_named(name.as_str(), &Change::Alias(mark)), link::get(name)];
     let mut answers = session.host.batch(requests)?.into_iter();
     let (Some(made), Some(marked), Some(found)) = (answers.next(), answers.next(), answers.next()) else {
         return Err(KernelError::answer(what, "fewer answers than requests"));
@@ -249,5 +248,28 @@ pub(crate) fn done(answer: Answer, harmless: &[Errno], what: impl FnOnce() -> St
         Ok(_) => Ok(()),
         Err(refusal) if harmless.contains(&refusal.errno) => Ok(()),
         Err(refusal) => Err(refusal.when(what())),
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::{Kernel, testing::check_in_sandbox};
+
+    #[test]
+    fn a_name_taken_at_the_last_moment_is_given_back_unmarked() {
+        check_in_sandbox(|| {
+            let mut session = Kernel::open().expect("this machine can").session().expect("a session");
+            let name: IfName = "docker0".parse().expect("valid");
+            let network = NetworkId::from_bytes([1; 32]);
+            let make = || link::add_bridge(&name, Object::bridge_mac(&network));
+            session.host.request(make()).expect("sent").expect("somebody else makes it");
+            let before = link::find(&mut session.host, &name).expect("root may look");
+            let error = make_link(&mut session, &name, make(), "drawbridge:network:1", "create bridge docker0");
+            assert!(matches!(error, Err(KernelError::Foreign { .. })), "{error:?}");
+            let after = link::find(&mut session.host, &name).expect("root may look");
+            let alias = |link: Option<Link>| link.and_then(|link| link.alias).unwrap_or_default();
+            assert_eq!(alias(after), alias(before));
+        });
     }
 }

@@ -228,8 +228,8 @@ pub(crate) enum Change<'a> {
     /// `alias ALIAS`: the mark. An alias in the message that makes a link is not read (`rtnl_create_link` in
     /// net/core/rtnetlink.c), so it needs this second one.
     Alias(&'a str),
-    /// `mtu MTU alias ALIAS`
-    MtuAndAlias(u32, &'a str),
+    /// `mtu MTU`
+    Mtu(u32),
     /// `alias ALIAS up`
     AliasAndUp(&'a str),
     /// `up`
@@ -261,7 +261,7 @@ fn changed(change: &Change<'_>) -> LinkMessage {
     let alias = |alias: &str| LinkAttribute::IfAlias(alias.to_owned());
     match *change {
         Change::Alias(text) => message.attributes.push(alias(text)),
-        Change::MtuAndAlias(mtu, text) => message.attributes.extend([LinkAttribute::Mtu(mtu), alias(text)]),
+        Change::Mtu(mtu) => message.attributes.push(LinkAttribute::Mtu(mtu)),
         Change::AliasAndUp(text) => {
             message.attributes.push(alias(text));
             message.header.flags = LinkFlags::Up;

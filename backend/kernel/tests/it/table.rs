@@ -10,6 +10,7 @@ const DAMAGE: &[&str] = &[
     "nft add rule inet drawbridge forward counter accept",
     "nft insert rule inet drawbridge postrouting accept",
     "nft add chain inet drawbridge mine",
+    "nft 'table inet drawbridge { flags dormant; }'",
     "nft add set inet drawbridge mine '{ type ipv4_addr; }'",
     "nft 'chain inet drawbridge forward { policy drop; }'",
     "nft add element inet drawbridge masqueraded '{ 10.0.0.1-10.0.0.5 }'",
