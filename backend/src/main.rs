@@ -43,6 +43,7 @@ fn run(command: Command) -> Result<ExitCode> {
 }
 
 async fn serve(config: Serve) -> Result<ExitCode> {
+    serve::check(&config)?;
     let booted = boot::boot(&config.folders).await?;
     ops::start::bring_up(&booted.daemon).await.context("cannot bring the networks up")?;
     serve::serve(booted.daemon, &config).await?;

@@ -46,14 +46,22 @@ pub enum ServeError {
     },
 }
 
+/// Refuses what may not be served, before anything is made.
+///
+/// # Errors
+/// `OpenToAll`.
+pub fn check(config: &Serve) -> Result<(), ServeError> {
+    if config.auth == Auth::None && !config.listen.ip().is_loopback() {
+        return Err(ServeError::OpenToAll(config.listen));
+    }
+    Ok(())
+}
+
 /// Serves both dialects until the program is asked to end. Containers go on.
 ///
 /// # Errors
 /// When an address or socket can't be taken.
 pub async fn serve(daemon: Arc<Daemon>, config: &Serve) -> Result<(), ServeError> {
-    if config.auth == Auth::None && !config.listen.ip().is_loopback() {
-        return Err(ServeError::OpenToAll(config.listen));
-    }
     let token = match config.auth {
         Auth::Token => {
             let file = config.folders.data_dir.join("token");
