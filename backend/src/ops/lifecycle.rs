@@ -22,20 +22,25 @@ const AFTER_KILL: Duration = Duration::from_secs(20);
 
 /// Names for what a start will make, chosen before the change so that its scope is known.
 #[derive(Debug)]
-pub(super) struct Attachment {
+pub struct Attachment {
     namespace: NsName,
     endpoint: EndpointId,
     host_end: IfName,
 }
 
 impl Attachment {
-    pub(super) fn new(id: &ContainerId) -> Result<Self, InvalidName> {
+    /// Chooses them.
+    ///
+    /// # Errors
+    /// Never for an id: its short form and seven digits make valid names.
+    pub fn new(id: &ContainerId) -> Result<Self, InvalidName> {
         let endpoint = EndpointId::from_bytes(rand::random());
         let host_end = format!("veth{}", &endpoint.as_str()[..7]).parse()?;
         Ok(Self { namespace: namespace_name(id)?, endpoint, host_end })
     }
 
-    pub(super) fn scope(&self, id: &ContainerId) -> Scope {
+    /// What of the kernel they stand for.
+    pub fn scope(&self, id: &ContainerId) -> Scope {
         Scope::Container { id: id.clone(), namespace: self.namespace.clone(), host_ends: vec![self.host_end.clone()] }
     }
 }
@@ -46,7 +51,10 @@ pub(super) fn namespace_name(id: &ContainerId) -> Result<NsName, InvalidName> {
 }
 
 /// Writes the rows of a container's namespace and endpoint.
-pub(super) async fn attach(
+///
+/// # Errors
+/// When the container's network isn't there or has no free address, or the container is attached already.
+pub async fn attach(
     db: &mut Connection,
     draft: &Draft,
     record: &ContainerRecord,

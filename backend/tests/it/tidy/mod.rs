@@ -46,7 +46,7 @@ const fn word(
 const WORDS: &[Word] = &[
     // Who may ask the database, the kernel and other programs.
     word("sqlx", EVERYWHERE, &["backend/src/store"], "SQL is asked in one room; others call a function of the store"),
-    word("nix::sched", EVERYWHERE, &["backend/kernel/src/netns.rs", "backend/kernel/benches", "backend/kernel/tests", "backend/tests"],
+    word("nix::sched", EVERYWHERE, &["backend/kernel/src/netns.rs", "backend/kernel/benches", "backend/kernel/tests", "backend/tests", "backend/benches"],
         "a thread changes its namespace in one file, and then ends"),
     word("spawn_blocking", &["backend/kernel"], &[], "its threads come back to others, with the namespace they were left in"),
     word("std::process::Command", &["backend/src"], &[], "waiting for a child blocks the async thread; tokio::process does not"),
