@@ -132,7 +132,7 @@ struct LogLine {
 
 pub(super) fn last_error(log: &str) -> Option<String> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<LogLine>(line).ok());
-    lines.filter(|line| line.level == "error" || line.level == "fatal").last().map(|line| line.msg)
+    lines.filter(|line| line.level == "error" || line.level == "fatal").next_back().map(|line| line.msg)
 }
 
 #[cfg(test)]
