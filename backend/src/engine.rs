@@ -13,7 +13,7 @@ use crate::{
         sysctl,
     },
 };
-use drawbridge_api::{EventKind, Outcome, Plan};
+use drawbridge_api::{Change, EventKind, Outcome, Plan};
 use drawbridge_kernel::{KernelError, StepError};
 use drawbridge_plan::{Desired, Observed, Scope, Step, plan};
 use std::sync::Arc;
@@ -96,7 +96,8 @@ impl Engine {
         let _one_at_a_time = self.change.lock().await;
         let observed = self.observe(&scope).await?;
         let mut tx = self.store.write().await?;
-        let change_id = journal::open(&mut tx, &request, clock::now_ms()).await?;
+        let now_ms = clock::now_ms();
+        let change_id = journal::open(&mut tx, &request, now_ms).await?;
         let draft = Draft { change_id, observed };
         let made = edit(&mut tx, &draft).await?;
         let wanted = desired::load(&mut tx, &scope).await?;
@@ -107,8 +108,7 @@ impl Engine {
         }
         journal::write_steps(&mut tx, change_id, &steps).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        self.publish_change(change_id).await?;
-        self.carry_out(change_id, steps).await?;
+        self.carry_out(journal::opened(change_id, request, &steps, now_ms), steps).await?;
         Ok(Changed::Applied(made))
     }
 
@@ -130,12 +130,13 @@ impl Engine {
         let _one_at_a_time = self.change.lock().await;
         let observed = self.observe(&Scope::Everything).await?;
         let mut tx = self.store.write().await?;
-        let change_id = journal::open(&mut tx, &request, clock::now_ms()).await?;
+        let now_ms = clock::now_ms();
+        let change_id = journal::open(&mut tx, &request, now_ms).await?;
         let nothing = Desired { sysctls: sysctl::originals(&mut tx).await?, ..Desired::default() };
         let steps = plan(&nothing, &observed, &Scope::Everything);
         journal::write_steps(&mut tx, change_id, &steps).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        self.carry_out(change_id, steps).await
+        self.carry_out(journal::opened(change_id, request, &steps, now_ms), steps).await
     }
 
     /// Returns when the change that is under way is settled, and lets no other begin.
@@ -152,12 +153,13 @@ impl Engine {
             .map_err(ChangeError::Observe)
     }
 
-    async fn carry_out(&self, change_id: i64, steps: Vec<Step>) -> Result<(), ChangeError> {
+    /// Publishes a change whose rows are committed, does its steps and settles it.
+    async fn carry_out(&self, change: Change, steps: Vec<Step>) -> Result<(), ChangeError> {
+        self.publish(change.clone());
         let applied = match apply(Arc::clone(&self.machine), steps).await {
             Ok(applied) => applied,
             Err(ApplyError::Kernel(error)) => {
-                let verdict = Verdict::Failed { error: error.to_string() };
-                self.settle(change_id, &[], &verdict).await?;
+                self.settle(change, Vec::new(), Verdict::Failed { error: error.to_string() }).await?;
                 return Err(ApplyError::Kernel(error).into());
             }
             Err(cut_off @ ApplyError::CutOff) => return Err(cut_off.into()),
@@ -166,26 +168,24 @@ impl Engine {
             None => Verdict::Done,
             Some(refused) => Verdict::Failed { error: refused.to_string() },
         };
-        self.settle(change_id, &applied.results, &verdict).await?;
+        self.settle(change, applied.results, verdict).await?;
         match applied.refused {
             None => Ok(()),
             Some(refused) => Err(ChangeError::Refused(refused)),
         }
     }
 
-    async fn settle(&self, change_id: i64, results: &[StepResult], verdict: &Verdict) -> Result<(), ChangeError> {
+    async fn settle(&self, change: Change, results: Vec<StepResult>, verdict: Verdict) -> Result<(), ChangeError> {
+        let now_ms = clock::now_ms();
         let mut tx = self.store.write().await?;
-        journal::settle(&mut tx, change_id, results, verdict, clock::now_ms()).await?;
+        journal::settle(&mut tx, change.id, &results, &verdict, now_ms).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        Ok(self.publish_change(change_id).await?)
+        self.publish(journal::settled(change, results, verdict, now_ms));
+        Ok(())
     }
 
-    async fn publish_change(&self, change_id: i64) -> Result<(), StoreError> {
-        let mut db = self.store.read().await?;
-        if let Some(change) = journal::get(&mut db, change_id).await? {
-            self.events.publish(EventKind::Change(change), clock::now_ms());
-        }
-        Ok(())
+    fn publish(&self, change: Change) {
+        self.events.publish(EventKind::Change(change), clock::now_ms());
     }
 }
 

@@ -29,11 +29,14 @@ pub async fn find(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpErro
             return Err(OpError::Ambiguous { kind: "container", text: text.to_owned(), count: several.len() });
         }
     };
-    get_in(&mut db, id).await
+    container::get(&mut db, id).await?.ok_or_else(|| OpError::NoSuchContainer(text.to_owned()))
 }
 
-pub(super) async fn get_in(db: &mut Connection, id: &ContainerId) -> Result<ContainerRecord, OpError> {
-    container::get(db, id).await?.ok_or_else(|| OpError::NoSuchContainer(id.to_string()))
+/// A container as it is now. The connection is given back before this returns: one that is still held while an operation
+/// goes on to ask for another would, with enough operations at once, leave none for anybody.
+pub(super) async fn get(daemon: &Daemon, id: &ContainerId) -> Result<ContainerRecord, OpError> {
+    let mut db = daemon.engine.store.read().await?;
+    container::get(&mut db, id).await?.ok_or_else(|| OpError::NoSuchContainer(id.to_string()))
 }
 
 /// All containers with their endpoints, oldest first.
@@ -99,7 +102,7 @@ fn view_of(
 
 /// Tells listeners how a container is now.
 pub(super) async fn publish(daemon: &Daemon, id: &ContainerId) -> Result<(), OpError> {
-    let record = get_in(&mut *daemon.engine.store.read().await?, id).await?;
+    let record = get(daemon, id).await?;
     let seen = view(daemon, &record).await?;
     daemon.engine.events.publish(EventKind::Container(seen), clock::now_ms());
     Ok(())
@@ -227,7 +230,7 @@ pub async fn remove(
         return Ok(Changed::Previewed(drawbridge_api::Plan::default()));
     }
     let _held = daemon.hold(&record.id).await;
-    match get_in(&mut *daemon.engine.store.read().await?, &record.id).await {
+    match get(daemon, &record.id).await {
         Ok(now) => delete(daemon, &now, origin).await?,
         // It removed itself when it ended.
         Err(OpError::NoSuchContainer(_)) => {}

@@ -101,7 +101,7 @@ pub async fn start(
 ) -> Result<Changed<ContainerRecord>, OpError> {
     let found = container::find(daemon, text).await?;
     let _held = daemon.hold(&found.id).await;
-    let record = container::get_in(&mut *daemon.engine.store.read().await?, &found.id).await?;
+    let record = container::get(daemon, &found.id).await?;
     if record.state == ContainerState::Running {
         return Err(OpError::Already(record.name.to_string()));
     }
@@ -123,7 +123,7 @@ pub async fn start(
         }
     }
     match launch(daemon, &record).await {
-        Ok(()) => Ok(Changed::Applied(container::get_in(&mut *daemon.engine.store.read().await?, &record.id).await?)),
+        Ok(()) => Ok(Changed::Applied(container::get(daemon, &record.id).await?)),
         Err(error) => {
             let request = Request { verb: "give up start of container", subject: record.name.to_string(), origin };
             release(daemon, &record.id, Mode::Apply, request).await?;
@@ -180,7 +180,7 @@ pub(super) fn watch(daemon: &Arc<Daemon>, id: ContainerId) {
 /// What follows when a container's process has ended: its network goes, then its state is told.
 pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Result<(), OpError> {
     let _held = daemon.hold(id).await;
-    let record = container::get_in(&mut *daemon.engine.store.read().await?, id).await?;
+    let record = container::get(daemon, id).await?;
     if record.state != ContainerState::Running {
         return Ok(());
     }
@@ -201,7 +201,7 @@ pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Resu
     tx.commit().await.map_err(StoreError::from)?;
     container::publish(daemon, id).await?;
     if record.spec.auto_remove {
-        let record = container::get_in(&mut *daemon.engine.store.read().await?, id).await?;
+        let record = container::get(daemon, id).await?;
         container::delete(daemon, &record, Origin::Daemon).await?;
     }
     Ok(())

@@ -74,15 +74,12 @@ async fn fates(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Fate)>, OpError>
 /// Makes the kernel as the rows want it, after the rows are told what became of the processes. Changes that were cut off
 /// are finished by this one.
 async fn reconcile(daemon: &Daemon, fates: &[(ContainerRecord, Fate)]) -> Result<(), OpError> {
-    let needed = {
-        let mut db = daemon.engine.store.read().await?;
-        journal::any_open(&mut db).await?
-            || !daemon.engine.drift().await?.steps.is_empty()
-            || fates.iter().any(|(record, fate)| match fate {
-                Fate::Running(_) => record.state != ContainerState::Running,
-                Fate::Ended(_) => true,
-            })
-    };
+    let cut_off = journal::any_open(&mut *daemon.engine.store.read().await?).await?;
+    let news = fates.iter().any(|(record, fate)| match fate {
+        Fate::Running(_) => record.state != ContainerState::Running,
+        Fate::Ended(_) => true,
+    });
+    let needed = cut_off || news || !daemon.engine.drift().await?.steps.is_empty();
     if !needed {
         return Ok(());
     }
@@ -116,7 +113,7 @@ async fn bury(daemon: &Daemon, record: ContainerRecord) -> Result<(), OpError> {
         tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "left behind");
     }
     if record.spec.auto_remove {
-        let now = container::get_in(&mut *daemon.engine.store.read().await?, &record.id).await?;
+        let now = container::get(daemon, &record.id).await?;
         container::delete(daemon, &now, Origin::Daemon).await?;
     }
     Ok(())

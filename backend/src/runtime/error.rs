@@ -106,16 +106,6 @@ pub enum RuntimeError {
         #[source]
         source: io::Error,
     },
-    /// The runtime could not take its own state away.
-    #[error("{runtime} cannot delete container {id}: {message}")]
-    Delete {
-        /// `runc` or `crun`.
-        runtime: &'static str,
-        /// Which container.
-        id: ContainerId,
-        /// The last thing that it said.
-        message: String,
-    },
     /// A document for the runtime could not be written as JSON.
     #[error("cannot write the runtime's configuration")]
     Json(#[from] serde_json::Error),
@@ -134,9 +124,9 @@ impl RuntimeError {
         move |source| RuntimeError::Io { action, path, source }
     }
 
-    /// The meaning of what a runtime said last.
-    pub(super) fn refused(attempt: Attempt, message: &str) -> RuntimeError {
-        let detail = detail(message);
+    /// The meaning of what a runtime said last, when it was to start this program.
+    pub(super) fn refused(attempt: Attempt, program: &str, message: &str) -> RuntimeError {
+        let detail = detail(program, message);
         let is = |words: &[&str]| words.iter().any(|word| detail.contains(word));
         if is(&["executable file not found", "stat "]) && is(&["not found", "no such file or directory"]) {
             RuntimeError::CommandNotFound { attempt, detail }
@@ -158,18 +148,15 @@ fn unprefixed(message: &str) -> &str {
 }
 
 /// Why the process itself could not be executed, in runc's words whichever runtime it was.
-fn detail(message: &str) -> String {
+fn detail(program: &str, message: &str) -> String {
     let message = unprefixed(message);
     let message = message.strip_prefix("unable to start container process: ").unwrap_or(message);
-    if let Some(rest) = message.strip_prefix("executable file `")
-        && let Some((name, _)) = rest.split_once("` not found")
-    {
-        return format!("exec: \"{name}\": executable file not found in $PATH");
+    // crun 1.8.1, src/libcrun/linux.c and utils.c.
+    if message.starts_with("executable file `") && message.contains("` not found in $PATH") {
+        return format!("exec: \"{program}\": executable file not found in $PATH");
     }
-    if let Some(name) =
-        message.strip_prefix("open executable `").and_then(|rest| rest.strip_suffix("`: Permission denied"))
-    {
-        return format!("exec: \"{name}\": permission denied");
+    if message.starts_with("open executable: ") && message.ends_with("Permission denied") {
+        return format!("exec: \"{program}\": permission denied");
     }
     message.to_owned()
 }
@@ -180,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_refusal_reads_as_clients_know_it() {
-        let start = |message| RuntimeError::refused(Attempt::Start, message);
+        let start = |message| RuntimeError::refused(Attempt::Start, "nosuchcmd", message);
         let missing = start(
             "runc run failed: unable to start container process: exec: \"nosuchcmd\": executable file not found in $PATH\n",
         );
@@ -204,7 +191,7 @@ mod tests {
             start("runc run failed: unable to start container process: exec: \"/etc\": permission denied"),
             RuntimeError::CommandNotExecutable { .. }
         ));
-        let other = RuntimeError::refused(Attempt::Exec, "exec failed: container does not exist");
+        let other = RuntimeError::refused(Attempt::Exec, "true", "exec failed: container does not exist");
         assert_eq!(other.to_string(), "OCI runtime exec failed: exec failed: container does not exist: unknown");
     }
 }

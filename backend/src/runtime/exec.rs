@@ -100,7 +100,7 @@ impl Runtime {
             fs::write(&path, serde_json::to_vec(&process)?).map_err(RuntimeError::io("write", &path))
         });
         let started = match prepared.await.unwrap_or(Err(RuntimeError::ShuttingDown)) {
-            Ok(()) => self.inner.exec(id, spec.stdin, &folder).await,
+            Ok(()) => self.inner.exec(id, spec, &folder).await,
             Err(error) => Err(error),
         };
         // It has been read by now; and a folder that stays behind goes with the bundle.
@@ -110,7 +110,8 @@ impl Runtime {
 }
 
 impl Inner {
-    async fn exec(&self, id: &ContainerId, stdin: Stdin, folder: &Path) -> Result<Exec, RuntimeError> {
+    async fn exec(&self, id: &ContainerId, spec: &ExecSpec, folder: &Path) -> Result<Exec, RuntimeError> {
+        let program = spec.args.first().map_or("", String::as_str);
         let (pid_file, log) = (folder.join("pid"), folder.join("log"));
         let changes = Changes::of(folder);
         let mut command = Command::new(&self.program.path);
@@ -127,7 +128,7 @@ impl Inner {
             .arg("--pid-file")
             .arg(&pid_file)
             .arg(id.as_str())
-            .stdin(match stdin {
+            .stdin(match spec.stdin {
                 Stdin::Closed => Stdio::null(),
                 Stdin::Piped => Stdio::piped(),
             })
@@ -148,7 +149,7 @@ impl Inner {
                     let status = status.map_err(failed)?;
                     match read_pid(&pid_file) {
                         Some(pid) => break pid,
-                        None => return Err(refused(&log, stderr, status).await),
+                        None => return Err(refused(program, &log, stderr, status).await),
                     }
                 }
             }
@@ -158,7 +159,7 @@ impl Inner {
 }
 
 /// Why the runtime did not start it: the last error of its log, or what it printed.
-async fn refused(log: &Path, mut stderr: ChildStderr, status: ExitStatus) -> RuntimeError {
+async fn refused(program: &str, log: &Path, mut stderr: ChildStderr, status: ExitStatus) -> RuntimeError {
     use tokio::io::AsyncReadExt;
     let words = match fs::read_to_string(log).ok().and_then(|log| last_error(&log)) {
         Some(words) => words,
@@ -170,7 +171,7 @@ async fn refused(log: &Path, mut stderr: ChildStderr, status: ExitStatus) -> Run
             last.map_or_else(|| format!("the runtime ended with {status}"), str::to_owned)
         }
     };
-    RuntimeError::refused(Attempt::Exec, &words)
+    RuntimeError::refused(Attempt::Exec, program, &words)
 }
 
 fn process_file(folder: &Path) -> PathBuf {

@@ -53,7 +53,8 @@ impl Host {
     /// Takes away a container's cgroups, where a runtime that was killed has left them. By then they are empty.
     pub(super) fn remove_cgroups(&self, id: &ContainerId) -> Vec<RuntimeError> {
         let folders = self.hierarchies.iter().map(|hierarchy| cgroup_parent(hierarchy).join(id.as_str()));
-        let errors = folders.filter_map(|folder| match fs::remove_dir(&folder) {
+        // A hierarchy that is read-only would refuse even what is not there.
+        let errors = folders.filter(|folder| folder.exists()).filter_map(|folder| match fs::remove_dir(&folder) {
             Ok(()) => None,
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => Some(RuntimeError::io("remove", folder)(error)),

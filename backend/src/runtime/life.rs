@@ -156,7 +156,7 @@ impl Inner {
             write(&owned_paths.config(), &config)
         });
         prepared.await.map_err(|_| RuntimeError::ShuttingDown)??;
-        let pid = self.launch(&spec.id, paths).await?;
+        let pid = self.launch(&spec.id, spec.args.first().map_or("", String::as_str), paths).await?;
         processes::record(paths, pid)?;
         Ok(pid)
     }
@@ -177,13 +177,15 @@ impl Inner {
             }
             found = processes::find(paths, id);
         }
-        if paths.runtime_state.exists() {
-            let deleted = self.run(&["delete", "--force", id.as_str()]).await;
-            errors.extend(deleted.err().map(|message| RuntimeError::Delete {
-                runtime: self.program.kind.name(),
-                id: id.clone(),
-                message,
-            }));
+        if paths.runtime_state.exists()
+            && let Err(message) = self.run(&["delete", "--force", id.as_str()]).await
+        {
+            // crun does not know a container again whose start was cut off before it wrote its state down.
+            tracing::warn!(container = %id, message, "the runtime could not delete a container, so it is done by hand");
+            if let Ok(Some(Processes { main: Some(main), .. })) = processes::find(paths, id) {
+                errors.extend(self.kill(id, main).await.err());
+            }
+            errors.extend(remove_tree(&paths.runtime_state).err());
         }
         // The runtime has killed the main process, unless it had no state left to know it by.
         let left = match found {

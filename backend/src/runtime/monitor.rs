@@ -40,7 +40,7 @@ struct Report {
 
 impl Inner {
     /// Runs conmon on a finished bundle; returns the main process's number. After an error a monitor may still be there.
-    pub(super) async fn launch(&self, id: &ContainerId, paths: &Paths) -> Result<i32, RuntimeError> {
+    pub(super) async fn launch(&self, id: &ContainerId, program: &str, paths: &Paths) -> Result<i32, RuntimeError> {
         let mut child = self
             .conmon(id, paths)
             .spawn()
@@ -61,7 +61,7 @@ impl Inner {
             }
             Ok::<_, std::io::Error>(text)
         };
-        let failed = |message: &str| RuntimeError::refused(Attempt::Start, message);
+        let failed = |message: &str| RuntimeError::refused(Attempt::Start, program, message);
         let all = timeout(LONGEST_START, async { tokio::try_join!(child.wait(), report, complaint) }).await;
         let (status, line, complaint) = all
             .map_err(|_| failed("the OCI runtime gave no answer within a minute"))?
@@ -131,8 +131,8 @@ struct LogLine {
 }
 
 pub(super) fn last_error(log: &str) -> Option<String> {
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<LogLine>(line).ok());
-    lines.filter(|line| line.level == "error" || line.level == "fatal").next_back().map(|line| line.msg)
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<LogLine>(line).ok());
+    lines.rfind(|line| line.level == "error" || line.level == "fatal").map(|line| line.msg)
 }
 
 #[cfg(test)]

@@ -69,11 +69,13 @@ pub(super) fn find(paths: &Paths, id: &ContainerId) -> Result<Option<Processes>,
 }
 
 /// The daemon was killed between the monitor's start and the record. The monitor is known by its arguments, which
-/// hold the container's id, and the main process by being its child.
+/// hold the container's id, and the main process by being below it: its child, or for a moment still that of the runtime
+/// between them.
 fn find_unrecorded(paths: &Paths, id: &ContainerId) -> Option<Processes> {
     let monitor = unfinished_monitor(paths, id)?;
     let main = read_number(&paths.pid()).and_then(|pid| Process::open(pid).ok())?;
-    (parent(main.pid())? == monitor.pid()).then_some(Processes {
+    let mut above = std::iter::successors(parent(main.pid()), |pid| parent(*pid)).take(4);
+    above.any(|pid| pid == monitor.pid()).then_some(Processes {
         main: Some(main),
         monitor: Some(monitor),
         boot: Boot::Same,

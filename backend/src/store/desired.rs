@@ -3,6 +3,7 @@
 use super::{Connection, StoreError, parse, sysctl};
 use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Scope, VethEndpoint};
 use ipnet::{IpNet, Ipv4Net};
+use sqlx::QueryBuilder;
 
 #[derive(sqlx::FromRow)]
 struct NetworkRow {
@@ -33,7 +34,7 @@ struct EndpointRow {
 /// # Errors
 /// When SQLite fails or a row can't be read.
 pub async fn load(db: &mut Connection, scope: &Scope) -> Result<Desired, StoreError> {
-    // One statement for both cases: an absent container selects every row.
+    // An absent container selects every row.
     let (container, with_networks, with_containers) = match scope {
         Scope::Everything => (None, true, true),
         Scope::Network { .. } => (None, true, false),
@@ -90,28 +91,27 @@ async fn networks(db: &mut Connection) -> Result<Vec<BridgeNetwork>, StoreError>
 }
 
 async fn namespaces(db: &mut Connection, container: Option<&str>) -> Result<Vec<Namespace>, StoreError> {
-    let rows: Vec<(String, String)> = sqlx::query_as(
-        "select name, container_id from namespace
-         where phase <> 'removing' and (?1 is null or container_id = ?1)",
-    )
-    .bind(container)
-    .fetch_all(db)
-    .await?;
+    let mut query = QueryBuilder::new("select name, container_id from namespace where phase <> 'removing'");
+    if let Some(container) = container {
+        query.push(" and container_id = ").push_bind(container);
+    }
+    let rows: Vec<(String, String)> = query.build_query_as().fetch_all(db).await?;
     rows.iter()
         .map(|(name, id)| Ok(Namespace { name: parse("namespace", name)?, container: parse("container_id", id)? }))
         .collect()
 }
 
 async fn endpoints(db: &mut Connection, container: Option<&str>) -> Result<Vec<VethEndpoint>, StoreError> {
-    let rows: Vec<EndpointRow> = sqlx::query_as(
+    let mut query = QueryBuilder::new(
         "select endpoint.endpoint_id, endpoint.network_id, network.bridge, namespace.name as namespace,
                 endpoint.host_end, endpoint.interface, endpoint.mac, network.mtu, endpoint.address, endpoint.gateway
          from endpoint join network using (network_id) join namespace using (container_id)
-         where endpoint.phase <> 'removing' and (?1 is null or endpoint.container_id = ?1)",
-    )
-    .bind(container)
-    .fetch_all(db)
-    .await?;
+         where endpoint.phase <> 'removing'",
+    );
+    if let Some(container) = container {
+        query.push(" and endpoint.container_id = ").push_bind(container);
+    }
+    let rows: Vec<EndpointRow> = query.build_query_as().fetch_all(db).await?;
     rows.into_iter()
         .map(|row| {
             Ok(VethEndpoint {

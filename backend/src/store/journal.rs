@@ -1,8 +1,9 @@
 //! The journal: every change with its steps, opened before the kernel is touched and settled after.
 
 use super::{Connection, StoreError, from_json, from_word, lease, parse, to_json};
-use drawbridge_api::{Change, ExplainedStep, Origin, Outcome};
+use drawbridge_api::{Change, ChangeState, ExplainedStep, Origin, Outcome};
 use drawbridge_plan::{Step, explain};
+use serde::Serialize;
 
 /// Who asks for what.
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ pub struct Request {
 }
 
 /// What became of a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepResult {
     /// What became of it.
     pub outcome: Outcome,
@@ -55,20 +56,35 @@ pub async fn open(db: &mut Connection, request: &Request, now_ms: i64) -> Result
     .await?)
 }
 
-/// Writes down the steps of an open change.
+/// Writes down the steps of an open change. One statement for all, as each would wait for SQLite's thread.
 ///
 /// # Errors
 /// When SQLite fails.
 pub async fn write_steps(db: &mut Connection, change_id: i64, steps: &[Step]) -> Result<(), StoreError> {
-    for (position, step) in steps.iter().enumerate() {
-        sqlx::query("insert into step (change_id, position, step, outcome) values (?, ?, ?, 'planned')")
-            .bind(change_id)
-            .bind(position as i64)
-            .bind(to_json("step", step)?)
-            .execute(&mut *db)
-            .await?;
-    }
+    sqlx::query(
+        "insert into step (change_id, position, step, outcome) select ?1, key, value, 'planned' from json_each(?2)",
+    )
+    .bind(change_id)
+    .bind(to_json("steps", &steps)?)
+    .execute(db)
+    .await?;
     Ok(())
+}
+
+/// A change as [`get`] tells it when it has just been opened with these steps.
+pub fn opened(change_id: i64, request: Request, steps: &[Step], now_ms: i64) -> Change {
+    let planned = StepResult { outcome: Outcome::Planned, error: None, duration_us: None };
+    Change {
+        id: change_id,
+        verb: request.verb.to_owned(),
+        subject: request.subject,
+        origin: request.origin,
+        state: ChangeState::Open,
+        error: None,
+        steps: steps.iter().map(|step| in_words(step, planned.clone())).collect(),
+        opened_at_ms: now_ms,
+        settled_at_ms: None,
+    }
 }
 
 /// Settles a change: its rows become live or go, and its steps are marked. The one place where phases end.
@@ -82,16 +98,14 @@ pub async fn settle(
     verdict: &Verdict,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    for (position, result) in results.iter().enumerate() {
-        sqlx::query("update step set outcome = ?, error = ?, duration_us = ? where change_id = ? and position = ?")
-            .bind(result.outcome.as_str())
-            .bind(&result.error)
-            .bind(result.duration_us)
-            .bind(change_id)
-            .bind(position as i64)
-            .execute(&mut *db)
-            .await?;
-    }
+    sqlx::query(
+        "update step set outcome = value ->> 'outcome', error = value ->> 'error', duration_us = value ->> 'duration_us'
+         from json_each(?2) where change_id = ?1 and position = key",
+    )
+    .bind(change_id)
+    .bind(to_json("step results", &results)?)
+    .execute(&mut *db)
+    .await?;
     let (gone, error) = match verdict {
         Verdict::Done => ("removing", None),
         Verdict::Failed { error } => ("adding", Some(error.as_str())),
@@ -120,6 +134,21 @@ pub async fn settle(
         .execute(db)
         .await?;
     Ok(())
+}
+
+/// An open change as [`get`] tells it when it has just been settled.
+pub fn settled(mut change: Change, results: Vec<StepResult>, verdict: Verdict, now_ms: i64) -> Change {
+    for (step, result) in change.steps.iter_mut().zip(results) {
+        step.outcome = result.outcome;
+        step.error = result.error;
+        step.duration_us = result.duration_us;
+    }
+    (change.state, change.error) = match verdict {
+        Verdict::Done => (ChangeState::Done, None),
+        Verdict::Failed { error } => (ChangeState::Failed, Some(error)),
+    };
+    change.settled_at_ms = Some(now_ms);
+    change
 }
 
 /// The addresses of endpoints that go are about to be free: searches must see them.

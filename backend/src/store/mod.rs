@@ -81,8 +81,9 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
-        // Readers beside one writer. Four: a page's snapshot, two lists and the writer rarely meet.
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
+        // Readers beside one writer. Four: a page's snapshot, two lists and the writer rarely meet. A connection is a
+        // thread of this process, so there is no point in asking whether it is still there.
+        let pool = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_with(options).await?;
         sqlx::migrate!("../migrations").run(&pool).await.map_err(StoreError::Migrate)?;
         Ok(Self { pool })
     }

@@ -75,8 +75,11 @@ fn busybox() -> ImageRecord {
 }
 
 async fn open(db: &mut Connection) -> i64 {
-    let request = Request { verb: "test", subject: "it".into(), origin: Origin::Panel };
-    journal::open(db, &request, 1).await.unwrap()
+    journal::open(db, &request(), 1).await.unwrap()
+}
+
+fn request() -> Request {
+    Request { verb: "test", subject: "it".into(), origin: Origin::Panel }
 }
 
 async fn settle(db: &mut Connection, change: i64, verdict: Verdict) {
@@ -292,9 +295,13 @@ async fn the_journal_keeps_steps_and_outcomes(pool: SqlitePool) {
     journal::write_steps(db, change, &steps).await.unwrap();
     let done = StepResult { outcome: Outcome::Undone, error: None, duration_us: Some(9) };
     let refused = StepResult { outcome: Outcome::Failed, error: Some("why".into()), duration_us: None };
-    journal::settle(db, change, &[done, refused], &failed(), 2).await.unwrap();
+    let opened = journal::get(db, change).await.unwrap().unwrap();
+    assert_eq!(opened, journal::opened(change, request(), &steps, 1), "what is published is what is kept");
+    let results = [done, refused];
+    journal::settle(db, change, &results, &failed(), 2).await.unwrap();
     assert!(!journal::any_open(db).await.unwrap());
     let kept = journal::get(db, change).await.unwrap().unwrap();
+    assert_eq!(kept, journal::settled(opened, results.to_vec(), failed(), 2), "what is published is what is kept");
     assert_eq!((kept.state, kept.error.as_deref(), kept.settled_at_ms), (ChangeState::Failed, Some("no"), Some(2)));
     let outcomes: Vec<_> = kept.steps.iter().map(|step| (step.outcome, step.error.as_deref())).collect();
     assert_eq!(outcomes, [(Outcome::Undone, None), (Outcome::Failed, Some("why"))]);

@@ -140,10 +140,8 @@ fn what_is_wrong_is_named_and_leaves_nothing() {
         let daemon = Daemon::start();
         daemon.run_sleeper("box1");
         let everything = || {
-            let kernel = run("ip", &["link"]) + &run("nft", &["list", "ruleset"]);
-            kernel
-                + &daemon.docker(&["network", "ls"])
-                + &daemon.docker(&["ps", "-a", "--format", "{{.ID}} {{.State}}"])
+            let kernel = [run("ip", &["link"]), run("nft", &["list", "ruleset"])];
+            (kernel, daemon.docker(&["network", "ls"]), daemon.docker(&["ps", "-a", "--format", "{{.ID}} {{.State}}"]))
         };
         let before = everything();
         for (args, words) in [
@@ -179,5 +177,32 @@ fn what_is_wrong_is_named_and_leaves_nothing() {
         let message = daemon.docker_output(&["run", "--rm", "busybox", "nosuchcmd"]);
         assert_eq!(message.status.code(), Some(127));
         assert!(String::from_utf8_lossy(&message.stderr).contains("executable file not found in $PATH"));
+    });
+}
+
+#[test]
+fn many_at_once() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        std::thread::scope(|scope| {
+            for number in 0..16 {
+                let daemon = &daemon;
+                scope.spawn(move || daemon.run_sleeper(&format!("box{number}")));
+            }
+        });
+        let addresses =
+            daemon.docker(&["network", "inspect", "bridge", "-f", "{{range .Containers}}{{.IPv4Address}} {{end}}"]);
+        let mut addresses: Vec<&str> = addresses.split_whitespace().collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        assert_eq!(addresses.len(), 16, "no lease is given twice: {addresses:?}");
+        let ids = daemon.docker(&["ps", "-q"]);
+        // The command removes them all at once.
+        daemon.docker(&[vec!["rm", "-f"], ids.split_whitespace().collect()].concat());
+        assert_eq!(daemon.docker(&["ps", "-aq"]), "");
+        assert_eq!(run("ip", &["netns", "list"]), "");
     });
 }
