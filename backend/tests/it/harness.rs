@@ -13,6 +13,8 @@ use std::{
 /// How long anything may take that a test waits for. Far above what is normal: these machines are shared.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_drawbridge");
+
 /// Folders of a test; gone with the value.
 pub(crate) struct Folders {
     pub(crate) root: PathBuf,
@@ -60,7 +62,7 @@ impl Daemon {
     }
 
     pub(crate) fn start_in(folders: Folders) -> Self {
-        let (child, panel_link) = spawn(&folders);
+        let (child, panel_link) = spawn(&folders, "127.0.0.1:0");
         Self { folders, child, panel_link }
     }
 
@@ -70,8 +72,23 @@ impl Daemon {
         self.child.wait().unwrap();
     }
 
+    /// On the address it had, where an open panel looks for it.
     pub(crate) fn start_again(&mut self) {
-        (self.child, self.panel_link) = spawn(&self.folders);
+        let address = self.panel_origin().trim_start_matches("http://").to_owned();
+        (self.child, self.panel_link) = spawn(&self.folders, &address);
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub(crate) fn panel_origin(&self) -> &str {
+        self.panel_link.split("/?").next().unwrap_or_default()
+    }
+
+    /// Ends it and runs `drawbridge down` on its folders.
+    pub(crate) fn take_down(&mut self) {
+        self.kill();
+        let config = self.folders.config();
+        let [data_dir, run_dir] = [config.data_dir, config.run_dir].map(|path| path.display().to_string());
+        run(PROGRAM, &["down", "--data-dir", &data_dir, "--run-dir", &run_dir]);
     }
 
     pub(crate) fn folders(&self) -> &Folders {
@@ -124,11 +141,11 @@ impl Drop for Daemon {
     }
 }
 
-fn spawn(folders: &Folders) -> (Child, String) {
+fn spawn(folders: &Folders, listen: &str) -> (Child, String) {
     let config = folders.config();
     let log = fs::OpenOptions::new().create(true).append(true).open(folders.root.join("log")).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_drawbridge"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+    let mut child = Command::new(PROGRAM)
+        .args(["serve", "--listen", listen, "--data-dir"])
         .arg(&config.data_dir)
         .arg("--run-dir")
         .arg(&config.run_dir)
@@ -155,11 +172,16 @@ fn spawn(folders: &Folders) -> (Child, String) {
 
 /// Whether the docker command is there. It must be in CI.
 pub(crate) fn docker_is_there() -> bool {
-    let there = Command::new("docker").arg("--version").output().is_ok_and(|output| output.status.success());
+    is_there("docker")
+}
+
+/// Whether a program is on PATH; says so when it is not. In CI it must be.
+pub(crate) fn is_there(program: &str) -> bool {
+    let there = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
     let required = std::env::var_os("CI").is_some_and(|value| value == "true");
-    assert!(there || !required, "CI=true needs the docker command");
+    assert!(there || !required, "CI=true needs {program} on PATH");
     if !there {
-        println!("not run: no docker command on PATH");
+        println!("not run: no {program} on PATH");
     }
     there
 }

@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails, and the place says why")]
 
+mod bollard;
+mod browser;
 mod crash;
 mod docker_cli;
 mod harness;
+mod leftovers;
 mod outlive;
 mod runtime;
 mod tidy;
+mod webdriver;

@@ -145,7 +145,7 @@ mod tests {
         assert!(misplaced(&whole, &[Source::new("api/a.rs", "InstantCoffee(anInstant)")]).is_empty());
 
         let shape = |path: &str, lines: usize, head: &str| {
-            misshapen(&Source::new(path, head.to_owned() + &"x\n".repeat(lines))).len()
+            misshapen(&Source::new(path, [head, &"x\n".repeat(lines)].concat())).len()
         };
         assert_eq!(shape("api/src/a.rs", 10, "//! A.\n"), 0);
         assert_eq!(shape("api/src/a.rs", 10, ""), 1);
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(shape("api/src/a.rs", 500, "//! A.\n"), 1);
         assert_eq!(shape("api/src/a.rs", 500, "//! Long because it is one table.\n"), 0);
         assert_eq!(shape("api/src/a.rs", 700, "//! Long because it is one table.\n"), 1);
-        assert_eq!(shape("api/src/a.rs", 10, &("//! A.\n#[cfg(test)]\n".to_owned() + &"x\n".repeat(700))), 0);
+        assert_eq!(shape("api/src/a.rs", 10, &["//! A.\n#[cfg(test)]\n", &"x\n".repeat(700)].concat()), 0);
 
         let bools = |text: &str| bool_parameters(&Source::new("api/src/a.rs", text)).len();
         assert_eq!(bools("pub fn a(on: bool) {}"), 1);

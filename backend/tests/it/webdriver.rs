@@ -1,0 +1,269 @@
+//! A real Chromium for a test, headless, driven by chromedriver, both in the test's sandbox: its 127.0.0.1 is the
+//! daemon's, and there is no way out of it.
+
+use crate::harness::{DEADLINE, Daemon, docker_is_there, is_there};
+use drawbridge_kernel::testing::check_in_sandbox;
+use futures_util::FutureExt;
+use serde_json::Value;
+use std::{
+    cell::RefCell,
+    fs,
+    io::{BufRead, BufReader},
+    panic::{AssertUnwindSafe, resume_unwind},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use thirtyfour::{ChromiumLikeCapabilities, LoggingPrefsLogLevel, prelude::*};
+
+/// Runs a test in a sandbox with a daemon and a browser. Afterwards nothing may stand in the browser's console, and
+/// nothing may have been asked of anybody but the daemon.
+pub(crate) fn check(test: impl AsyncFnOnce(&mut Daemon, &Page) + Send) {
+    if !docker_is_there() || !is_there("chromedriver") {
+        return;
+    }
+    check_in_sandbox(|| {
+        let mut daemon = Daemon::start();
+        let folder = daemon.folders().root.join("browser");
+        fs::create_dir(&folder).unwrap();
+        let chromedriver = Chromedriver::start(&folder);
+        // On this thread and no other, for only this one is in the sandbox.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let page = Page::connect(&chromedriver, &folder, daemon.panel_origin()).await;
+            let result = AssertUnwindSafe(async {
+                test(&mut daemon, &page).await;
+                page.check_silence().await;
+            });
+            let result = result.catch_unwind().await;
+            if result.is_err() {
+                page.tell().await;
+            }
+            // Also when the test has failed: the browser ends before its folder goes.
+            let ended = page.driver.quit().await;
+            match result {
+                Ok(()) => ended.unwrap(),
+                Err(panic) => resume_unwind(panic),
+            }
+        });
+    });
+}
+
+/// A running chromedriver; killed with the value.
+struct Chromedriver {
+    child: Child,
+    url: String,
+}
+
+impl Chromedriver {
+    fn start(folder: &Path) -> Self {
+        let mut child = Command::new("chromedriver")
+            .args(["--port=0", "--allowed-ips=127.0.0.1"])
+            // Chromium leaves files in both; so they go with the test.
+            .env("HOME", folder)
+            .env("TMPDIR", folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let port = lines.find_map(|line| {
+            Some(line.strip_prefix("ChromeDriver was started successfully on port ")?.trim_end_matches('.').to_owned())
+        });
+        let url = format!("http://127.0.0.1:{}", port.expect("chromedriver says its port"));
+        Self { child, url }
+    }
+}
+
+impl Drop for Chromedriver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The browser's one tab. Everything is found by CSS selectors and waited for.
+pub(crate) struct Page {
+    driver: WebDriver,
+    origin: String,
+    expected: RefCell<Vec<&'static str>>,
+}
+
+impl Page {
+    async fn connect(chromedriver: &Chromedriver, folder: &Path, origin: &str) -> Self {
+        let mut capabilities = DesiredCapabilities::chrome();
+        let profile = format!("--user-data-dir={}", folder.join("profile").display());
+        for argument in [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1440,900",
+            "--hide-scrollbars",
+            &profile,
+        ] {
+            capabilities.add_arg(argument).unwrap();
+        }
+        for log in ["browser", "performance"] {
+            capabilities.set_logging_prefs(log, LoggingPrefsLogLevel::All).unwrap();
+        }
+        let driver = WebDriver::new(&chromedriver.url, capabilities).await.unwrap();
+        Self { driver, origin: origin.to_owned(), expected: RefCell::default() }
+    }
+
+    /// Opens an address: a path of the panel, or a whole one.
+    pub(crate) async fn open(&self, address: &str) {
+        let address = if address.starts_with('/') { format!("{}{address}", self.origin) } else { address.to_owned() };
+        self.driver.goto(address).await.unwrap();
+    }
+
+    /// Opens the login link and waits for the state to arrive. Leaves a mark that a reload would wipe out.
+    pub(crate) async fn log_in(&self, daemon: &Daemon) {
+        self.open(&daemon.panel_link).await;
+        self.sees("[data-test=connection]", "Live").await;
+        self.js("window.mark = 'never reloaded'").await;
+    }
+
+    /// Whether this is still the page that `log_in` has opened.
+    pub(crate) async fn check_never_reloaded(&self) {
+        assert_eq!(self.js("return window.mark").await, "never reloaded");
+    }
+
+    pub(crate) async fn path(&self) -> String {
+        let url = self.driver.current_url().await.unwrap();
+        url.as_str().trim_start_matches(&self.origin).to_owned()
+    }
+
+    /// Clicks, as soon as there is something to click on.
+    pub(crate) async fn click(&self, css: &str) {
+        self.until(&format!("{css} to be clicked"), async || {
+            self.driver.find(By::Css(css)).await?.click().await?;
+            Ok(Some(()))
+        })
+        .await;
+    }
+
+    /// Types into a field, over what is there.
+    pub(crate) async fn fill(&self, css: &str, text: &str) {
+        self.until(&format!("{css} to be filled in"), async || {
+            let field = self.driver.find(By::Css(css)).await?;
+            field.send_keys(Key::Control + "a").await?;
+            field.send_keys(text).await?;
+            Ok((field.prop("value").await?.as_deref() == Some(text)).then_some(()))
+        })
+        .await;
+    }
+
+    /// Waits until one of the things that `css` finds contains `words`, and returns its whole text.
+    pub(crate) async fn sees(&self, css: &str, words: &str) -> String {
+        self.until(&format!("{words:?} in {css}"), async || {
+            let texts = self.texts(css).await;
+            Ok(texts.into_iter().find(|text| text.contains(words)))
+        })
+        .await
+    }
+
+    /// Waits until `css` finds nothing.
+    pub(crate) async fn misses(&self, css: &str) {
+        self.until(&format!("{css} to go"), async || Ok(self.texts(css).await.is_empty().then_some(()))).await;
+    }
+
+    /// The text of each thing that `css` finds now.
+    pub(crate) async fn texts(&self, css: &str) -> Vec<String> {
+        let script = "return [...document.querySelectorAll(arguments[0])].map(node => node.textContent)";
+        let found = self.driver.execute(script, vec![css.into()]).await.unwrap();
+        found.convert().unwrap()
+    }
+
+    /// Runs a script in the page and returns what it returns.
+    pub(crate) async fn js(&self, script: &str) -> Value {
+        self.driver.execute(script, Vec::new()).await.unwrap().json().clone()
+    }
+
+    /// Waits until a script returns something that is neither null nor false.
+    pub(crate) async fn js_until(&self, what: &str, script: &str) -> Value {
+        self.until(what, async || {
+            let value = self.js(script).await;
+            Ok(Some(value).filter(|value| !matches!(value, Value::Null | Value::Bool(false))))
+        })
+        .await
+    }
+
+    /// Asks the daemon from within the page, with the page's cookie.
+    pub(crate) async fn api(&self, path: &str) -> Value {
+        let script = "const done = arguments[1]; fetch(arguments[0]).then(answer => answer.json()).then(done, done)";
+        self.driver.execute_async(script, vec![path.into()]).await.unwrap().json().clone()
+    }
+
+    pub(crate) async fn screenshot(&self, path: &Path) {
+        // Fonts are there and everything stands still in the frame after the next one.
+        let settled = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(1)))";
+        self.driver.execute_async(settled, Vec::new()).await.unwrap();
+        self.driver.screenshot(path).await.unwrap();
+    }
+
+    /// A complaint in the console that belongs to what is tested.
+    pub(crate) fn expects_complaint(&self, words: &'static str) {
+        self.expected.borrow_mut().push(words);
+    }
+
+    /// Nothing in the console that was not expected, and no request to anybody but the daemon.
+    async fn check_silence(&self) {
+        let complaints = self.driver.browser_log().await.unwrap();
+        let complaints = complaints.into_iter().filter(|entry| matches!(entry.level.as_str(), "WARNING" | "SEVERE"));
+        let expected = self.expected.borrow();
+        let complaints = complaints.map(|entry| entry.message);
+        let unexpected: Vec<_> =
+            complaints.filter(|message| !expected.iter().any(|words| message.contains(words))).collect();
+        assert!(unexpected.is_empty(), "in the console: {unexpected:#?}");
+
+        let requests: Vec<String> = self.driver.get_log("performance").await.unwrap().iter().filter_map(url).collect();
+        let inside = requests.iter().filter(|url| url.starts_with(&format!("{}/", self.origin))).count();
+        assert!(inside > 5, "too few requests, is the log complete? {requests:#?}");
+        let outside: Vec<_> = requests.iter().filter(|url| !url.starts_with(&self.origin)).collect();
+        assert!(outside.is_empty(), "requests to others: {outside:#?}");
+    }
+
+    /// What is on the screen and in the console, for whoever looks into a failure.
+    async fn tell(&self) {
+        if let Ok(text) =
+            self.driver.execute("return location.href + '\\n' + document.body.innerText", Vec::new()).await
+        {
+            println!("the page when it failed: {}", text.json().as_str().unwrap_or_default());
+        }
+        for entry in self.driver.browser_log().await.unwrap_or_default() {
+            println!("console: {} {}", entry.level, entry.message);
+        }
+    }
+
+    /// Waits until `condition` gives something. What goes wrong meanwhile is tried again: a page in motion replaces
+    /// elements between finding and clicking.
+    async fn until<T>(&self, what: &str, mut condition: impl AsyncFnMut() -> WebDriverResult<Option<T>>) -> T {
+        let begun = Instant::now();
+        loop {
+            let found = condition().await;
+            if let Ok(Some(found)) = found {
+                return found;
+            }
+            assert!(begun.elapsed() < DEADLINE, "waited too long for {what}: {:?}", found.err());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// The address of a request in the log of the browser's network; none for other entries, and for what the browser takes
+/// from itself: `data:`, and the tab that it opens with.
+fn url(entry: &thirtyfour::BrowserLogEntry) -> Option<String> {
+    let entry: Value = serde_json::from_str(&entry.message).unwrap();
+    let message = &entry["message"];
+    let url = message["params"]["request"]["url"]
+        .as_str()
+        .filter(|url| !url.starts_with("data:") && !url.starts_with("chrome:"))?;
+    (message["method"] == "Network.requestWillBeSent").then(|| url.to_owned())
+}
