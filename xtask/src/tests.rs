@@ -25,11 +25,14 @@ pub(crate) fn ui() -> Result<()> {
     panel::build().map(|_| ())
 }
 
-/// Only the tests that drive a real browser and the docker command.
+/// Only the tests that drive a real browser, the docker command and the SDK.
 pub(crate) fn e2e(rest: &[String]) -> Result<()> {
     setup::bring(Purpose::Test)?;
     let panel = panel::build()?;
-    tools::run(cargo_test()?.env(panel::ENV, panel).args(["-p", "drawbridge", "--test", "it", "--", "e2e"]).args(rest))
+    let modules = ["browser::", "docker_cli::", "bollard::"];
+    let mut test = cargo_test()?;
+    test.env(panel::ENV, panel).args(["-p", "drawbridge", "--test", "it", "--"]).args(modules);
+    tools::run(test.args(rest))
 }
 
 /// The road's benchmark.

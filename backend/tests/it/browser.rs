@@ -316,6 +316,9 @@ fn pictures_where_they_are_wanted() {
         run("ip", &["link", "set", "cable", "up"]);
         run("ip", &["address", "add", "192.168.1.20/24", "dev", "enp1s0"]);
         run("ip", &["link", "set", "enp1s0", "up"]);
+        daemon.kill();
+        daemon.start_again();
+        page.set_size(1440, 900).await;
         daemon.run_sleeper("box1");
         daemon.run_sleeper("box2");
         daemon.docker(&["network", "create", "demo-network"]);

@@ -37,8 +37,8 @@ impl Folders {
 
 impl Drop for Folders {
     fn drop(&mut self) {
-        // Mounts are the sandbox's and may still cover folders here; what is left goes with the next boot's /tmp.
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        // Mounts are the sandbox's, thus this thread's, and may still cover folders here.
+        let mounts = fs::read_to_string("/proc/thread-self/mounts").unwrap_or_default();
         for target in mounts.lines().filter_map(|line| line.split(' ').nth(1)).rev() {
             if Path::new(target).starts_with(&self.root) {
                 let _ = drawbridge_kernel::mount::unmount(Path::new(target));

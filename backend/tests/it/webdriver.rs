@@ -117,6 +117,13 @@ impl Page {
         Self { driver, origin: origin.to_owned(), expected: RefCell::default() }
     }
 
+    /// Gives the page this size, in CSS pixels. The window is higher: it has bars of the browser's own.
+    pub(crate) async fn set_size(&self, width: u32, height: u32) {
+        let bars = self.js("return window.outerHeight - window.innerHeight").await.as_u64().unwrap();
+        let height = height + u32::try_from(bars).unwrap();
+        self.driver.set_window_rect(0, 0, width, height).await.unwrap();
+    }
+
     /// Opens an address: a path of the panel, or a whole one.
     pub(crate) async fn open(&self, address: &str) {
         let address = if address.starts_with('/') { format!("{}{address}", self.origin) } else { address.to_owned() };
@@ -217,7 +224,7 @@ impl Page {
     async fn check_silence(&self) {
         let complaints = self.driver.browser_log().await.unwrap();
         let complaints = complaints.into_iter().filter(|entry| matches!(entry.level.as_str(), "WARNING" | "SEVERE"));
-        let expected = self.expected.borrow();
+        let expected = self.expected.take();
         let complaints = complaints.map(|entry| entry.message);
         let unexpected: Vec<_> =
             complaints.filter(|message| !expected.iter().any(|words| message.contains(words))).collect();
