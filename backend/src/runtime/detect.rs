@@ -4,6 +4,7 @@ use super::{
     Inner, Runtime, RuntimeError,
     host::{CgroupLayout, Host},
     paths::Folders,
+    turns::Turns,
 };
 use std::{
     env, fs,
@@ -64,7 +65,7 @@ impl Runtime {
         let folders = Folders::new(absolute(data_dir)?, absolute(run_dir)?);
         let root = folders.runtime_root();
         fs::create_dir_all(&root).map_err(RuntimeError::io("make", &root))?;
-        Ok(Runtime { inner: Arc::new(Inner { folders, program, monitor, host }) })
+        Ok(Runtime { inner: Arc::new(Inner { folders, program, monitor, host, turns: Turns::default() }) })
     }
 
     /// The runtime in use, its version, and why a better one was not taken: `runc 1.1.5`.

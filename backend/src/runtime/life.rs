@@ -11,6 +11,7 @@ use drawbridge_kernel::{mount, process::Process};
 use std::{
     fs, io,
     path::Path,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{process::Command, task::spawn_blocking, time::timeout};
@@ -30,22 +31,27 @@ impl Runtime {
     /// when the daemon ends.
     ///
     /// # Errors
-    /// `Running` when it runs already. After any other error nothing is left. A start that is dropped half way leaves
-    /// something: [`Runtime::clean_up`] takes it away.
+    /// `Running` when it runs already. After any other error nothing is left. A start that is dropped half way goes on
+    /// to its end.
     pub async fn start(&self, spec: &ProcessSpec) -> Result<i32, RuntimeError> {
+        let (runtime, owned_spec) = (self.clone(), spec.clone());
+        self.inner.turns.take(&spec.id, async move { runtime.start_now(&owned_spec).await }).await?
+    }
+
+    async fn start_now(&self, spec: &ProcessSpec) -> Result<i32, RuntimeError> {
         match self.state(&spec.id).await? {
             ProcessState::Running { .. } => return Err(RuntimeError::Running(spec.id.clone())),
             ProcessState::Exited(_) | ProcessState::Unknown => {}
         }
         let paths = self.inner.folders.container(&spec.id);
         if paths.run.exists() {
-            first_error(self.clean_up(&spec.id).await)?;
+            first_error(self.inner.clean_up(&spec.id, &paths).await)?;
         }
         match self.inner.start(spec, &paths).await {
             Ok(pid) => Ok(pid),
             Err(error) => {
                 // The reason counts; what could not be cleaned up is met again by the next start, or by remove.
-                self.clean_up(&spec.id).await;
+                self.inner.clean_up(&spec.id, &paths).await;
                 Err(error)
             }
         }
@@ -126,22 +132,25 @@ impl Runtime {
     /// Takes away what a run has left: processes if there are any, the runtime's state with its cgroups, the mount, the
     /// bundle and the exit file. The log and what the container wrote stay. Harmless twice. Goes on after an error.
     pub async fn clean_up(&self, id: &ContainerId) -> Vec<RuntimeError> {
+        let (inner, owned_id) = (Arc::clone(&self.inner), id.clone());
         let paths = self.inner.folders.container(id);
-        let mut errors = self.inner.end(id, &paths).await;
-        let unmounted = spawn_blocking(move || remove_run(&paths)).await;
-        errors.extend(unmounted.unwrap_or(Err(RuntimeError::ShuttingDown)).err());
-        errors
+        let errors = self.inner.turns.take(id, async move { inner.clean_up(&owned_id, &paths).await }).await;
+        errors.unwrap_or_else(|error| vec![error])
     }
 
     /// [`Runtime::clean_up`], and the log and what the container wrote are gone too.
     pub async fn remove(&self, id: &ContainerId) -> Vec<RuntimeError> {
-        let mut errors = self.clean_up(id).await;
+        let (inner, owned_id) = (Arc::clone(&self.inner), id.clone());
         let paths = self.inner.folders.container(id);
-        if errors.is_empty() {
-            let removed = spawn_blocking(move || remove_tree(&paths.data)).await;
-            errors.extend(removed.unwrap_or(Err(RuntimeError::ShuttingDown)).err());
-        }
-        errors
+        let errors = self.inner.turns.take(id, async move {
+            let mut errors = inner.clean_up(&owned_id, &paths).await;
+            if errors.is_empty() {
+                let removed = spawn_blocking(move || remove_tree(&paths.data)).await;
+                errors.extend(removed.unwrap_or(Err(RuntimeError::ShuttingDown)).err());
+            }
+            errors
+        });
+        errors.await.unwrap_or_else(|error| vec![error])
     }
 }
 
@@ -159,6 +168,14 @@ impl Inner {
         let pid = self.launch(&spec.id, spec.args.first().map_or("", String::as_str), paths).await?;
         processes::record(paths, pid)?;
         Ok(pid)
+    }
+
+    async fn clean_up(&self, id: &ContainerId, paths: &Paths) -> Vec<RuntimeError> {
+        let mut errors = self.end(id, paths).await;
+        let owned_paths = paths.clone();
+        let removed = spawn_blocking(move || remove_run(&owned_paths)).await;
+        errors.extend(removed.unwrap_or(Err(RuntimeError::ShuttingDown)).err());
+        errors
     }
 
     /// Ends the processes. A start that is still under way, its daemon killed, is first waited for: the runtime takes
@@ -272,17 +289,12 @@ fn write(path: &Path, content: &[u8]) -> Result<(), RuntimeError> {
     fs::write(path, content).map_err(RuntimeError::io("write", path))
 }
 
-/// Unmounts and removes the bundle. What is mounted is never walked into: it would be the container's own files that
-/// are deleted.
+/// Unmounts and removes the bundle. Nothing is removed while it is mounted, since that would be the container's own
+/// files; and nobody mounts it meanwhile, since it is our turn.
 fn remove_run(paths: &Paths) -> Result<(), RuntimeError> {
     let target = paths.rootfs();
     while mount::is_mounted(&target) {
         mount::unmount(&target).map_err(RuntimeError::io("unmount", &target))?;
-    }
-    match fs::remove_dir(&target) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(RuntimeError::io("remove", target)(error)),
     }
     remove_tree(&paths.run)
 }

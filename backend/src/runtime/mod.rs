@@ -2,7 +2,7 @@
 //! ones beside, read what was printed, take away. No networks, no images, no database, and nothing of either dialect.
 //!
 //! The monitor outlives the daemon, and so does all that is known of a container: it lies in files ([`paths`]), and
-//! nothing here is remembered between two calls.
+//! nothing here is remembered between two calls, save whose turn it is.
 
 mod bundle;
 mod capability;
@@ -18,6 +18,7 @@ mod monitor;
 mod paths;
 mod processes;
 mod seccomp;
+mod turns;
 mod user;
 mod wait;
 
@@ -31,6 +32,7 @@ use drawbridge_api::ContainerId;
 use host::Host;
 use paths::Folders;
 use std::{path::PathBuf, sync::Arc};
+use turns::Turns;
 
 /// The OCI runtime, the monitor, and where containers' files are. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -44,6 +46,7 @@ struct Inner {
     program: detect::Program,
     monitor: PathBuf,
     host: Host,
+    turns: Turns,
 }
 
 impl Runtime {
