@@ -35,8 +35,30 @@ impl Folders {
     }
 }
 
+impl Folders {
+    /// Kills the containers that were made here and takes their cgroups away: those are the machine's and not the
+    /// sandbox's, whose end would leave them.
+    fn end_containers(&self) {
+        let begun = Instant::now();
+        let containers = fs::read_dir(self.config().data_dir.join("containers")).into_iter().flatten().flatten();
+        let ids: Vec<String> = containers.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let mut left = cgroups_of(ids.iter().map(String::as_str));
+        while !left.is_empty() && begun.elapsed() < Duration::from_secs(5) {
+            for folder in &left {
+                let pids = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+                if !pids.is_empty() {
+                    let _ = Command::new("kill").arg("-9").args(pids.split_whitespace()).stderr(Stdio::null()).status();
+                }
+            }
+            left.retain(|folder| fs::remove_dir(folder).is_err() && folder.exists());
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 impl Drop for Folders {
     fn drop(&mut self) {
+        self.end_containers();
         // Mounts are the sandbox's, thus this thread's, and may still cover folders here.
         let mounts = fs::read_to_string("/proc/thread-self/mounts").unwrap_or_default();
         for target in mounts.lines().filter_map(|line| line.split(' ').nth(1)).rev() {
@@ -168,6 +190,15 @@ fn spawn(folders: &Folders, listen: &str) -> (Child, String) {
     }
     let _ = child.wait();
     panic!("the daemon did not start:\n{}", fs::read_to_string(folders.root.join("log")).unwrap_or_default());
+}
+
+/// The cgroups of these containers, in each hierarchy. They are the machine's, where other tests have theirs beside them.
+pub(crate) fn cgroups_of<'a>(ids: impl Iterator<Item = &'a str> + Clone) -> Vec<PathBuf> {
+    let names = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let top = Path::new("/sys/fs/cgroup");
+    let parents = std::iter::once(top.to_owned()).chain(names(top)).map(|hierarchy| hierarchy.join("drawbridge"));
+    let folders = parents.flat_map(|parent| ids.clone().map(move |id| parent.join(id)));
+    folders.filter(|folder| folder.exists()).collect()
 }
 
 /// Whether the docker command is there. It must be in CI.

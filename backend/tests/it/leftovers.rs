@@ -1,8 +1,12 @@
 //! What a daemon leaves behind: nothing. The machine is counted before its start and after `drawbridge down`.
 
-use crate::harness::{Daemon, docker_is_there, run, wait_for};
+use crate::harness::{Daemon, cgroups_of, docker_is_there, run, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Everything that the product makes on a machine, as it stands: one line for each thing. `sleep` is how long the test's
 /// containers sleep, a number that no other process has on its command line.
@@ -70,7 +74,10 @@ fn nothing_is_left_of_what_was_removed() {
         fill(&daemon, sleep);
         assert!(processes(sleep).iter().any(|line| line.contains("conmon")), "{:#?}", processes(sleep));
         assert_eq!(processes(sleep).iter().filter(|line| line.contains(&format!("process sleep {sleep}"))).count(), 3);
+        let ids = daemon.docker(&["ps", "-aq", "--no-trunc"]);
+        assert!(!cgroups_of(ids.lines()).is_empty(), "the test looks at the wrong place");
         daemon.docker(&["rm", "-f", "one", "two", "three"]);
+        assert_eq!(cgroups_of(ids.lines()), Vec::<PathBuf>::new());
         daemon.docker(&["network", "rm", "demo"]);
         daemon.take_down();
         check_same(sleep, &before);
@@ -87,7 +94,9 @@ fn down_takes_running_containers_along() {
         let before = everything(sleep);
         let mut daemon = Daemon::start();
         fill(&daemon, sleep);
+        let ids = daemon.docker(&["ps", "-aq", "--no-trunc"]);
         daemon.take_down();
+        assert_eq!(cgroups_of(ids.lines()), Vec::<PathBuf>::new());
         check_same(sleep, &before);
         // What is stored stays: networks and containers are there again, and start.
         daemon.start_again();
