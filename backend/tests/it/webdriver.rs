@@ -1,14 +1,15 @@
 //! A real Chromium for a test, headless, driven by chromedriver, both in the test's sandbox: its 127.0.0.1 is the
 //! daemon's, and there is no way out of it.
 
-use crate::harness::{DEADLINE, Daemon, docker_is_there, is_there};
+use crate::harness::{DEADLINE, Daemon, docker_is_there, is_there, not_run};
 use drawbridge_kernel::testing::check_in_sandbox;
 use futures_util::FutureExt;
 use serde_json::Value;
 use std::{
     cell::RefCell,
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     panic::{AssertUnwindSafe, resume_unwind},
     path::Path,
     process::{Child, Command, Stdio},
@@ -24,6 +25,9 @@ pub(crate) fn check(test: impl AsyncFnOnce(&mut Daemon, &Page) + Send) {
     }
     check_in_sandbox(|| {
         let mut daemon = Daemon::start();
+        if !has_panel(&daemon) {
+            return not_run("the daemon was built without its panel; `cargo xtask test` builds both");
+        }
         let folder = daemon.folders().root.join("browser");
         fs::create_dir(&folder).unwrap();
         let chromedriver = Chromedriver::start(&folder);
@@ -47,6 +51,15 @@ pub(crate) fn check(test: impl AsyncFnOnce(&mut Daemon, &Page) + Send) {
             }
         });
     });
+}
+
+/// Whether the daemon was built with DRAWBRIDGE_PANEL. Without it every page is a 404.
+fn has_panel(daemon: &Daemon) -> bool {
+    let mut stream = TcpStream::connect(daemon.panel_origin().trim_start_matches("http://")).unwrap();
+    stream.write_all(b"GET /index.html HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    !answer.starts_with(b"HTTP/1.1 404 ")
 }
 
 /// A running chromedriver; killed with the value.
