@@ -17,6 +17,7 @@ use std::{
     io,
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 /// Why the daemon can't be put together. The cause says what, the text what to do.
@@ -86,7 +87,7 @@ pub async fn boot_on<M: Machine + 'static>(
     for folder in [&folders.data_dir, &folders.run_dir] {
         fs::create_dir_all(folder).map_err(|source| BootError::Folder { folder: folder.clone(), source })?;
     }
-    let lock = lock(folders)?;
+    let lock = lock(folders).await?;
     let kernel = open_kernel().await?;
     for name in kernel.sweep().map_err(BootError::Kernel)? {
         tracing::warn!(namespace = %name, "removed what a crash left of a namespace");
@@ -134,15 +135,20 @@ fn database(folders: &Folders) -> PathBuf {
     folders.data_dir.join("drawbridge.sqlite")
 }
 
-fn lock(folders: &Folders) -> Result<File, BootError> {
+/// Takes the lock on the data directory. Tries for a second: a child that a killed daemon was just starting holds it
+/// until it has become another program.
+async fn lock(folders: &Folders) -> Result<File, BootError> {
     let path = folders.data_dir.join("lock");
     let unlockable = |source| BootError::Folder { folder: path.clone(), source };
     let file = File::create(&path).map_err(unlockable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(BootError::InUse(folders.data_dir.clone())),
-        Err(TryLockError::Error(source)) => Err(unlockable(source)),
+    for _ in 0..100 {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(TryLockError::Error(source)) => return Err(unlockable(source)),
+        }
     }
+    Err(BootError::InUse(folders.data_dir.clone()))
 }
 
 fn host(kernel: &Kernel, runtime: &Runtime) -> Result<Host, BootError> {

@@ -1,7 +1,7 @@
 //! Commands run in a running container. They are the daemon's children: one that is running when the daemon ends loses
 //! its caller anyway, so nothing of them is stored.
 
-use super::{Daemon, OpError, container, error::exit_code};
+use super::{Daemon, OpError, error::exit_code, lookup};
 use crate::{
     model::ContainerRecord,
     runtime::{Exec, ExecSpec, Privileges, Stdin},
@@ -145,7 +145,7 @@ pub fn ended(daemon: &Daemon, id: &str, code: i32) {
 }
 
 async fn running(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpError> {
-    let record = container::find(daemon, text).await?;
+    let record = lookup::find(daemon, text).await?;
     if record.state == ContainerState::Running { Ok(record) } else { Err(OpError::NotRunning(record.id.to_string())) }
 }
 

@@ -1,6 +1,6 @@
-//! A container's running life: start, stop, kill, and what follows when its process has ended.
+//! A container's running life: start, stop, kill, what follows when its process has ended, and its taking away.
 
-use super::{Daemon, OpError, container, error::exit_code, network, process, wait};
+use super::{Daemon, OpError, error::exit_code, lookup, network, process, wait};
 use crate::{
     clock,
     engine::{Changed, Draft, Mode},
@@ -9,8 +9,8 @@ use crate::{
     store::{Connection, StoreError, container as rows, endpoint, journal::Request, lease},
 };
 use drawbridge_api::{
-    ContainerId, ContainerState, Driver, Endpoint, EndpointId, IfName, InvalidName, MacAddress, NetworkMode, NsName,
-    Origin,
+    ContainerId, ContainerState, Driver, Endpoint, EndpointId, EventKind, IfName, InvalidName, MacAddress, NetworkMode,
+    NsName, Origin,
 };
 use drawbridge_plan::Scope;
 use ipnet::IpNet;
@@ -99,9 +99,9 @@ pub async fn start(
     origin: Origin,
     text: &str,
 ) -> Result<Changed<ContainerRecord>, OpError> {
-    let found = container::find(daemon, text).await?;
+    let found = lookup::find(daemon, text).await?;
     let _held = daemon.hold(&found.id).await;
-    let record = container::get(daemon, &found.id).await?;
+    let record = lookup::get(daemon, &found.id).await?;
     if record.state == ContainerState::Running {
         return Err(OpError::Already(record.name.to_string()));
     }
@@ -123,7 +123,7 @@ pub async fn start(
         }
     }
     match launch(daemon, &record).await {
-        Ok(()) => Ok(Changed::Applied(container::get(daemon, &record.id).await?)),
+        Ok(()) => Ok(Changed::Applied(lookup::get(daemon, &record.id).await?)),
         Err(error) => {
             let request = Request { verb: "give up start of container", subject: record.name.to_string(), origin };
             release(daemon, &record.id, Mode::Apply, request).await?;
@@ -139,7 +139,7 @@ async fn launch(daemon: &Arc<Daemon>, record: &ContainerRecord) -> Result<(), Op
     let mut tx = daemon.engine.store.write().await?;
     rows::set_running(&mut tx, &record.id, pid, clock::now_ms()).await?;
     tx.commit().await.map_err(StoreError::from)?;
-    container::publish(daemon, &record.id).await?;
+    lookup::publish(daemon, &record.id).await?;
     watch(daemon, record.id.clone());
     Ok(())
 }
@@ -155,9 +155,9 @@ async fn note_failed_start(daemon: &Daemon, record: &ContainerRecord, error: &Op
     rows::set_start_failed(&mut tx, &record.id, code, &error.to_string()).await?;
     tx.commit().await.map_err(StoreError::from)?;
     if record.spec.auto_remove {
-        return container::delete(daemon, record, Origin::Daemon).await;
+        return delete(daemon, record, Origin::Daemon).await;
     }
-    container::publish(daemon, &record.id).await
+    lookup::publish(daemon, &record.id).await
 }
 
 /// Waits in the background for the end of a container's process. The task ends with the container or with the daemon.
@@ -180,7 +180,7 @@ pub(super) fn watch(daemon: &Arc<Daemon>, id: ContainerId) {
 /// What follows when a container's process has ended: its network goes, then its state is told.
 pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Result<(), OpError> {
     let _held = daemon.hold(id).await;
-    let record = container::get(daemon, id).await?;
+    let record = lookup::get(daemon, id).await?;
     if record.state != ContainerState::Running {
         return Ok(());
     }
@@ -199,10 +199,10 @@ pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Resu
     let mut tx = daemon.engine.store.write().await?;
     rows::set_exited(&mut tx, id, exit.code, exit.at_ms).await?;
     tx.commit().await.map_err(StoreError::from)?;
-    container::publish(daemon, id).await?;
+    lookup::publish(daemon, id).await?;
     if record.spec.auto_remove {
-        let record = container::get(daemon, id).await?;
-        container::delete(daemon, &record, Origin::Daemon).await?;
+        let record = lookup::get(daemon, id).await?;
+        delete(daemon, &record, Origin::Daemon).await?;
     }
     Ok(())
 }
@@ -256,7 +256,7 @@ pub async fn stop(
     text: &str,
     options: StopOptions,
 ) -> Result<Changed<()>, OpError> {
-    let record = container::find(daemon, text).await?;
+    let record = lookup::find(daemon, text).await?;
     if record.state != ContainerState::Running {
         return Err(OpError::Already(record.name.to_string()));
     }
@@ -285,7 +285,7 @@ pub async fn stop(
 /// # Errors
 /// `NotRunning`, or `Invalid` for an unknown signal.
 pub async fn kill(daemon: &Daemon, origin: Origin, text: &str, signal: Option<&str>) -> Result<(), OpError> {
-    let record = container::find(daemon, text).await?;
+    let record = lookup::find(daemon, text).await?;
     if record.state != ContainerState::Running {
         return Err(OpError::NotRunning(record.id.to_string()));
     }
@@ -304,5 +304,28 @@ pub(super) async fn kill_and_wait(daemon: &Daemon, record: &ContainerRecord, ori
     daemon.note_asked_to_end(&record.id, Request { verb: "stop container", subject, origin });
     daemon.runtime.signal(&record.id, process::SIGKILL).await?;
     tokio::time::timeout(AFTER_KILL, end).await.map_err(|_| OpError::WillNotEnd(record.name.to_string()))?;
+    Ok(())
+}
+
+/// Takes away a container that does not run. The caller holds it.
+pub(super) async fn delete(daemon: &Daemon, record: &ContainerRecord, origin: Origin) -> Result<(), OpError> {
+    if record.state == ContainerState::Running {
+        return Err(OpError::ContainerRunning(record.name.to_string()));
+    }
+    let request = Request { verb: "remove container", subject: record.name.to_string(), origin };
+    let scope =
+        Scope::Container { id: record.id.clone(), namespace: namespace_name(&record.id)?, host_ends: Vec::new() };
+    daemon
+        .engine
+        .change(Mode::Apply, request, scope, async |db: &mut Connection, _| {
+            rows::delete(db, &record.id).await?;
+            Ok::<_, OpError>(())
+        })
+        .await?;
+    // After the row: a crash between the two leaves files that no row names, which the next start sweeps away.
+    for error in daemon.runtime.remove(&record.id).await {
+        tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "left behind");
+    }
+    daemon.engine.events.publish(EventKind::ContainerRemoved(record.id.clone()), clock::now_ms());
     Ok(())
 }

@@ -6,6 +6,7 @@ pub mod error;
 pub mod exec;
 pub mod image;
 pub mod lifecycle;
+mod lookup;
 pub mod names;
 pub mod network;
 pub mod process;

@@ -1,7 +1,7 @@
 //! What happens when the daemon comes up: the built-in image and networks are made sure of, what a crash left half done
 //! is settled, and the containers that outlived the last daemon are taken up again.
 
-use super::{Daemon, OpError, container, image, lifecycle, network};
+use super::{Daemon, OpError, image, lifecycle, lookup, network};
 use crate::{
     clock,
     engine::{Changed, Mode},
@@ -9,11 +9,15 @@ use crate::{
     runtime::{Exit, ProcessState},
     store::{Connection, container as rows, endpoint, journal, journal::Request, network as networks},
 };
-use drawbridge_api::{ContainerState, Driver, IfName, Network, NetworkId, Origin};
+use drawbridge_api::{ContainerId, ContainerState, Driver, IfName, Network, NetworkId, Origin};
 use drawbridge_kernel::HostView;
 use drawbridge_plan::{Scope, alloc};
 use ipnet::{IpNet, Ipv4Net};
-use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    net::Ipv4Addr,
+    sync::Arc,
+};
 
 /// What Docker calls its default network's range.
 const DEFAULT_RANGE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(172, 17, 0, 0), 16);
@@ -35,7 +39,20 @@ pub async fn bring_up(daemon: &Arc<Daemon>) -> Result<(), OpError> {
             Fate::Ended(_) => bury(daemon, record).await?,
         }
     }
+    sweep_files(daemon).await?;
     ensure_networks(daemon).await
+}
+
+/// Takes away the files of containers whose rows are gone: a crash fell between the two.
+async fn sweep_files(daemon: &Daemon) -> Result<(), OpError> {
+    let known: HashSet<ContainerId> =
+        rows::list(&mut *daemon.engine.store.read().await?).await?.into_iter().map(|record| record.id).collect();
+    for id in daemon.runtime.kept().await?.into_iter().filter(|id| !known.contains(id)) {
+        for error in daemon.runtime.remove(&id).await {
+            tracing::warn!(container = %id.short(), error = &error as &dyn std::error::Error, "left behind");
+        }
+    }
+    Ok(())
 }
 
 /// What became of a container that the rows have in the kernel.
@@ -113,8 +130,8 @@ async fn bury(daemon: &Daemon, record: ContainerRecord) -> Result<(), OpError> {
         tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "left behind");
     }
     if record.spec.auto_remove {
-        let now = container::get(daemon, &record.id).await?;
-        container::delete(daemon, &now, Origin::Daemon).await?;
+        let now = lookup::get(daemon, &record.id).await?;
+        lifecycle::delete(daemon, &now, Origin::Daemon).await?;
     }
     Ok(())
 }
@@ -214,7 +231,7 @@ async fn insert_unbridged(daemon: &Daemon, name: &str, driver: Driver) -> Result
 /// # Errors
 /// When a container doesn't end or the kernel refuses.
 pub async fn take_down(daemon: &Daemon) -> Result<(), OpError> {
-    for (record, _) in container::list(daemon).await? {
+    for (record, _) in lookup::list(daemon).await? {
         if record.state == ContainerState::Running {
             lifecycle::kill_and_wait(daemon, &record, Origin::Daemon).await?;
         }

@@ -1,7 +1,7 @@
 //! Waiting for a container's end, by the events that tell of it. Listening begins before the first look, so that an end
 //! between the two is not missed.
 
-use super::{Daemon, OpError, container};
+use super::{Daemon, OpError, lookup};
 use crate::store::container as rows;
 use drawbridge_api::{ContainerId, ContainerState, Event, EventKind};
 use std::future::Future;
@@ -31,7 +31,7 @@ pub async fn begin(
     condition: Condition,
 ) -> Result<impl Future<Output = Waited> + Send + use<>, OpError> {
     let receiver = daemon.engine.events.listen();
-    let record = container::find(daemon, text).await?;
+    let record = lookup::find(daemon, text).await?;
     let store = daemon.engine.store.clone();
     Ok(async move {
         let stopped = record.state != ContainerState::Running;

@@ -54,6 +54,20 @@ impl Runtime {
     pub fn container_dir(&self, id: &ContainerId) -> PathBuf {
         self.inner.folders.data(id)
     }
+
+    /// The containers of which files are kept: all that were ever started and not removed.
+    ///
+    /// # Errors
+    /// `Io` when the folder can't be read.
+    pub async fn kept(&self) -> Result<Vec<ContainerId>, RuntimeError> {
+        let folder = self.inner.folders.containers();
+        let read = move || match std::fs::read_dir(&folder) {
+            Ok(entries) => Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(RuntimeError::io("read", &folder)(error)),
+        };
+        tokio::task::spawn_blocking(read).await.unwrap_or(Err(RuntimeError::ShuttingDown))
+    }
 }
 
 /// What a container's main process is to be.

@@ -26,7 +26,12 @@ impl Folders {
 
     /// What is kept of a container until it is removed.
     pub(super) fn data(&self, id: &ContainerId) -> PathBuf {
-        self.data_dir.join("containers").join(id.as_str())
+        self.containers().join(id.as_str())
+    }
+
+    /// The folder that has a folder for each container.
+    pub(super) fn containers(&self) -> PathBuf {
+        self.data_dir.join("containers")
     }
 
     pub(super) fn container(&self, id: &ContainerId) -> Paths {

@@ -63,7 +63,10 @@ pub type WriteTx = Transaction<'static, Sqlite>;
 /// The database of one data directory.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pool: SqlitePool,
+    /// One connection, so that nobody else's commit makes it throw its cached pages away, and writers wait their turn
+    /// here instead of asking SQLite again and again.
+    writer: SqlitePool,
+    readers: SqlitePool,
 }
 
 impl Store {
@@ -81,11 +84,13 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
-        // Readers beside one writer. Four: a page's snapshot, two lists and the writer rarely meet. A connection is a
-        // thread of this process, so there is no point in asking whether it is still there.
-        let pool = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_with(options).await?;
-        sqlx::migrate!("../migrations").run(&pool).await.map_err(StoreError::Migrate)?;
-        Ok(Self { pool })
+        // A connection is a thread of this process, so there is no point in asking whether it is still there.
+        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
+        let writer = pool(1).connect_with(options.clone()).await?;
+        sqlx::migrate!("../migrations").run(&writer).await.map_err(StoreError::Migrate)?;
+        // Four: a page's snapshot and two lists rarely meet.
+        let readers = pool(4).connect_with(options.read_only(true)).await?;
+        Ok(Self { writer, readers })
     }
 
     /// A connection to read with.
@@ -93,15 +98,15 @@ impl Store {
     /// # Errors
     /// When SQLite fails.
     pub async fn read(&self) -> Result<sqlx::pool::PoolConnection<Sqlite>, StoreError> {
-        Ok(self.pool.acquire().await?)
+        Ok(self.readers.acquire().await?)
     }
 
     /// A transaction to write in. No network, kernel or child process while it is open; publish only after its commit.
     ///
     /// # Errors
-    /// When SQLite fails, or another writer holds the lock for ten seconds.
+    /// When SQLite fails, or the writers before take more than half a minute.
     pub async fn write(&self) -> Result<WriteTx, StoreError> {
-        Ok(self.pool.begin_with("begin immediate").await?)
+        Ok(self.writer.begin_with("begin immediate").await?)
     }
 }
 

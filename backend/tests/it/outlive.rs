@@ -51,6 +51,9 @@ fn an_end_without_the_daemon_is_noticed_at_its_start() {
         let pid = |name| daemon.docker(&["inspect", "-f", "{{.State.Pid}}", name]);
         let (gone, kept) = (pid("gone"), pid("kept"));
         daemon.kill();
+        // As if the crash had fallen between a removed row and its files.
+        let orphan = daemon.folders().config().data_dir.join("containers").join("ab".repeat(32));
+        std::fs::create_dir_all(orphan.join("upper")).unwrap();
         run("kill", &["-9", &gone]);
         run("touch", &[&format!("/proc/{kept}/root/stop")]);
         wait_for("both to end", || {
@@ -62,6 +65,7 @@ fn an_end_without_the_daemon_is_noticed_at_its_start() {
         assert_eq!(daemon.docker(&["ps", "-a", "--format", "{{.Names}}"]), "kept");
         assert_eq!(daemon.docker(&["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "kept"]), "exited 7");
         assert_eq!(run("ip", &["netns", "list"]), "");
+        assert!(!orphan.exists());
         // Its address is free again.
         daemon.run_sleeper("next");
         assert_eq!(daemon.docker(&["inspect", "-f", "{{.NetworkSettings.IPAddress}}", "next"]), "172.17.0.2");
