@@ -23,6 +23,9 @@ use road::Road;
 /// How many are under way at once where they are not one after the other.
 const AT_ONCE: usize = 16;
 
+/// One of the measurements; the number is how often.
+type Part = fn(&Road, usize);
+
 fn main() {
     // cargo adds `--bench`.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
@@ -33,12 +36,12 @@ fn main() {
     }
     in_sandbox(|| {
         let road = Road::open();
-        let all: [(&str, &dyn Fn(&Road, usize)); 5] = [
-            ("commit", &network::commit),
-            ("network", &network::print),
-            ("attach", &attach::print),
-            ("run", &process::print),
-            ("flat", &flat::print),
+        let all: [(&str, Part); 5] = [
+            ("commit", network::commit),
+            ("network", network::print),
+            ("attach", attach::print),
+            ("run", process::print),
+            ("flat", flat::print),
         ];
         for (name, print) in all {
             if parts.is_empty() || parts.contains(&name) {

@@ -135,9 +135,9 @@ async fn a_network_is_kept_whole_and_found_by_id_name_and_beginning(pool: Sqlite
     let db = &mut *pool.acquire().await.unwrap();
     let network = with_network(db, 0xab).await;
     assert_eq!(network::get(db, &network.id).await.unwrap(), Some(network.clone()));
-    assert_eq!(network::list(db).await.unwrap(), [network.clone()]);
+    assert_eq!(network::list(db).await.unwrap(), vec![network.clone()]);
     for text in [network.id.as_str(), network.name.as_str(), "abab"] {
-        assert_eq!(network::resolve(db, text).await.unwrap(), [network.id.clone()], "{text}");
+        assert_eq!(network::resolve(db, text).await.unwrap(), vec![network.id.clone()], "{text}");
     }
     for text in ["", "nope", "ABAB", "demo"] {
         assert_eq!(network::resolve(db, text).await.unwrap(), [], "{text}");
@@ -173,7 +173,7 @@ async fn a_settled_change_makes_rows_live_or_takes_them_away(pool: SqlitePool) {
     network::mark_removing(db, &network.id, change).await.unwrap();
     assert_eq!(network::list(db).await.unwrap(), [], "what is going is not listed");
     settle(db, change, failed()).await;
-    assert_eq!(network::list(db).await.unwrap(), [network.clone()], "what could not go is back");
+    assert_eq!(network::list(db).await.unwrap(), vec![network.clone()], "what could not go is back");
     let change = open(db).await;
     network::mark_removing(db, &network.id, change).await.unwrap();
     settle(db, change, Verdict::Done).await;
@@ -225,7 +225,7 @@ async fn a_containers_life_is_kept(pool: SqlitePool) {
     let record = with_box(db, 0xcd).await;
     assert_eq!(container::get(db, &record.id).await.unwrap(), Some(record.clone()));
     for text in [record.id.as_str(), "box205", "cdcd"] {
-        assert_eq!(container::resolve(db, text).await.unwrap(), [record.id.clone()], "{text}");
+        assert_eq!(container::resolve(db, text).await.unwrap(), vec![record.id.clone()], "{text}");
     }
     assert_eq!(container::by_name(db, &record.name).await.unwrap(), Some(record.id.clone()));
     container::set_start_failed(db, &record.id, 127, "not found").await.unwrap();
@@ -246,7 +246,7 @@ async fn endpoints_are_listed_by_container_and_network(pool: SqlitePool) {
     let record = with_box(db, 1).await;
     let (change, endpoint) = attach(db, &record, &network).await.unwrap();
     settle(db, change, Verdict::Done).await;
-    assert_eq!(endpoint::of_container(db, &record.id).await.unwrap(), [endpoint.clone()]);
+    assert_eq!(endpoint::of_container(db, &record.id).await.unwrap(), vec![endpoint.clone()]);
     let of_all = [(record.id.clone(), endpoint)];
     assert_eq!(endpoint::of_network(db, &network.id).await.unwrap(), of_all);
     assert_eq!(endpoint::list(db).await.unwrap(), of_all);
