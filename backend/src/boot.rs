@@ -10,7 +10,7 @@ use crate::{
     runtime::{Runtime, RuntimeError},
     store::{Store, StoreError},
 };
-use drawbridge_api::{Host, HostAddress};
+use drawbridge_api::Host;
 use drawbridge_kernel::{Kernel, KernelError};
 use std::{
     fs::{self, File, TryLockError},
@@ -125,7 +125,7 @@ async fn put_together<M: Machine + 'static>(
     let file = database(folders);
     let store = Store::open(&file).await.map_err(|source| BootError::Store { file, source })?;
     let images = Images::open(&folders.data_dir).map_err(BootError::Images)?;
-    let host = host(&kernel, &runtime)?;
+    let host = host(&runtime);
     let events = Events::new(hex::encode(rand::random::<[u8; 16]>()));
     let engine = Engine::new(store, events, wrap(Arc::clone(&kernel)));
     Ok(Daemon::new(engine, runtime, images, host, kernel))
@@ -151,21 +151,13 @@ async fn lock(folders: &Folders) -> Result<File, BootError> {
     Err(BootError::InUse(folders.data_dir.clone()))
 }
 
-fn host(kernel: &Kernel, runtime: &Runtime) -> Result<Host, BootError> {
+/// What does not change while the daemon runs; addresses do, and are looked up when somebody asks.
+fn host(runtime: &Runtime) -> Host {
     let line = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-    let view = kernel.host().map_err(BootError::Kernel)?;
-    let foreign = view.links.iter().filter(|link| {
-        link.name != "lo" && !link.alias.as_deref().is_some_and(|alias| alias.starts_with("drawbridge:"))
-    });
-    Ok(Host {
+    Host {
         name: line("/proc/sys/kernel/hostname"),
         kernel: line("/proc/sys/kernel/osrelease"),
         runtime: runtime.description(),
-        addresses: foreign
-            .flat_map(|link| {
-                let name = &link.name;
-                link.addresses.iter().map(move |address| HostAddress { interface: name.clone(), address: *address })
-            })
-            .collect(),
-    })
+        addresses: Vec::new(),
+    }
 }

@@ -32,7 +32,7 @@ pub struct Daemon {
     pub runtime: Runtime,
     /// Layers and how they are made.
     pub images: Images,
-    /// The machine as the panel names it.
+    /// The machine's name, kernel and runtime; see [`Daemon::host_now`] for its addresses.
     pub host: Host,
     kernel: Arc<Kernel>,
     /// One operation at a time on one container.
@@ -56,6 +56,15 @@ impl Daemon {
             asked_to_end: Mutex::default(),
             execs: exec::Execs::default(),
         })
+    }
+
+    /// The machine as it is now, for the picture.
+    ///
+    /// # Errors
+    /// When the kernel can't be asked.
+    pub async fn host_now(&self) -> Result<Host, OpError> {
+        let view = self.look_at_host().await?;
+        Ok(Host { addresses: network::host_addresses(&view), ..self.host.clone() })
     }
 
     /// The links, addresses and routes of the host as they are now.

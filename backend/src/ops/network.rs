@@ -8,7 +8,7 @@ use crate::{
     store::{Connection, endpoint, journal::Request, lease, network, sysctl},
 };
 use drawbridge_api::{
-    ContainerId, Driver, Endpoint, EventKind, IfName, Network, NetworkId, NetworkName, Origin, Subnet,
+    ContainerId, Driver, Endpoint, EventKind, HostAddress, IfName, Network, NetworkId, NetworkName, Origin, Subnet,
 };
 use drawbridge_kernel::{HostLink, HostView};
 use drawbridge_plan::{Scope, alloc};
@@ -186,6 +186,15 @@ pub(super) fn is_foreign(host: &HostView, name: &IfName) -> bool {
 
 fn is_ours(link: &HostLink) -> bool {
     link.alias.as_deref().is_some_and(|alias| alias.starts_with("drawbridge:"))
+}
+
+/// The host's own addresses: not its loopback's, and not our bridges'.
+pub(super) fn host_addresses(host: &HostView) -> Vec<HostAddress> {
+    let foreign = host.links.iter().filter(|link| link.name != "lo" && !is_ours(link));
+    let addresses = foreign.flat_map(|link| {
+        link.addresses.iter().map(|address| HostAddress { interface: link.name.clone(), address: *address })
+    });
+    addresses.collect()
 }
 
 /// The ranges that the host uses for itself: its addresses, its routes (a VPN's are such), its resolvers. Routes to our

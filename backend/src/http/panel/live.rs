@@ -33,7 +33,7 @@ pub(super) async fn snapshot(State(daemon): State<Arc<Daemon>>) -> Result<Json<S
     Ok(Json(Snapshot {
         sequence,
         run: daemon.engine.events.run().to_owned(),
-        host: daemon.host.clone(),
+        host: daemon.host_now().await?,
         networks: network::list(&daemon).await?,
         containers: container::list(&daemon).await?.into_iter().map(|(_, seen)| seen).collect(),
         images: image::list(&daemon).await?.iter().map(image::view).collect(),
