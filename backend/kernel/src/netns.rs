@@ -7,8 +7,10 @@ use crate::{
     link::{self, Change},
     mark::Mark,
     socket::{Request, Socket},
+    sysctl,
 };
 use drawbridge_api::{ContainerId, NsName};
+use drawbridge_plan::NO_IPV6;
 use netlink_packet_core::Parseable;
 use netlink_packet_route::{
     RouteNetlinkMessage,
@@ -154,7 +156,8 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// `ip netns add NAME; ip -n NAME link set lo alias MARK up`, in an order that leaves nothing unmarked: the file has
+    /// `ip netns add NAME; ip -n NAME link set lo alias MARK up; nsenter --net=/run/netns/NAME sysctl -w
+    /// net.ipv6.conf.default.disable_ipv6=1`, in an order that leaves nothing unmarked: the file has
     /// the mark as its text before it gets its name, and the loopback has it before the namespace is mounted there.
     /// None when somebody else has taken the name meanwhile.
     pub(crate) fn create(&self, name: &NsName, mark_text: &str) -> Result<Option<Namespace>, KernelError> {
@@ -174,6 +177,10 @@ impl Directory {
             unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| KernelError::system(failed("unshare"), errno))?;
             let mut socket = Socket::open()?;
             mark(&mut socket, mark_text)?;
+            // A kernel without IPv6 has no such setting, and nothing to turn off.
+            if sysctl::read(NO_IPV6)?.is_some() {
+                sysctl::write(NO_IPV6, "1")?;
+            }
             let own = "/proc/thread-self/ns/net";
             let file = File::open(own).map_err(|error| KernelError::system(failed("open"), error))?;
             mount(Some(own), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>)

@@ -2,7 +2,7 @@
 //! run by tests and compared with what the executor did, so they are not illustrations.
 
 use crate::{
-    object::{Element, Object, Place},
+    object::{Element, NO_IPV6, Object, Place},
     ruleset,
     step::Step,
 };
@@ -60,7 +60,8 @@ fn explain_add(object: &Object) -> Explained {
         Object::Namespace { name, .. } => (
             format!("Create network namespace {name}"),
             "The container gets a network stack of its own: interfaces, addresses and routes that nobody else sees. \
-             It starts with a loopback and nothing more."
+             It starts with a loopback and nothing more; its network is IPv4 only, so IPv6 stays off on \
+             what comes into it."
                 .to_owned(),
         ),
         Object::Veth { host_end, interface, .. } => (
@@ -112,7 +113,11 @@ fn commands_to_add(object: &Object) -> Vec<String> {
             format!("ip link set {name} mtu {mtu} alias {}", mark(object)),
         ],
         Object::Namespace { name, .. } => {
-            vec![format!("ip netns add {name}"), format!("ip -n {name} link set lo alias {} up", mark(object))]
+            vec![
+                format!("ip netns add {name}"),
+                format!("ip -n {name} link set lo alias {} up", mark(object)),
+                format!("nsenter --net=/run/netns/{name} sysctl -qw {NO_IPV6}=1"),
+            ]
         }
         Object::Veth { host_end, namespace, interface, mac, mtu, .. } => vec![
             format!(

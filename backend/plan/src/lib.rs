@@ -17,7 +17,7 @@ pub mod state;
 pub mod step;
 
 pub use explain::{Explained, explain};
-pub use object::{Element, Object, Place};
+pub use object::{Element, NO_IPV6, Object, Place};
 pub use planner::plan;
 pub use state::{BridgeNetwork, Desired, Namespace, Observed, Scope, Sysctl, VethEndpoint};
 pub use step::Step;

@@ -5,6 +5,11 @@ use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, net::IpAddr};
 
+/// What a new namespace has set to 1: links that come into it have no IPv6 of their own accord (ip-sysctl.rst). On an
+/// IPv4-only network that is what Docker does, and it keeps the bridge flat: each `eth0` that comes up would otherwise send
+/// some six multicasts (duplicate address detection, MLD), which the bridge floods to every port.
+pub const NO_IPV6: &str = "net.ipv6.conf.default.disable_ipv6";
+
 /// Which network namespace a thing is in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,7 +35,7 @@ pub enum Object {
         /// Largest packet in bytes.
         mtu: u32,
     },
-    /// A network namespace, with our mark as its loopback's alias and that loopback up.
+    /// A network namespace, with our mark as its loopback's alias, that loopback up, and [`NO_IPV6`] set.
     Namespace {
         /// Its name under `/run/netns`.
         name: NsName,
