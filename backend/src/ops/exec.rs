@@ -39,6 +39,8 @@ pub struct NewExec {
 pub enum ExecState {
     /// Not started.
     Created,
+    /// On its way.
+    Starting,
     /// Running as this process.
     Running(i32),
     /// Ended with this code.
@@ -74,7 +76,7 @@ impl Execs {
         if records.len() >= REMEMBERED {
             let oldest = records
                 .iter()
-                .filter(|(_, (_, record))| !matches!(record.state, ExecState::Running(_)))
+                .filter(|(_, (_, record))| !matches!(record.state, ExecState::Starting | ExecState::Running(_)))
                 .min_by_key(|(_, (age, _))| *age)
                 .map(|(id, _)| id.clone());
             if let Some(id) = oldest {
@@ -83,6 +85,17 @@ impl Execs {
         }
         let age = records.values().map(|(age, _)| age + 1).max().unwrap_or(0);
         records.insert(record.id.clone(), (age, record));
+    }
+
+    /// Takes a command that was not started for starting; of two callers one gets it.
+    fn claim(&self, id: &str) -> Result<ExecRecord, OpError> {
+        let mut records = self.lock();
+        let (_, record) = records.get_mut(id).ok_or_else(|| OpError::NoSuchExec(id.to_owned()))?;
+        if record.state != ExecState::Created {
+            return Err(OpError::ExecStarted(id.to_owned()));
+        }
+        record.state = ExecState::Starting;
+        Ok(record.clone())
     }
 
     fn set(&self, id: &str, state: ExecState) {
@@ -121,22 +134,23 @@ pub fn find(daemon: &Daemon, id: &str) -> Result<ExecRecord, OpError> {
 /// # Errors
 /// `NoSuchExec`, `ExecStarted`, `NotRunning`, or why it could not be started.
 pub async fn start(daemon: &Daemon, id: &str) -> Result<Exec, OpError> {
-    let exec = find(daemon, id)?;
-    if exec.state != ExecState::Created {
-        return Err(OpError::ExecStarted(id.to_owned()));
-    }
+    let exec = daemon.execs.claim(id)?;
+    let started = launch(daemon, &exec).await;
+    daemon.execs.set(
+        id,
+        match &started {
+            Ok(process) => ExecState::Running(process.pid),
+            Err(OpError::Runtime(error)) => ExecState::Ended(exit_code(error)),
+            Err(_) => ExecState::Ended(128),
+        },
+    );
+    started
+}
+
+async fn launch(daemon: &Daemon, exec: &ExecRecord) -> Result<Exec, OpError> {
     let record = running(daemon, exec.container.as_str()).await?;
     let spec = spec(daemon, &record, &exec.spec).await?;
-    match daemon.runtime.exec(&record.id, &spec).await {
-        Ok(process) => {
-            daemon.execs.set(id, ExecState::Running(process.pid));
-            Ok(process)
-        }
-        Err(error) => {
-            daemon.execs.set(id, ExecState::Ended(exit_code(&error)));
-            Err(error.into())
-        }
-    }
+    Ok(daemon.runtime.exec(&record.id, &spec).await?)
 }
 
 /// Notes a command's end.
@@ -166,4 +180,36 @@ async fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Resul
         privileges: new.privileges,
         stdin: new.stdin,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(number: u8) -> ExecRecord {
+        ExecRecord {
+            id: number.to_string(),
+            container: ContainerId::from_bytes([number; 32]),
+            spec: NewExec {
+                args: vec!["true".into()],
+                env: Vec::new(),
+                working_dir: String::new(),
+                user: String::new(),
+                stdin: Stdin::Closed,
+                privileges: Privileges::Default,
+            },
+            state: ExecState::Created,
+        }
+    }
+
+    #[test]
+    fn a_command_is_started_once() {
+        let execs = Execs::default();
+        execs.insert(record(1));
+        assert!(execs.claim("1").is_ok());
+        assert!(matches!(execs.claim("1"), Err(OpError::ExecStarted(_))));
+        assert!(matches!(execs.claim("2"), Err(OpError::NoSuchExec(_))));
+        execs.set("1", ExecState::Ended(0));
+        assert!(matches!(execs.claim("1"), Err(OpError::ExecStarted(_))));
+    }
 }

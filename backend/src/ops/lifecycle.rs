@@ -1,6 +1,6 @@
 //! A container's running life: start, stop, kill, what follows when its process has ended, and its taking away.
 
-use super::{Daemon, OpError, error::exit_code, lookup, network, process, wait};
+use super::{Daemon, OpError, error::exit_code, image, lookup, network, process, wait};
 use crate::{
     clock,
     engine::{Changed, Draft, Mode},
@@ -117,7 +117,7 @@ pub async fn start(
         Ok(Changed::Applied(())) => {}
         Err(error) => {
             if mode == Mode::Apply {
-                note_failed_start(daemon, &record, &error).await?;
+                note_failed_start(daemon, &record, &error).await;
             }
             return Err(error);
         }
@@ -126,8 +126,11 @@ pub async fn start(
         Ok(()) => Ok(Changed::Applied(lookup::get(daemon, &record.id).await?)),
         Err(error) => {
             let request = Request { verb: "give up start of container", subject: record.name.to_string(), origin };
-            release(daemon, &record.id, Mode::Apply, request).await?;
-            note_failed_start(daemon, &record, &error).await?;
+            // What the caller must hear is why the start failed; what can't be tidied up is found by the next reconcile.
+            if let Err(left) = release(daemon, &record.id, Mode::Apply, request).await {
+                tracing::error!(container = %record.id.short(), error = &left as &dyn std::error::Error, "network left behind");
+            }
+            note_failed_start(daemon, &record, &error).await;
             Err(error)
         }
     }
@@ -146,7 +149,13 @@ async fn launch(daemon: &Arc<Daemon>, record: &ContainerRecord) -> Result<(), Op
 
 /// Docker leaves a container that could not be started as it was, with the code a shell would give; one with `--rm` is
 /// removed all the same.
-async fn note_failed_start(daemon: &Daemon, record: &ContainerRecord, error: &OpError) -> Result<(), OpError> {
+async fn note_failed_start(daemon: &Daemon, record: &ContainerRecord, error: &OpError) {
+    if let Err(failed) = write_failed_start(daemon, record, error).await {
+        tracing::error!(container = %record.id.short(), error = &failed as &dyn std::error::Error, "cannot note a failed start");
+    }
+}
+
+async fn write_failed_start(daemon: &Daemon, record: &ContainerRecord, error: &OpError) -> Result<(), OpError> {
     let code = match error {
         OpError::Runtime(error) => exit_code(error),
         _ => 128,
@@ -263,7 +272,10 @@ pub async fn stop(
     if mode == Mode::Preview {
         return preview_release(daemon, &record, "stop container", origin).await;
     }
-    let named = options.signal.or_else(|| record.spec.stop_signal.clone());
+    let named = match options.signal.or_else(|| record.spec.stop_signal.clone()) {
+        Some(signal) => Some(signal),
+        None => process::image_defaults(&image::find(daemon, record.image_id.as_str()).await?)?.stop_signal,
+    };
     let signal = process::signal(named.as_deref().unwrap_or("SIGTERM"))?;
     let timeout_s = options.timeout_s.unwrap_or_else(|| record.spec.stop_timeout_s.map_or(10, i64::from));
     let end = wait::for_end(daemon, &record.id).await?;

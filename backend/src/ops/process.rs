@@ -49,6 +49,8 @@ pub struct ImageDefaults {
     pub working_dir: String,
     /// `user[:group]`.
     pub user: String,
+    /// The signal that asks it to end.
+    pub stop_signal: Option<String>,
 }
 
 /// Reads an image's defaults.
@@ -65,6 +67,7 @@ pub fn image_defaults(image: &ImageRecord) -> Result<ImageDefaults, OpError> {
         env: config.env().clone().unwrap_or_default(),
         working_dir: config.working_dir().clone().unwrap_or_default(),
         user: config.user().clone().unwrap_or_default(),
+        stop_signal: config.stop_signal().clone(),
     })
 }
 

@@ -115,7 +115,7 @@ pub(super) async fn inspect(
 ) -> Result<Json<Value>, DockerError> {
     let record = exec::find(&daemon, &id)?;
     let (running, code, pid) = match record.state {
-        ExecState::Created => (false, None, 0),
+        ExecState::Created | ExecState::Starting => (false, None, 0),
         ExecState::Running(pid) => (true, None, pid),
         ExecState::Ended(code) => (false, Some(code), 0),
     };

@@ -1,12 +1,12 @@
 //! The engine itself: ping, version, info.
 
-use super::{ApiVersion, ENGINE_VERSION, NEWEST, OLDEST, error::DockerError};
+use super::{ENGINE_VERSION, NEWEST, OLDEST, error::DockerError};
 use crate::{
     clock,
-    ops::{Daemon, container, image, network},
+    ops::{Daemon, container, image},
 };
 use axum::{
-    Extension, Json,
+    Json,
     extract::State,
     http::{HeaderMap, HeaderValue, Method},
 };
@@ -72,16 +72,12 @@ pub(super) fn architecture() -> &'static str {
 }
 
 /// `GET /info`.
-pub(super) async fn info(
-    State(daemon): State<Arc<Daemon>>,
-    Extension(_version): Extension<ApiVersion>,
-) -> Result<Json<Value>, DockerError> {
+pub(super) async fn info(State(daemon): State<Arc<Daemon>>) -> Result<Json<Value>, DockerError> {
     let containers = container::list(&daemon).await?;
     let running = containers.iter().filter(|(record, _)| record.state == ContainerState::Running).count();
     let images = image::list(&daemon).await?.len();
     let machine = tokio::task::spawn_blocking(Machine::read).await.unwrap_or_default();
     let (runtime, _) = daemon.host.runtime.split_once(' ').unwrap_or((&daemon.host.runtime, ""));
-    let default_bridge = network::find(&daemon, "bridge").await.ok().and_then(|network| network.bridge);
     Ok(Json(json!({
         "ID": daemon.engine.events.run(),
         "Containers": containers.len(),
@@ -92,13 +88,14 @@ pub(super) async fn info(
         "Driver": "overlay2",
         "DriverStatus": [["Supports d_type", "true"]],
         "Plugins": { "Volume": [], "Network": ["bridge", "host", "null"], "Authorization": null, "Log": ["json-file"] },
-        "MemoryLimit": true,
-        "SwapLimit": true,
-        "CpuCfsPeriod": true,
-        "CpuCfsQuota": true,
-        "CPUShares": true,
-        "CPUSet": true,
-        "PidsLimit": true,
+        // Limits are not honoured yet, so they are not promised.
+        "MemoryLimit": false,
+        "SwapLimit": false,
+        "CpuCfsPeriod": false,
+        "CpuCfsQuota": false,
+        "CPUShares": false,
+        "CPUSet": false,
+        "PidsLimit": false,
         "IPv4Forwarding": machine.ipv4_forwarding,
         "Debug": false,
         "NFd": machine.descriptors,
@@ -126,7 +123,7 @@ pub(super) async fn info(
         "DockerRootDir": daemon.images.data_dir(),
         "HttpProxy": "", "HttpsProxy": "", "NoProxy": "",
         "Name": daemon.host.name,
-        "Labels": default_bridge.map(|bridge| format!("drawbridge.default-bridge={bridge}")).into_iter().collect::<Vec<_>>(),
+        "Labels": [],
         "ExperimentalBuild": false,
         "ServerVersion": ENGINE_VERSION,
         "Runtimes": { runtime: { "path": runtime } },
