@@ -8,6 +8,7 @@ pub mod id;
 pub mod image;
 pub mod name;
 pub mod network;
+pub mod port;
 
 pub use change::{Change, ChangeState, ExplainedStep, Origin, Outcome, Plan};
 pub use container::{Container, ContainerCreate, ContainerState, Endpoint, NetworkMode};
@@ -15,7 +16,8 @@ pub use event::{Event, EventKind, Host, HostAddress, Snapshot};
 pub use id::{ContainerId, EndpointId, ImageId, InvalidId, NetworkId};
 pub use image::Image;
 pub use name::{ContainerName, IfName, InvalidName, MacAddress, NetworkName, NsName};
-pub use network::{Driver, Network, NetworkCreate, Subnet};
+pub use network::{Driver, GatewayMode, Network, NetworkCreate, Subnet};
+pub use port::{HostPort, InvalidProtocol, PortRequest, Protocol, PublishedPort, Traffic};
 
 use serde::{Deserialize, Serialize};
 

@@ -28,6 +28,39 @@ impl Driver {
     }
 }
 
+/// How a bridge network meets the outside, for one address family. The JSON word is Docker's, as in
+/// `com.docker.network.bridge.gateway_mode_ipv4` (Docker Engine 28, "Gateway modes").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GatewayMode {
+    /// Out with the host's address, in through published ports of the host.
+    #[default]
+    Nat,
+    /// As `nat`, and every port of a container is reached at its own address as well.
+    NatUnprotected,
+    /// No translation: out with the container's address, in at the container's address to ports that are published.
+    Routed,
+    /// The bridge has no address on the host; for internal networks only.
+    Isolated,
+}
+
+impl GatewayMode {
+    /// Docker's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GatewayMode::Nat => "nat",
+            GatewayMode::NatUnprotected => "nat-unprotected",
+            GatewayMode::Routed => "routed",
+            GatewayMode::Isolated => "isolated",
+        }
+    }
+
+    /// Whether addresses and ports are translated.
+    pub fn translates(self) -> bool {
+        matches!(self, GatewayMode::Nat | GatewayMode::NatUnprotected)
+    }
+}
+
 /// A range of addresses of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subnet {

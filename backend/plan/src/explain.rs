@@ -2,10 +2,12 @@
 //! run by tests and compared with what the executor did, so they are not illustrations.
 
 use crate::{
-    object::{Element, NO_IPV6, Object, Place},
+    element::{Element, Table},
+    object::{NO_IPV6, Object, Place},
     ruleset,
     step::Step,
 };
+use std::collections::BTreeMap;
 
 /// A step in words and commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,9 +47,9 @@ fn sysctl_reason(key: &str) -> String {
 
 fn explain_add(object: &Object) -> Explained {
     let (title, why) = match object {
-        Object::Table => (
-            format!("Write the nftables table {}", ruleset::TABLE_NAME),
-            "Its chains never change: networks and containers only add elements to its sets, so the cost of a packet \
+        Object::Tables => (
+            format!("Write the nftables tables {} and {}", Table::Inet.name(), Table::Bridge.name()),
+            "Their chains never change: networks and containers only add elements to their sets, so the cost of a packet \
              stays the same however many there are."
                 .to_owned(),
         ),
@@ -57,12 +59,13 @@ fn explain_add(object: &Object) -> Explained {
              network it belongs to."
                 .to_owned(),
         ),
-        Object::Namespace { name, .. } => (
+        Object::Namespace { name, ipv6, .. } => (
             format!("Create network namespace {name}"),
-            "The container gets a network stack of its own: interfaces, addresses and routes that nobody else sees. \
-             It starts with a loopback and nothing more; its network is IPv4 only, so IPv6 stays off on \
-             what comes into it."
-                .to_owned(),
+            format!(
+                "The container gets a network stack of its own: interfaces, addresses and routes that nobody else sees. \
+                 It starts with a loopback and nothing more{}.",
+                if *ipv6 { "" } else { "; its network is IPv4 only, so IPv6 stays off on what comes into it" }
+            ),
         ),
         Object::Veth { host_end, interface, .. } => (
             format!("Create veth pair {host_end} ↔ {interface}"),
@@ -84,6 +87,18 @@ fn explain_add(object: &Object) -> Explained {
             format!("Give {link} the address {address}"),
             "The container is known by this address in its network; it is leased to it until it stops.".to_owned(),
         ),
+        Object::RouteLocalnet { bridge } => (
+            format!("Let 127.0.0.0/8 be routed through {bridge}"),
+            "What the host sends to a port published on 127.0.0.1 leaves by this bridge. The tables drop such packets when a \
+             container sends them."
+                .to_owned(),
+        ),
+        Object::Hairpin { link } => (
+            format!("Let {link} send back what came from it"),
+            "Where br_netfilter is on, the bridge itself turns round a packet by which a container reaches its own \
+             published port."
+                .to_owned(),
+        ),
         Object::Element(element) => {
             return explain_elements(std::slice::from_ref(element), &[]);
         }
@@ -100,24 +115,23 @@ fn explain_add(object: &Object) -> Explained {
 
 fn commands_to_add(object: &Object) -> Vec<String> {
     match object {
-        // Declaring the table first makes deleting it harmless where there is none; all in one transaction.
-        Object::Table => vec![format!(
-            "nft -f - <<'EOF'\ntable {name}\ndelete table {name}\n{table}EOF",
-            name = ruleset::TABLE_NAME,
-            table = ruleset::TABLE
-        )],
+        // Declaring a table first makes deleting it harmless where there is none; all in one transaction.
+        Object::Tables => vec![format!("nft -f - <<'EOF'\n{}{}EOF", undeclared(), ruleset::TABLES)],
         // The size is set on the finished bridge: given when it is made, the kernel does not take it for our wish, and
         // goes back to 1500 with the last port (`br_mtu_auto_adjust` in net/bridge/br_if.c).
         Object::Bridge { name, network, mtu } => vec![
             format!("ip link add {name} address {} type bridge", Object::bridge_mac(network)),
             format!("ip link set {name} mtu {mtu} alias {}", mark(object)),
         ],
-        Object::Namespace { name, .. } => {
-            vec![
+        Object::Namespace { name, ipv6, .. } => {
+            let mut commands = vec![
                 format!("ip netns add {name}"),
                 format!("ip -n {name} link set lo alias {} up", mark(object)),
-                format!("nsenter --net=/run/netns/{name} sysctl -qw {NO_IPV6}=1"),
-            ]
+            ];
+            if !ipv6 {
+                commands.push(format!("nsenter --net=/run/netns/{name} sysctl -qw {NO_IPV6}=1"));
+            }
+            commands
         }
         Object::Veth { host_end, namespace, interface, mac, mtu, .. } => vec![
             format!(
@@ -126,7 +140,13 @@ fn commands_to_add(object: &Object) -> Vec<String> {
             format!("ip link set {host_end} alias {}", mark(object)),
         ],
         Object::Port { link, bridge } => vec![format!("ip link set {link} master {bridge}")],
-        Object::Address { place, link, address } => vec![format!("{} addr add {address} dev {link}", ip(place))],
+        // Nobody else can have an address that is leased here, so IPv6 need not ask around for a second first.
+        Object::Address { place, link, address } => {
+            let nodad = if address.addr().is_ipv6() { " nodad" } else { "" };
+            vec![format!("{} addr add {address} dev {link}{nodad}", ip(place))]
+        }
+        Object::RouteLocalnet { bridge } => vec![format!("sysctl -qw net/ipv4/conf/{bridge}/route_localnet=1")],
+        Object::Hairpin { link } => vec![format!("bridge link set dev {link} hairpin on")],
         Object::Element(_) => Vec::new(),
         Object::Up { place, link } => vec![format!("{} link set {link} up", ip(place))],
         Object::Route { namespace, gateway, link } => {
@@ -137,9 +157,9 @@ fn commands_to_add(object: &Object) -> Vec<String> {
 
 fn explain_remove(object: &Object, takes: &[Object]) -> Explained {
     let (title, command) = match object {
-        Object::Table => (
-            format!("Delete the nftables table {}", ruleset::TABLE_NAME),
-            format!("nft delete table {}", ruleset::TABLE_NAME),
+        Object::Tables => (
+            format!("Delete the nftables tables {} and {}", Table::Inet.name(), Table::Bridge.name()),
+            format!("nft -f - <<'EOF'\n{}EOF", undeclared()),
         ),
         Object::Bridge { name, .. } => (format!("Delete bridge {name}"), format!("ip link del {name}")),
         Object::Namespace { name, .. } => (format!("Delete network namespace {name}"), format!("ip netns del {name}")),
@@ -150,6 +170,14 @@ fn explain_remove(object: &Object, takes: &[Object]) -> Explained {
         Object::Address { place, link, address } => {
             (format!("Take the address {address} off {link}"), format!("{} addr del {address} dev {link}", ip(place)))
         }
+        Object::RouteLocalnet { bridge } => (
+            format!("Let 127.0.0.0/8 no longer be routed through {bridge}"),
+            format!("sysctl -qw net/ipv4/conf/{bridge}/route_localnet=0"),
+        ),
+        Object::Hairpin { link } => (
+            format!("Let {link} no longer send back what came from it"),
+            format!("bridge link set dev {link} hairpin off"),
+        ),
         Object::Element(element) => {
             return explain_elements(&[], std::slice::from_ref(element));
         }
@@ -168,45 +196,66 @@ fn explain_remove(object: &Object, takes: &[Object]) -> Explained {
 }
 
 fn explain_elements(add: &[Element], remove: &[Element]) -> Explained {
-    let line = |verb: &str, element: &Element| {
-        format!("{verb} element {} {} {{ {} }}\n", ruleset::TABLE_NAME, element.set(), element.text())
-    };
     let script: String = remove
         .iter()
-        .map(|element| line("delete", element))
-        .chain(add.iter().map(|element| line("add", element)))
+        .map(|element| format!("delete element {} {} {{ {} }}\n", element.table().name(), element.set(), element.key()))
+        .chain(add.iter().map(|element| {
+            format!("add element {} {} {{ {} }}\n", element.table().name(), element.set(), mapping(element))
+        }))
         .collect();
-    let sets = |elements: &[Element]| {
-        let words: Vec<String> =
-            elements.iter().map(|element| format!("{} {}", element.set(), element.text().replace('"', ""))).collect();
-        words.join(", ")
-    };
     let title = match (add, remove) {
-        (add, []) => format!("Add to the table: {}", sets(add)),
-        ([], remove) => format!("Take out of the table: {}", sets(remove)),
-        (add, remove) => format!("Change the table: add {}; remove {}", sets(add), sets(remove)),
+        (add, []) => format!("Add to the tables: {}", by_set(add)),
+        ([], remove) => format!("Take out of the tables: {}", by_set(remove)),
+        (add, remove) => format!("Change the tables: add {}; remove {}", by_set(add), by_set(remove)),
     };
-    Explained {
-        title,
-        why:
-            "The constant chains look the network up in these sets: which bridges are ours and may talk, which ranges \
-              leave by masquerade, which are internal."
-                .to_owned(),
-        commands: vec![format!("nft -f - <<'EOF'\n{script}EOF")],
+    let why = "The constant chains look packets up in these sets and maps: which bridges are ours and what may pass between \
+               them, what leaves with the host's address, which port of the host leads to which container, and who holds \
+               which address. All of it comes and goes in one transaction.";
+    Explained { title, why: why.to_owned(), commands: vec![format!("nft -f - <<'EOF'\n{script}EOF")] }
+}
+
+/// Key and value, as an element is added.
+fn mapping(element: &Element) -> String {
+    match element.value() {
+        Some(value) => format!("{} : {value}", element.key()),
+        None => element.key(),
     }
+}
+
+/// The elements with their sets' names; of many in one set only how many they are.
+fn by_set(elements: &[Element]) -> String {
+    let mut sets: BTreeMap<(Table, &str), Vec<&Element>> = BTreeMap::new();
+    for element in elements {
+        sets.entry((element.table(), element.set())).or_default().push(element);
+    }
+    let words: Vec<String> = sets
+        .iter()
+        .map(|((_, set), elements)| match elements.as_slice() {
+            [element] => format!("{set} {}", mapping(element).replace('"', "")),
+            several => format!("{} to {set}", several.len()),
+        })
+        .collect();
+    words.join(", ")
+}
+
+/// Takes both tables away, harmless where there are none.
+fn undeclared() -> String {
+    Table::ALL.iter().map(|table| format!("table {name}\ndelete table {name}\n", name = table.name())).collect()
 }
 
 fn listed(objects: &[Object]) -> String {
     let words: Vec<String> = objects
         .iter()
         .map(|object| match object {
-            Object::Table => "the table".to_owned(),
+            Object::Tables => "the tables".to_owned(),
             Object::Bridge { name, .. } => format!("bridge {name}"),
             Object::Namespace { name, .. } => format!("namespace {name}"),
             Object::Veth { host_end, interface, .. } => format!("the veth pair {host_end} ↔ {interface}"),
             Object::Port { link, .. } => format!("the bridge port {link}"),
             Object::Address { address, .. } => format!("the address {address}"),
-            Object::Element(element) => format!("{} {}", element.set(), element.text()),
+            Object::RouteLocalnet { bridge } => format!("the routing of 127.0.0.0/8 through {bridge}"),
+            Object::Hairpin { link } => format!("the hairpin mode of {link}"),
+            Object::Element(element) => format!("{} {}", element.set(), element.key().replace('"', "")),
             Object::Up { link, .. } => format!("the state of {link}"),
             Object::Route { gateway, .. } => format!("the route via {gateway}"),
         })

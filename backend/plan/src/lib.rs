@@ -8,6 +8,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod alloc;
+pub mod element;
 pub mod explain;
 pub mod object;
 pub mod planner;
@@ -17,7 +18,8 @@ pub mod state;
 pub mod step;
 
 pub use explain::{Explained, explain};
-pub use object::{Element, NO_IPV6, Object, Place};
+pub use element::{Element, Family, Service, Table};
+pub use object::{NO_IPV6, Object, Place};
 pub use planner::plan;
-pub use state::{BridgeNetwork, Desired, Namespace, Observed, Scope, Sysctl, VethEndpoint};
+pub use state::{BridgeNetwork, Desired, Gateway, Namespace, Observed, Scope, Sysctl, VethEndpoint};
 pub use step::Step;

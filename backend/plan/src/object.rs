@@ -1,11 +1,12 @@
 //! The things that Drawbridge makes in the kernel, each the smallest that can be there or not.
 
+use crate::element::Element;
 use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, NetworkId, NsName};
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, net::IpAddr};
 
-/// What a new namespace has set to 1: links that come into it have no IPv6 of their own accord (ip-sysctl.rst). On an
+/// What a new namespace without IPv6 has set to 1: links that come into it have no IPv6 of their own accord (ip-sysctl.rst). On an
 /// IPv4-only network that is what Docker does, and it keeps the bridge flat: each `eth0` that comes up would otherwise send
 /// some six multicasts (duplicate address detection, MLD), which the bridge floods to every port.
 pub const NO_IPV6: &str = "net.ipv6.conf.default.disable_ipv6";
@@ -24,8 +25,9 @@ pub enum Place {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "object", rename_all = "snake_case")]
 pub enum Object {
-    /// The nftables table `inet drawbridge` with its constant chains, whole and undamaged ([`crate::ruleset::TABLE`]).
-    Table,
+    /// The nftables tables `inet drawbridge` and `bridge drawbridge` with their constant chains, whole and undamaged
+    /// ([`crate::ruleset::TABLES`]). They are one thing: written together, and damaged when one of them is.
+    Tables,
     /// A bridge on the host, with our mark as its alias. Made down, without an address.
     Bridge {
         /// Its interface name.
@@ -35,12 +37,14 @@ pub enum Object {
         /// Largest packet in bytes.
         mtu: u32,
     },
-    /// A network namespace, with our mark as its loopback's alias, that loopback up, and [`NO_IPV6`] set.
+    /// A network namespace, with our mark as its loopback's alias and that loopback up.
     Namespace {
         /// Its name under `/run/netns`.
         name: NsName,
         /// The container it is for; the alias is `drawbridge:container:<id>`.
         container: ContainerId,
+        /// Whether what comes into it has IPv6; [`NO_IPV6`] is set where not.
+        ipv6: bool,
     },
     /// A pair of virtual Ethernet interfaces, one end on the host and one in a namespace. The host's end carries the
     /// alias `drawbridge:endpoint:<id>`. Both are made down.
@@ -74,7 +78,19 @@ pub enum Object {
         /// The address with its prefix length, which brings the route to that range.
         address: IpNet,
     },
-    /// An element of one of the table's sets.
+    /// `route_localnet` of a bridge (ip-sysctl.rst): packets with addresses of 127.0.0.0/8 may be routed through it, so that
+    /// what is published on 127.0.0.1 reaches its container. The tables drop what a container itself sends so.
+    RouteLocalnet {
+        /// The bridge.
+        bridge: IfName,
+    },
+    /// `hairpin_mode` of a port (bridge(8)): a frame may leave by the port it came in by. A container that reaches itself
+    /// through its published port needs it where br_netfilter is on, since the bridge then turns its packets round.
+    Hairpin {
+        /// The port, a veth's end.
+        link: IfName,
+    },
+    /// An element of one of the tables' sets.
     Element(Element),
     /// A link that is up (`IFF_UP`).
     Up {
@@ -94,47 +110,6 @@ pub enum Object {
     },
 }
 
-/// An element of a set of the table. The ruleset says what each set does.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(tag = "set", content = "element", rename_all = "snake_case")]
-pub enum Element {
-    /// Set `bridges`: this interface is a bridge of ours. Between two of them only pairs are forwarded.
-    Bridge(IfName),
-    /// Set `pairs`: packets may be forwarded from the first bridge to the second. A bridge is paired with itself, since
-    /// with br_netfilter its own bridged packets pass the forward hook too.
-    Pair {
-        /// Where they come in.
-        from: IfName,
-        /// Where they go out.
-        to: IfName,
-    },
-    /// Set `masqueraded`: packets from this range take the host's address when they leave the machine.
-    Masquerade(Ipv4Net),
-    /// Set `internal`: nothing is forwarded from or to this bridge.
-    Internal(IfName),
-}
-
-impl Element {
-    /// The set's name in the table.
-    pub fn set(&self) -> &'static str {
-        match self {
-            Element::Bridge(_) => "bridges",
-            Element::Pair { .. } => "pairs",
-            Element::Masquerade(_) => "masqueraded",
-            Element::Internal(_) => "internal",
-        }
-    }
-
-    /// The element as `nft` writes it.
-    pub fn text(&self) -> String {
-        match self {
-            Element::Bridge(name) | Element::Internal(name) => format!("\"{name}\""),
-            Element::Pair { from, to } => format!("\"{from}\" . \"{to}\""),
-            Element::Masquerade(range) => range.to_string(),
-        }
-    }
-}
-
 impl Object {
     /// The alias that marks a link or namespace as ours; none for things that are in something marked.
     pub fn mark(&self) -> Option<String> {
@@ -142,9 +117,11 @@ impl Object {
             Object::Bridge { network, .. } => Some(format!("drawbridge:network:{network}")),
             Object::Namespace { container, .. } => Some(format!("drawbridge:container:{container}")),
             Object::Veth { endpoint, .. } => Some(format!("drawbridge:endpoint:{endpoint}")),
-            Object::Table
+            Object::Tables
             | Object::Port { .. }
             | Object::Address { .. }
+            | Object::RouteLocalnet { .. }
+            | Object::Hairpin { .. }
             | Object::Element(_)
             | Object::Up { .. }
             | Object::Route { .. } => None,
@@ -166,18 +143,21 @@ impl Object {
     /// Whether removing `self` takes `other` along, because the kernel keeps `other` directly in it.
     pub fn takes(&self, other: &Object) -> bool {
         match self {
-            Object::Table => matches!(other, Object::Element(_)),
+            Object::Tables => matches!(other, Object::Element(_)),
             Object::Bridge { name, .. } => {
-                matches!(other, Object::Port { bridge, .. } if bridge == name) || other.is_on(&Place::Host, name)
+                matches!(other, Object::Port { bridge, .. } | Object::RouteLocalnet { bridge } if bridge == name)
+                    || other.is_on(&Place::Host, name)
             }
             Object::Namespace { name, .. } => match other {
                 Object::Veth { namespace, .. } => namespace == name,
                 Object::Address { place, .. } | Object::Up { place, .. } => *place == Place::Namespace(name.clone()),
                 Object::Route { namespace, .. } => namespace == name,
-                Object::Table
+                Object::Tables
                 | Object::Bridge { .. }
                 | Object::Namespace { .. }
                 | Object::Port { .. }
+                | Object::RouteLocalnet { .. }
+                | Object::Hairpin { .. }
                 | Object::Element(_) => false,
             },
             Object::Veth { host_end, namespace, interface, .. } => {
@@ -188,7 +168,8 @@ impl Object {
                 if *place == Place::Namespace(namespace.clone()) && via == link && address.contains(gateway)),
             Object::Up { place, link } => matches!(other, Object::Route { namespace, link: via, .. }
                 if *place == Place::Namespace(namespace.clone()) && via == link),
-            Object::Port { .. } | Object::Element(_) | Object::Route { .. } => false,
+            Object::Port { link, .. } => matches!(other, Object::Hairpin { link: of } if of == link),
+            Object::RouteLocalnet { .. } | Object::Hairpin { .. } | Object::Element(_) | Object::Route { .. } => false,
         }
     }
 
@@ -212,11 +193,30 @@ impl Object {
             Object::Port { link, .. } => *at == Place::Host && link == name,
             Object::Address { place, link, .. } | Object::Up { place, link } => place == at && link == name,
             Object::Route { namespace, link, .. } => *at == Place::Namespace(namespace.clone()) && link == name,
-            Object::Table
+            Object::Tables
             | Object::Bridge { .. }
             | Object::Namespace { .. }
             | Object::Veth { .. }
+            | Object::RouteLocalnet { .. }
+            | Object::Hairpin { .. }
             | Object::Element(_) => false,
+        }
+    }
+
+    /// The element, if it is one.
+    pub fn into_element(self) -> Option<Element> {
+        match self {
+            Object::Element(element) => Some(element),
+            Object::Tables
+            | Object::Bridge { .. }
+            | Object::Namespace { .. }
+            | Object::Veth { .. }
+            | Object::Port { .. }
+            | Object::Address { .. }
+            | Object::RouteLocalnet { .. }
+            | Object::Hairpin { .. }
+            | Object::Up { .. }
+            | Object::Route { .. } => None,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The planner: the difference between what is wanted and what is there, in an order that the kernel accepts.
 
 use crate::{
-    object::{Element, Object},
+    element::Element,
+    object::Object,
     state::{Desired, Observed, Scope},
     step::Step,
 };
@@ -61,20 +62,22 @@ fn sysctls(desired: &Desired, observed: &Observed) -> Vec<Step> {
 
 /// Additions in order of making. All elements, coming and going, are one transaction, at the place of an element.
 fn additions(missing: Vec<&Object>, gone: &[&Object]) -> Vec<Step> {
-    let table_goes = gone.iter().any(|object| matches!(object, Object::Table));
-    let remove: Vec<Element> = if table_goes { Vec::new() } else { elements(gone.iter().copied()) };
+    let tables_go = gone.iter().any(|object| matches!(object, Object::Tables));
+    let remove: Vec<Element> = if tables_go { Vec::new() } else { elements(gone.iter().copied()) };
     let add = elements(missing.iter().copied());
     let mut transaction = (!add.is_empty() || !remove.is_empty()).then_some(Step::Elements { add, remove });
     let mut steps = Vec::new();
     for object in missing {
         match object {
             Object::Element(_) => steps.extend(transaction.take()),
-            Object::Table
+            Object::Tables
             | Object::Bridge { .. }
             | Object::Namespace { .. }
             | Object::Veth { .. }
             | Object::Port { .. }
             | Object::Address { .. }
+            | Object::RouteLocalnet { .. }
+            | Object::Hairpin { .. }
             | Object::Up { .. }
             | Object::Route { .. } => steps.push(Step::Add { object: object.clone() }),
         }

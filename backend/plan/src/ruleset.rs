@@ -1,47 +1,22 @@
-//! The nftables table: constant chains over sets. Networks and containers add elements, never a chain or a rule, so
-//! that the cost of a packet does not grow with their number.
+//! The nftables tables: constant chains over sets and maps. Networks and containers add elements, never a chain or a rule,
+//! so that the cost of a packet does not grow with their number.
 
-/// The table's family and name.
-pub const TABLE_NAME: &str = "inet drawbridge";
-
-/// The whole table in nft(8)'s language. Written by one `nft -f -`, in one transaction. A set can't be called `bridge` or
+/// Both tables in nft(8)'s language, written by one `nft -f -` in one transaction. A set can't be called `bridge` or
 /// `masquerade`: nft's grammar keeps those words for itself.
 ///
-/// * `forward`, hook forward, after conntrack: an answer passes, and so does what a pair allows; nothing else passes
-///   between two of our bridges, nor in or out of an internal one. Policy accept: what is not ours is not our business.
-/// * `postrouting`, hook postrouting at srcnat: a packet from one of our ranges that leaves through something that is
-///   not our bridge takes the address of that interface (the kernel keeps source ports apart, nf_nat_core.c).
-pub const TABLE: &str = "\
-table inet drawbridge {
-	comment \"Made by Drawbridge. Chains are constant; networks and containers are elements of the sets.\"
-	set bridges {
-		type ifname
-		comment \"bridges of ours\"
-	}
-	set pairs {
-		type ifname . ifname
-		comment \"bridges between which packets may be forwarded\"
-	}
-	set internal {
-		type ifname
-		comment \"bridges that reach nothing outside\"
-	}
-	set masqueraded {
-		type ipv4_addr
-		flags interval
-		comment \"ranges that leave with the host's address\"
-	}
-	chain forward {
-		type filter hook forward priority filter; policy accept;
-		ct state established,related accept
-		iifname . oifname @pairs accept
-		iifname @internal drop
-		oifname @internal drop
-		iifname @bridges oifname @bridges drop
-	}
-	chain postrouting {
-		type nat hook postrouting priority srcnat; policy accept;
-		ip saddr @masqueraded oifname != @bridges masquerade
-	}
-}
-";
+/// Table `inet`, in the order in which a packet meets the chains:
+///
+/// * `raw`: `route_localnet` lets addresses of 127.0.0.0/8 through our bridges for the host's sake; a container may not use it.
+/// * `prerouting` and `output`: what comes to an address of the host is looked up among the published ports and turned to
+///   its container. Not what arrives for 127.0.0.0/8 from a neighbour, which only this chain would have let in; not `::1`,
+///   whose answers the kernel would not take from a bridge (`ip6_rcv_core`), so the daemon relays those.
+/// * `arriving` and `leaving`: of translated connections each packet is counted by the port at which it was published.
+/// * `forward`: counts by network, then: an answer passes; within a bridge all passes, or only what is published where its
+///   containers are kept apart; nothing passes into or out of an internal one; into another bridge passes what is published,
+///   and of routed and unprotected networks what their mode says. What is not ours is not our business.
+/// * `postrouting`: a container that reached its own bridge's published port gets the bridge's address, so that the answer
+///   comes back this way; so does what came from 127.0.0.1. What leaves the machine takes the host's address.
+///
+/// Table `bridge`: a frame with a leased address for its source passes only if it comes from the holder's port; a port that
+/// is kept apart reaches published services of its bridge at the most.
+pub const TABLES: &str = include_str!("ruleset.nft");

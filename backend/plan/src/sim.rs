@@ -60,11 +60,16 @@ fn add(state: &mut Observed, object: Object) -> Result<(), Refused> {
 
 fn missing(state: &Observed, object: &Object) -> Option<String> {
     match object {
-        Object::Table | Object::Bridge { .. } | Object::Namespace { .. } => None,
-        Object::Element(_) => (!state.objects.contains(&Object::Table)).then(|| "the table".to_owned()),
+        Object::Tables | Object::Bridge { .. } | Object::Namespace { .. } => None,
+        Object::Element(_) => (!state.objects.contains(&Object::Tables)).then(|| "the tables".to_owned()),
         Object::Veth { namespace, .. } => no_namespace(state, namespace),
         Object::Port { link, bridge } => no_link(state, &Place::Host, link).or_else(|| no_bridge(state, bridge)),
         Object::Address { place, link, .. } | Object::Up { place, link } => no_link(state, place, link),
+        Object::RouteLocalnet { bridge } => no_bridge(state, bridge),
+        Object::Hairpin { link } => {
+            let plugged = state.objects.iter().any(|other| matches!(other, Object::Port { link: port, .. } if port == link));
+            (!plugged).then(|| format!("{link} in a bridge"))
+        }
         Object::Route { namespace, gateway, link } => {
             let place = Place::Namespace(namespace.clone());
             let up = state.objects.contains(&Object::Up { place: place.clone(), link: link.clone() });

@@ -1,12 +1,17 @@
 //! What is wanted and what is there, as values.
 
-use crate::object::{Element, Object, Place};
-use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, NetworkId, NsName};
-use ipnet::{IpNet, Ipv4Net};
+use crate::{
+    element::{Element, Family, Service},
+    object::{Object, Place},
+};
+use drawbridge_api::{
+    ContainerId, EndpointId, GatewayMode, IfName, MacAddress, NetworkId, NsName, PublishedPort,
+};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
 };
 
 /// A kernel setting under `/proc/sys`, its value a text (sysctl(8)).
@@ -16,6 +21,17 @@ pub struct Sysctl {
     pub key: String,
     /// Its value.
     pub value: String,
+}
+
+/// How packets of one family leave a network and come in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Whether they are translated, and what is let in.
+    pub mode: GatewayMode,
+    /// Whether what leaves the machine takes the host's address; only where the mode translates.
+    pub masquerade: bool,
+    /// The address of the host that it takes; the one of the interface it leaves by when absent.
+    pub source: Option<IpAddr>,
 }
 
 /// A bridge network, as far as the kernel is concerned.
@@ -29,10 +45,14 @@ pub struct BridgeNetwork {
     pub mtu: u32,
     /// The bridge's own addresses.
     pub addresses: Vec<IpNet>,
-    /// The range that leaves by masquerade, if any.
-    pub masquerade: Vec<Ipv4Net>,
     /// Forwards nothing.
     pub internal: bool,
+    /// Whether its containers reach one another; at published ports they always do.
+    pub icc: bool,
+    /// Out and in by IPv4.
+    pub gateway4: Gateway,
+    /// Out and in by IPv6.
+    pub gateway6: Gateway,
 }
 
 /// A namespace for a container.
@@ -42,6 +62,8 @@ pub struct Namespace {
     pub name: NsName,
     /// The container it is for.
     pub container: ContainerId,
+    /// Whether one of its endpoints has an IPv6 address.
+    pub ipv6: bool,
 }
 
 /// A container's attachment to a bridge network.
@@ -63,26 +85,36 @@ pub struct VethEndpoint {
     pub mac: MacAddress,
     /// Largest packet in bytes.
     pub mtu: u32,
-    /// The leased address.
-    pub address: IpNet,
-    /// Next hop of the default route.
-    pub gateway: Option<IpAddr>,
+    /// The leased addresses, one of each family at the most.
+    pub addresses: Vec<IpNet>,
+    /// Next hops of the default routes, one of each family at the most.
+    pub gateways: Vec<IpAddr>,
+    /// Whether its network lets containers reach one another.
+    pub icc: bool,
+    /// Its network's mode for IPv4.
+    pub mode4: GatewayMode,
+    /// Its network's mode for IPv6.
+    pub mode6: GatewayMode,
+    /// Ports that are published at its addresses.
+    pub ports: Vec<PublishedPort>,
 }
 
 /// How much of the machine a plan is about. Both sides of a plan are of one scope: what lies outside is neither looked
-/// at nor touched.
+/// at nor touched. Only `Everything` has the tables: their elements are lost with them, whosever they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All that is ours.
     Everything,
-    /// One network's bridge with its addresses, the table with the elements of all, and the sysctls; no ports.
+    /// One network's bridge with its addresses and elements, and the sysctls; no ports.
     Network {
         /// The network.
         id: NetworkId,
         /// Its bridge.
         bridge: IfName,
+        /// The elements of it that may be there.
+        elements: Vec<Element>,
     },
-    /// One container's namespace and veths; no bridge.
+    /// One container's namespace, veths and elements; no bridge.
     Container {
         /// The container.
         id: ContainerId,
@@ -90,32 +122,40 @@ pub enum Scope {
         namespace: NsName,
         /// The host ends of its endpoints.
         host_ends: Vec<IfName>,
+        /// The elements of them that may be there.
+        elements: Vec<Element>,
     },
 }
 
 impl Scope {
-    /// Whether an object lies inside.
+    /// Whether an object lies inside. Of elements only the kind tells: what is wanted and what is observed are one network's
+    /// or one container's already.
     pub fn covers(&self, object: &Object) -> bool {
         match self {
             Scope::Everything => true,
             Scope::Network { bridge, .. } => match object {
-                // The table is one thing: when it is damaged, every network's elements are gone with it.
-                Object::Table | Object::Element(_) => true,
-                Object::Bridge { name, .. } => name == bridge,
+                Object::Element(element) => !element.is_of_endpoint() || matches!(element, Element::Leased(_)),
+                Object::Bridge { name, .. } | Object::RouteLocalnet { bridge: name } => name == bridge,
                 Object::Address { place, link, .. } | Object::Up { place, link } => {
                     *place == Place::Host && link == bridge
                 }
-                Object::Namespace { .. } | Object::Veth { .. } | Object::Port { .. } | Object::Route { .. } => false,
+                Object::Tables
+                | Object::Namespace { .. }
+                | Object::Veth { .. }
+                | Object::Port { .. }
+                | Object::Hairpin { .. }
+                | Object::Route { .. } => false,
             },
             Scope::Container { namespace, host_ends, .. } => match object {
+                Object::Element(element) => element.is_of_endpoint(),
                 Object::Namespace { name, .. } => name == namespace,
                 Object::Veth { namespace: inside, .. } | Object::Route { namespace: inside, .. } => inside == namespace,
-                Object::Port { link, .. } => host_ends.contains(link),
+                Object::Port { link, .. } | Object::Hairpin { link } => host_ends.contains(link),
                 Object::Address { place, link, .. } | Object::Up { place, link } => match place {
                     Place::Host => host_ends.contains(link),
                     Place::Namespace(name) => name == namespace,
                 },
-                Object::Table | Object::Bridge { .. } | Object::Element(_) => false,
+                Object::Tables | Object::Bridge { .. } | Object::RouteLocalnet { .. } => false,
             },
         }
     }
@@ -132,8 +172,8 @@ impl Scope {
 /// What is wanted: the rows of the database that are live or being added.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desired {
-    /// Whether the table is wanted; it is as soon as there is a network.
-    pub table: bool,
+    /// Whether the tables are wanted; they are while the daemon is to have anything in the kernel.
+    pub tables: bool,
     /// Kernel settings that must have these values.
     pub sysctls: Vec<Sysctl>,
     /// Bridge networks.
@@ -148,62 +188,148 @@ impl Desired {
     /// The objects that must be there.
     pub fn objects(&self) -> BTreeSet<Object> {
         let mut objects = BTreeSet::new();
-        if self.table {
-            objects.insert(Object::Table);
+        if self.tables {
+            objects.insert(Object::Tables);
         }
         for network in &self.networks {
-            let bridge = &network.bridge;
-            objects.insert(Object::Bridge { name: bridge.clone(), network: network.id.clone(), mtu: network.mtu });
-            objects.insert(Object::Up { place: Place::Host, link: bridge.clone() });
-            for &address in &network.addresses {
-                objects.insert(Object::Address { place: Place::Host, link: bridge.clone(), address });
-            }
-            objects.insert(Object::Element(Element::Bridge(bridge.clone())));
-            objects.insert(Object::Element(Element::Pair { from: bridge.clone(), to: bridge.clone() }));
-            if network.internal {
-                objects.insert(Object::Element(Element::Internal(bridge.clone())));
-            }
-            for range in &network.masquerade {
-                objects.insert(Object::Element(Element::Masquerade(*range)));
-            }
+            objects.extend(network.objects());
         }
-        for Namespace { name, container } in &self.namespaces {
-            objects.insert(Object::Namespace { name: name.clone(), container: container.clone() });
+        for Namespace { name, container, ipv6 } in &self.namespaces {
+            objects.insert(Object::Namespace { name: name.clone(), container: container.clone(), ipv6: *ipv6 });
         }
         for endpoint in &self.endpoints {
-            let inside = Place::Namespace(endpoint.namespace.clone());
-            objects.insert(Object::Veth {
-                endpoint: endpoint.id.clone(),
-                host_end: endpoint.host_end.clone(),
-                namespace: endpoint.namespace.clone(),
-                interface: endpoint.interface.clone(),
-                mac: endpoint.mac,
-                mtu: endpoint.mtu,
-            });
-            objects.insert(Object::Port { link: endpoint.host_end.clone(), bridge: endpoint.bridge.clone() });
-            objects.insert(Object::Up { place: Place::Host, link: endpoint.host_end.clone() });
-            objects.insert(Object::Address {
-                place: inside.clone(),
-                link: endpoint.interface.clone(),
-                address: endpoint.address,
-            });
-            objects.insert(Object::Up { place: inside, link: endpoint.interface.clone() });
-            if let Some(gateway) = endpoint.gateway {
-                objects.insert(Object::Route {
-                    namespace: endpoint.namespace.clone(),
-                    gateway,
-                    link: endpoint.interface.clone(),
-                });
-            }
+            objects.extend(endpoint.objects());
         }
         objects
+    }
+}
+
+impl BridgeNetwork {
+    /// Its bridge, and what lets packets in and out of it.
+    fn objects(&self) -> Vec<Object> {
+        let bridge = &self.bridge;
+        let mut objects = vec![
+            Object::Bridge { name: bridge.clone(), network: self.id.clone(), mtu: self.mtu },
+            Object::Up { place: Place::Host, link: bridge.clone() },
+        ];
+        for &address in &self.addresses {
+            objects.push(Object::Address { place: Place::Host, link: bridge.clone(), address });
+        }
+        // What is published on 127.0.0.1 comes from there.
+        if !self.internal && self.gateway4.mode.translates() {
+            objects.push(Object::RouteLocalnet { bridge: bridge.clone() });
+        }
+        objects.extend(self.elements().into_iter().map(Object::Element));
+        objects
+    }
+
+    /// What it has in the tables.
+    pub fn elements(&self) -> Vec<Element> {
+        let bridge = &self.bridge;
+        let mut elements = vec![
+            Element::Bridge(bridge.clone()),
+            Element::Pair { from: bridge.clone(), to: bridge.clone() },
+            Element::Sent(bridge.clone()),
+            Element::Received(bridge.clone()),
+        ];
+        elements.extend(self.addresses.iter().map(|address| Element::Leased(address.addr())));
+        if !self.icc {
+            elements.push(Element::Apart(bridge.clone()));
+        }
+        if self.internal {
+            elements.push(Element::Internal(bridge.clone()));
+            return elements;
+        }
+        for (family, gateway) in [(Family::Ipv4, &self.gateway4), (Family::Ipv6, &self.gateway6)] {
+            match gateway.mode {
+                GatewayMode::Nat | GatewayMode::Isolated => {}
+                GatewayMode::NatUnprotected => elements.push(Element::Unprotected { family, bridge: bridge.clone() }),
+                GatewayMode::Routed => elements.push(Element::Routed { family, bridge: bridge.clone() }),
+            }
+            match gateway.source {
+                _ if !gateway.masquerade || !gateway.mode.translates() => {}
+                Some(source) => elements.push(Element::Snat { bridge: bridge.clone(), source }),
+                None => elements.push(Element::Masquerade { family, bridge: bridge.clone() }),
+            }
+        }
+        elements
+    }
+}
+
+impl VethEndpoint {
+    /// Its cable from the bridge into the namespace, and what lets packets through to it.
+    fn objects(&self) -> Vec<Object> {
+        let inside = Place::Namespace(self.namespace.clone());
+        let mut objects = vec![
+            Object::Veth {
+                endpoint: self.id.clone(),
+                host_end: self.host_end.clone(),
+                namespace: self.namespace.clone(),
+                interface: self.interface.clone(),
+                mac: self.mac,
+                mtu: self.mtu,
+            },
+            Object::Port { link: self.host_end.clone(), bridge: self.bridge.clone() },
+            Object::Up { place: Place::Host, link: self.host_end.clone() },
+            Object::Up { place: inside.clone(), link: self.interface.clone() },
+        ];
+        for &address in &self.addresses {
+            objects.push(Object::Address { place: inside.clone(), link: self.interface.clone(), address });
+        }
+        for &gateway in &self.gateways {
+            let (namespace, link) = (self.namespace.clone(), self.interface.clone());
+            objects.push(Object::Route { namespace, gateway, link });
+        }
+        let elements = self.elements();
+        if elements.iter().any(|element| matches!(element, Element::Hairpin(_))) {
+            objects.push(Object::Hairpin { link: self.host_end.clone() });
+        }
+        objects.extend(elements.into_iter().map(Object::Element));
+        objects
+    }
+
+    /// What it has in the tables.
+    pub fn elements(&self) -> BTreeSet<Element> {
+        let mut elements = BTreeSet::new();
+        for address in self.addresses.iter().map(IpNet::addr) {
+            elements.insert(Element::Leased(address));
+            elements.insert(Element::Source { link: self.host_end.clone(), address });
+        }
+        if !self.icc {
+            elements.insert(Element::ApartPort(self.host_end.clone()));
+        }
+        for PublishedPort { host, container_port } in &self.ports {
+            let family = Family::of(host.address);
+            let own = self.addresses.iter().map(IpNet::addr).find(|address| Family::of(*address) == family);
+            // A port of the other family is relayed by the daemon, not by the kernel.
+            let Some(address) = own else { continue };
+            let service = Service { address, protocol: host.protocol, port: *container_port };
+            let mode = match family {
+                Family::Ipv4 => self.mode4,
+                Family::Ipv6 => self.mode6,
+            };
+            match mode {
+                GatewayMode::Nat | GatewayMode::NatUnprotected => {
+                    let to = SocketAddr::new(address, *container_port);
+                    elements.insert(Element::Published { host: *host, to });
+                    elements.insert(Element::Counted(*host));
+                    elements.insert(Element::Hairpin(address));
+                    if !self.icc {
+                        elements.insert(Element::ApartService(service));
+                    }
+                }
+                GatewayMode::Routed => drop(elements.insert(Element::Open(service))),
+                GatewayMode::Isolated => {}
+            }
+        }
+        elements
     }
 }
 
 /// What the kernel has, of that which carries our mark.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
-    /// Our objects. A damaged table is left out, and its elements with it.
+    /// Our objects. Tables that are damaged are left out, and their elements with them.
     pub objects: BTreeSet<Object>,
     /// The values of the sysctls that were asked for, by key.
     pub sysctls: BTreeMap<String, String>,

@@ -1,6 +1,6 @@
 //! A step: plain data, one thing done to the kernel.
 
-use crate::object::{Element, Object};
+use crate::{element::Element, object::Object};
 use serde::{Deserialize, Serialize};
 
 /// One thing done to the kernel. Doing it twice is harmless, and so is undoing it twice.
@@ -19,7 +19,7 @@ pub enum Step {
         /// What goes with it, in the order in which it can be made again.
         takes: Vec<Object>,
     },
-    /// Adds and removes elements of the table's sets in one transaction.
+    /// Adds and removes elements of the tables' sets in one transaction.
     Elements {
         /// Elements that come.
         add: Vec<Element>,
@@ -57,23 +57,6 @@ impl Step {
             Step::SetSysctl { key, from, to } => {
                 vec![Step::SetSysctl { key: key.clone(), from: to.clone(), to: from.clone() }]
             }
-        }
-    }
-}
-
-impl Object {
-    /// The element, if it is one.
-    pub fn into_element(self) -> Option<Element> {
-        match self {
-            Object::Element(element) => Some(element),
-            Object::Table
-            | Object::Bridge { .. }
-            | Object::Namespace { .. }
-            | Object::Veth { .. }
-            | Object::Port { .. }
-            | Object::Address { .. }
-            | Object::Up { .. }
-            | Object::Route { .. } => None,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Random wants that hang together, and random states of a kernel that lost some of what it had. Two wants share names and
 //! differ in what they stand for, so that plans between them replace things as well as add and remove them.
 
-use drawbridge_api::{ContainerId, EndpointId, MacAddress, NetworkId};
-use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Object, Observed, Sysctl, VethEndpoint};
+use drawbridge_api::{
+    ContainerId, EndpointId, GatewayMode, HostPort, MacAddress, NetworkId, Protocol, PublishedPort,
+};
+use drawbridge_plan::{BridgeNetwork, Desired, Gateway, Namespace, Object, Observed, Sysctl, VethEndpoint};
 use ipnet::Ipv4Net;
 use proptest::{collection::vec, option, prelude::*};
 use std::{collections::BTreeSet, net::Ipv4Addr};
@@ -12,16 +14,22 @@ const NAMESPACES: usize = 3;
 const ENDPOINTS: usize = 6;
 const FORWARD: &str = "net.ipv4.ip_forward";
 
-/// A network: which of two owners the bridge has, its packet size, whether it is internal, whether it masquerades.
-type Net = (bool, bool, bool, bool);
-/// An attachment: which network, which namespace, which of two identities, whether it has the default route.
-type Cable = (usize, usize, bool, bool);
+/// A network: which of two owners the bridge has, its packet size, whether it is internal, whether it masquerades, whether
+/// its containers reach one another, and its mode.
+type Net = (bool, bool, bool, bool, bool, usize);
+/// An attachment: which network, which namespace, which of two identities, whether it has the default route, and how many
+/// ports are published.
+type Cable = (usize, usize, bool, bool, usize);
+
+const MODES: [GatewayMode; 4] =
+    [GatewayMode::Nat, GatewayMode::NatUnprotected, GatewayMode::Routed, GatewayMode::Isolated];
 
 /// Any want: up to three networks and namespaces and six attachments.
 pub(crate) fn desired() -> impl Strategy<Value = Desired> {
-    let networks = vec(option::weighted(0.7, any::<Net>()), NETWORKS);
+    let net = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), 0..MODES.len());
+    let networks = vec(option::weighted(0.7, net), NETWORKS);
     let namespaces = vec(option::weighted(0.7, any::<bool>()), NAMESPACES);
-    let cable = (0..NETWORKS, 0..NAMESPACES, any::<bool>(), any::<bool>());
+    let cable = (0..NETWORKS, 0..NAMESPACES, any::<bool>(), any::<bool>(), 0..4usize);
     let cables = vec(option::weighted(0.6, cable), ENDPOINTS);
     (networks, namespaces, cables).prop_map(|(networks, namespaces, cables)| build(&networks, &namespaces, &cables))
 }
@@ -48,15 +56,17 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
     let mut desired =
         Desired { sysctls: vec![Sysctl { key: FORWARD.to_owned(), value: "1".to_owned() }], ..Desired::default() };
     for (number, network) in networks.iter().enumerate() {
-        let Some((owner, small, internal, masquerade)) = *network else { continue };
-        desired.table = true;
+        let Some((owner, small, internal, masquerade, icc, mode)) = *network else { continue };
+        desired.tables = true;
         desired.networks.push(BridgeNetwork {
             id: NetworkId::from_bytes([byte(number, owner); 32]),
             bridge: format!("br{number}").parse().expect("valid"),
             mtu: if small { 1400 } else { 1500 },
             addresses: vec![range(number, 1).into()],
-            masquerade: if masquerade { vec![range(number, 1).trunc()] } else { Vec::new() },
             internal,
+            icc,
+            gateway4: Gateway { mode: MODES[mode], masquerade, source: small.then(|| "192.0.2.1".parse().expect("valid")) },
+            gateway6: Gateway { mode: MODES[mode], masquerade, source: None },
         });
     }
     for (number, namespace) in namespaces.iter().enumerate() {
@@ -64,11 +74,12 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
         desired.namespaces.push(Namespace {
             name: format!("ns{number}").parse().expect("valid"),
             container: ContainerId::from_bytes([byte(number, owner); 32]),
+            ipv6: false,
         });
     }
     let mut routed = [false; NAMESPACES];
     for (number, cable) in cables.iter().enumerate() {
-        let Some((network, namespace, identity, route)) = *cable else { continue };
+        let Some((network, namespace, identity, route, ports)) = *cable else { continue };
         let bridge = format!("br{network}").parse().expect("valid");
         let name = format!("ns{namespace}").parse().expect("valid");
         let Some(wanted) = desired.networks.iter().find(|known| known.bridge == bridge) else { continue };
@@ -88,11 +99,26 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
             interface: format!("eth{number}").parse().expect("valid"),
             mac: MacAddress::from_ipv4(address.addr()),
             mtu: wanted.mtu,
-            address: address.into(),
-            gateway,
+            addresses: vec![address.into()],
+            gateways: gateway.into_iter().collect(),
+            icc: wanted.icc,
+            mode4: wanted.gateway4.mode,
+            mode6: wanted.gateway6.mode,
+            ports: (0..ports).map(|port| published(number, port)).collect(),
         });
     }
     desired
+}
+
+/// A port at every address, at one, and at another protocol: host ports that no other attachment has.
+fn published(cable: usize, number: usize) -> PublishedPort {
+    let port = u16::try_from(8000 + 10 * cable).expect("few");
+    let host = match number {
+        0 => HostPort { address: Ipv4Addr::UNSPECIFIED.into(), protocol: Protocol::Tcp, port },
+        1 => HostPort { address: Ipv4Addr::LOCALHOST.into(), protocol: Protocol::Tcp, port: port + 1 },
+        _ => HostPort { address: Ipv4Addr::UNSPECIFIED.into(), protocol: Protocol::Udp, port },
+    };
+    PublishedPort { host, container_port: 80 }
 }
 
 fn byte(number: usize, other: bool) -> u8 {
