@@ -1,6 +1,9 @@
 //! Containers and their endpoints as the panel sees and asks for them.
 
-use crate::{ContainerId, ContainerName, EndpointId, IfName, ImageId, MacAddress, NetworkId, NetworkName, NsName};
+use crate::{
+    ContainerId, ContainerName, EndpointId, IfName, ImageId, MacAddress, NetworkId, NetworkName, NsName, PortRequest,
+    PublishedPort,
+};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::IpAddr};
@@ -92,6 +95,10 @@ pub struct Container {
     pub namespace: Option<NsName>,
     /// Its attachments, while it runs.
     pub endpoints: Vec<Endpoint>,
+    /// The ports that are to be published while it runs.
+    pub port_requests: Vec<PortRequest>,
+    /// Its published ports, while it runs.
+    pub ports: Vec<PublishedPort>,
     /// When it was made, UTC milliseconds since 1970.
     pub created_at_ms: i64,
     /// When it was last started, UTC milliseconds since 1970.
@@ -118,7 +125,19 @@ pub struct ContainerCreate {
     /// Remove it when its process ends.
     #[serde(default)]
     pub auto_remove: bool,
+    /// The ports to publish.
+    #[serde(default)]
+    pub ports: Vec<PortRequest>,
     /// Start it at once.
     #[serde(default)]
     pub start: bool,
+}
+
+/// What the panel sends to change the published ports of a container: `PUT /api/containers/{id}/ports`. Those of a running
+/// container change at once, without a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortsUpdate {
+    /// All ports that shall be published from now on.
+    pub ports: Vec<PortRequest>,
 }

@@ -9,15 +9,17 @@ pub mod image;
 pub mod name;
 pub mod network;
 pub mod port;
+pub mod rules;
 
 pub use change::{Change, ChangeState, ExplainedStep, Origin, Outcome, Plan};
-pub use container::{Container, ContainerCreate, ContainerState, Endpoint, NetworkMode};
+pub use container::{Container, ContainerCreate, ContainerState, Endpoint, NetworkMode, PortsUpdate};
 pub use event::{Event, EventKind, Host, HostAddress, Snapshot};
 pub use id::{ContainerId, EndpointId, ImageId, InvalidId, NetworkId};
 pub use image::Image;
 pub use name::{ContainerName, IfName, InvalidName, MacAddress, NetworkName, NsName};
-pub use network::{Driver, GatewayMode, Network, NetworkCreate, Subnet};
+pub use network::{Driver, Gateway, GatewayMode, Network, NetworkCreate, Subnet};
 pub use port::{HostPort, InvalidProtocol, PortRequest, Protocol, PublishedPort, Traffic};
+pub use rules::{NetworkTraffic, PortTraffic, RuleElement, Rules, TrafficReport};
 
 use serde::{Deserialize, Serialize};
 

@@ -61,6 +61,17 @@ impl GatewayMode {
     }
 }
 
+/// How packets of one family leave a network and come in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Whether they are translated, and what is let in.
+    pub mode: GatewayMode,
+    /// Whether what leaves the machine takes the host's address; only where the mode translates.
+    pub masquerade: bool,
+    /// The address of the host that it takes; the one of the interface it leaves by when absent.
+    pub source: Option<IpAddr>,
+}
+
 /// A range of addresses of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subnet {
@@ -85,6 +96,12 @@ pub struct Network {
     pub subnets: Vec<Subnet>,
     /// Reaches nothing outside and has no default gateway.
     pub internal: bool,
+    /// Whether its containers reach one another (`com.docker.network.bridge.enable_icc`); at published ports they always do.
+    pub icc: bool,
+    /// Out and in by IPv4.
+    pub gateway4: Gateway,
+    /// Out and in by IPv6.
+    pub gateway6: Gateway,
     /// Largest packet on its links, in bytes.
     pub mtu: u32,
     /// Driver options as they were given, Docker's names.
@@ -112,4 +129,13 @@ pub struct NetworkCreate {
     /// No way out and none in.
     #[serde(default)]
     pub internal: bool,
+    /// Whether its containers reach one another at ports that are not published; they do when absent.
+    #[serde(default)]
+    pub icc: Option<bool>,
+    /// Whether what leaves the machine takes the host's address; it does when absent, where the mode translates.
+    #[serde(default)]
+    pub masquerade: Option<bool>,
+    /// How it meets the outside; `nat` when absent.
+    #[serde(default)]
+    pub gateway_mode: Option<GatewayMode>,
 }

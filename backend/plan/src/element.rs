@@ -143,7 +143,9 @@ impl Element {
     /// The table that its set is in.
     pub fn table(&self) -> Table {
         match self {
-            Element::Leased(_) | Element::Source { .. } | Element::ApartPort(_) | Element::ApartService(_) => Table::Bridge,
+            Element::Leased(_) | Element::Source { .. } | Element::ApartPort(_) | Element::ApartService(_) => {
+                Table::Bridge
+            }
             Element::Bridge(_)
             | Element::Pair { .. }
             | Element::Apart(_)
@@ -198,7 +200,11 @@ impl Element {
     pub fn key(&self) -> String {
         let host = |host: &HostPort| {
             let HostPort { address, protocol, port } = host;
-            if address.is_unspecified() { format!("{protocol} . {port}") } else { format!("{address} . {protocol} . {port}") }
+            if address.is_unspecified() {
+                format!("{protocol} . {port}")
+            } else {
+                format!("{address} . {protocol} . {port}")
+            }
         };
         let service = |Service { address, protocol, port }: &Service| format!("{address} . {protocol} . {port}");
         match self {

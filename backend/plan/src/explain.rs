@@ -124,10 +124,8 @@ fn commands_to_add(object: &Object) -> Vec<String> {
             format!("ip link set {name} mtu {mtu} alias {}", mark(object)),
         ],
         Object::Namespace { name, ipv6, .. } => {
-            let mut commands = vec![
-                format!("ip netns add {name}"),
-                format!("ip -n {name} link set lo alias {} up", mark(object)),
-            ];
+            let mut commands =
+                vec![format!("ip netns add {name}"), format!("ip -n {name} link set lo alias {} up", mark(object))];
             if !ipv6 {
                 commands.push(format!("nsenter --net=/run/netns/{name} sysctl -qw {NO_IPV6}=1"));
             }

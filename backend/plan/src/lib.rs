@@ -17,9 +17,9 @@ pub mod sim;
 pub mod state;
 pub mod step;
 
-pub use explain::{Explained, explain};
 pub use element::{Element, Family, Service, Table};
+pub use explain::{Explained, explain};
 pub use object::{NO_IPV6, Object, Place};
 pub use planner::plan;
-pub use state::{BridgeNetwork, Desired, Gateway, Namespace, Observed, Scope, Sysctl, VethEndpoint};
+pub use state::{BridgeNetwork, Desired, Namespace, Observed, Scope, Sysctl, VethEndpoint};
 pub use step::Step;

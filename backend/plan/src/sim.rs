@@ -67,7 +67,8 @@ fn missing(state: &Observed, object: &Object) -> Option<String> {
         Object::Address { place, link, .. } | Object::Up { place, link } => no_link(state, place, link),
         Object::RouteLocalnet { bridge } => no_bridge(state, bridge),
         Object::Hairpin { link } => {
-            let plugged = state.objects.iter().any(|other| matches!(other, Object::Port { link: port, .. } if port == link));
+            let plugged =
+                state.objects.iter().any(|other| matches!(other, Object::Port { link: port, .. } if port == link));
             (!plugged).then(|| format!("{link} in a bridge"))
         }
         Object::Route { namespace, gateway, link } => {

@@ -5,7 +5,7 @@ use crate::{
     object::{Object, Place},
 };
 use drawbridge_api::{
-    ContainerId, EndpointId, GatewayMode, IfName, MacAddress, NetworkId, NsName, PublishedPort,
+    ContainerId, EndpointId, Gateway, GatewayMode, IfName, MacAddress, NetworkId, NsName, PublishedPort,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -21,17 +21,6 @@ pub struct Sysctl {
     pub key: String,
     /// Its value.
     pub value: String,
-}
-
-/// How packets of one family leave a network and come in.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gateway {
-    /// Whether they are translated, and what is let in.
-    pub mode: GatewayMode,
-    /// Whether what leaves the machine takes the host's address; only where the mode translates.
-    pub masquerade: bool,
-    /// The address of the host that it takes; the one of the interface it leaves by when absent.
-    pub source: Option<IpAddr>,
 }
 
 /// A bridge network, as far as the kernel is concerned.

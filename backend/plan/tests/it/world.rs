@@ -2,9 +2,9 @@
 //! differ in what they stand for, so that plans between them replace things as well as add and remove them.
 
 use drawbridge_api::{
-    ContainerId, EndpointId, GatewayMode, HostPort, MacAddress, NetworkId, Protocol, PublishedPort,
+    ContainerId, EndpointId, Gateway, GatewayMode, HostPort, MacAddress, NetworkId, Protocol, PublishedPort,
 };
-use drawbridge_plan::{BridgeNetwork, Desired, Gateway, Namespace, Object, Observed, Sysctl, VethEndpoint};
+use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Object, Observed, Sysctl, VethEndpoint};
 use ipnet::Ipv4Net;
 use proptest::{collection::vec, option, prelude::*};
 use std::{collections::BTreeSet, net::Ipv4Addr};
@@ -65,7 +65,11 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
             addresses: vec![range(number, 1).into()],
             internal,
             icc,
-            gateway4: Gateway { mode: MODES[mode], masquerade, source: small.then(|| "192.0.2.1".parse().expect("valid")) },
+            gateway4: Gateway {
+                mode: MODES[mode],
+                masquerade,
+                source: small.then(|| "192.0.2.1".parse().expect("valid")),
+            },
             gateway6: Gateway { mode: MODES[mode], masquerade, source: None },
         });
     }
