@@ -8,7 +8,10 @@ use crate::{
 use drawbridge_api::Outcome;
 use drawbridge_kernel::{KernelError, StepError};
 use drawbridge_plan::Step;
-use std::{sync::Arc, time::Instant};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
 
 /// What became of a plan.
 #[derive(Debug)]
@@ -25,25 +28,25 @@ pub enum ApplyError {
     /// The kernel could not be reached; nothing was done.
     #[error("cannot reach the kernel")]
     Kernel(#[source] KernelError),
-    /// The thread died between two steps. The change stays open and is planned anew.
+    /// The executor panicked between two steps. The change stays open and is planned anew.
     #[error("the plan was cut off between two steps; the change stays open and is settled at the next start")]
     CutOff,
 }
 
-/// Carries out `steps` on a thread that may block.
+/// Carries out `steps` and blocks until they are done.
 ///
 /// # Errors
-/// When the kernel can't be reached, or the thread dies.
-pub async fn apply(machine: Arc<dyn Machine>, steps: Vec<Step>) -> Result<Applied, ApplyError> {
+/// When the kernel can't be reached, or the executor panics.
+pub fn apply(machine: &dyn Machine, steps: &[Step]) -> Result<Applied, ApplyError> {
     if steps.is_empty() {
         return Ok(Applied { results: Vec::new(), refused: None });
     }
-    tokio::task::spawn_blocking(move || {
+    // Nothing that is seen afterwards is broken by a panic: the hand goes with it, and the results are never looked at.
+    catch_unwind(AssertUnwindSafe(|| {
         let mut hand = machine.hand().map_err(ApplyError::Kernel)?;
-        Ok(carry_out(hand.as_mut(), &steps))
-    })
-    .await
-    .map_err(|_| ApplyError::CutOff)?
+        Ok(carry_out(hand.as_mut(), steps))
+    }))
+    .unwrap_or(Err(ApplyError::CutOff))
 }
 
 fn carry_out(hand: &mut dyn Hand, steps: &[Step]) -> Applied {

@@ -123,7 +123,7 @@ async fn put_together<M: Machine + 'static>(
 ) -> Result<Arc<Daemon>, BootError> {
     let runtime = Runtime::detect(&folders.data_dir, &folders.run_dir).await.map_err(BootError::Runtime)?;
     let file = database(folders);
-    let store = Store::open(&file).await.map_err(|source| BootError::Store { file, source })?;
+    let store = Store::open(&file).map_err(|source| BootError::Store { file, source })?;
     let images = Images::open(&folders.data_dir).map_err(BootError::Images)?;
     let host = host(&runtime);
     let events = Events::new(hex::encode(rand::random::<[u8; 16]>()));

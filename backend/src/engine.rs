@@ -1,6 +1,9 @@
 //! The one road of every change: lock, edit rows, plan, apply, settle, publish.
 //!
 //! Nothing here knows what a change is about; the operations in `ops` do. Nothing else in the daemon changes the kernel.
+//!
+//! From the lock to the last event a change is one run of plain calls on one thread, which tells tokio that it blocks
+//! (so the runtime must be one of several threads). Handing each question to another thread cost more than the questions.
 
 use crate::{
     apply::{ApplyError, apply},
@@ -17,7 +20,7 @@ use drawbridge_api::{Change, EventKind, Outcome, Plan};
 use drawbridge_kernel::{KernelError, StepError};
 use drawbridge_plan::{Desired, Observed, Scope, Step, plan};
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, task::block_in_place};
 
 /// Whether a change is only looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +72,7 @@ pub struct Draft {
 /// The engine: the store, the machine and the lock between them.
 pub struct Engine {
     /// The database.
-    pub store: Store,
+    pub store: Arc<Store>,
     /// What listeners hear.
     pub events: Events,
     machine: Arc<dyn Machine>,
@@ -80,7 +83,7 @@ pub struct Engine {
 impl Engine {
     /// An engine on a database and a machine. Call `ops::start::bring_up` before anything else is asked of it.
     pub fn new(store: Store, events: Events, machine: Arc<dyn Machine>) -> Self {
-        Self { store, events, machine, change: Mutex::new(()) }
+        Self { store: Arc::new(store), events, machine, change: Mutex::new(()) }
     }
 
     /// Makes a change within `scope`: observes the kernel, runs `edit`, which writes rows under the change's number,
@@ -90,36 +93,56 @@ impl Engine {
     /// What `edit` returns, or why the plan could not be carried out.
     pub async fn change<T, E, F>(&self, mode: Mode, request: Request, scope: Scope, edit: F) -> Result<Changed<T>, E>
     where
-        F: AsyncFnOnce(&mut Connection, &Draft) -> Result<T, E>,
+        F: FnOnce(&Connection, &Draft) -> Result<T, E>,
         E: From<ChangeError> + From<StoreError>,
     {
         let _one_at_a_time = self.change.lock().await;
-        let observed = self.observe(&scope).await?;
-        let mut tx = self.store.write().await?;
-        let now_ms = clock::now_ms();
-        let change_id = journal::open(&mut tx, &request, now_ms).await?;
-        let draft = Draft { change_id, observed };
-        let made = edit(&mut tx, &draft).await?;
-        let wanted = desired::load(&mut tx, &scope).await?;
-        let steps = plan(&wanted, &draft.observed, &scope);
-        if mode == Mode::Preview {
-            tx.rollback().await.map_err(StoreError::from)?;
-            return Ok(Changed::Previewed(in_words(&steps)));
-        }
-        journal::write_steps(&mut tx, change_id, &steps).await?;
-        tx.commit().await.map_err(StoreError::from)?;
-        self.carry_out(journal::opened(change_id, request, &steps, now_ms), steps).await?;
-        Ok(Changed::Applied(made))
+        // Nothing is awaited from here on. Who asked may go away, and axum then drops this future, but only where it
+        // waits: no change is left half done.
+        block_in_place(|| {
+            let observed = self.observe(&scope)?;
+            let tx = self.store.write()?;
+            let now_ms = clock::now_ms();
+            let change_id = journal::open(&tx, &request, now_ms)?;
+            let draft = Draft { change_id, observed };
+            let made = edit(&tx, &draft)?;
+            let wanted = desired::load(&tx, &scope)?;
+            let steps = plan(&wanted, &draft.observed, &scope);
+            if mode == Mode::Preview {
+                // The transaction goes without a commit.
+                return Ok(Changed::Previewed(in_words(&steps)));
+            }
+            journal::write_steps(&tx, change_id, &steps)?;
+            tx.commit()?;
+            self.carry_out(journal::opened(change_id, request, &steps, now_ms), &steps)?;
+            Ok(Changed::Applied(made))
+        })
+    }
+
+    /// Writes rows that the kernel has no part in, outside of a change.
+    ///
+    /// # Errors
+    /// When SQLite fails; nothing is written then.
+    pub fn write<T>(&self, edit: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        // A commit waits for the disk now and then, when SQLite takes what the WAL has over into the database.
+        block_in_place(|| {
+            let tx = self.store.write()?;
+            let made = edit(&tx)?;
+            tx.commit()?;
+            Ok(made)
+        })
     }
 
     /// What would be changed now so that the kernel is as the rows want it.
     ///
     /// # Errors
     /// When store or kernel can't be read.
-    pub async fn drift(&self) -> Result<Plan, ChangeError> {
-        let observed = self.observe(&Scope::Everything).await?;
-        let wanted = desired::load(&mut *self.store.read().await?, &Scope::Everything).await?;
-        Ok(in_words(&plan(&wanted, &observed, &Scope::Everything)))
+    pub fn drift(&self) -> Result<Plan, ChangeError> {
+        block_in_place(|| {
+            let observed = self.observe(&Scope::Everything)?;
+            let wanted = desired::load(&*self.store.read()?, &Scope::Everything)?;
+            Ok(in_words(&plan(&wanted, &observed, &Scope::Everything)))
+        })
     }
 
     /// Takes away everything of ours in the kernel and gives the settings back their first values; the rows stay.
@@ -128,15 +151,17 @@ impl Engine {
     /// When store or kernel fail.
     pub async fn take_down(&self, request: Request) -> Result<(), ChangeError> {
         let _one_at_a_time = self.change.lock().await;
-        let observed = self.observe(&Scope::Everything).await?;
-        let mut tx = self.store.write().await?;
-        let now_ms = clock::now_ms();
-        let change_id = journal::open(&mut tx, &request, now_ms).await?;
-        let nothing = Desired { sysctls: sysctl::originals(&mut tx).await?, ..Desired::default() };
-        let steps = plan(&nothing, &observed, &Scope::Everything);
-        journal::write_steps(&mut tx, change_id, &steps).await?;
-        tx.commit().await.map_err(StoreError::from)?;
-        self.carry_out(journal::opened(change_id, request, &steps, now_ms), steps).await
+        block_in_place(|| {
+            let observed = self.observe(&Scope::Everything)?;
+            let tx = self.store.write()?;
+            let now_ms = clock::now_ms();
+            let change_id = journal::open(&tx, &request, now_ms)?;
+            let nothing = Desired { sysctls: sysctl::originals(&tx)?, ..Desired::default() };
+            let steps = plan(&nothing, &observed, &Scope::Everything);
+            journal::write_steps(&tx, change_id, &steps)?;
+            tx.commit()?;
+            self.carry_out(journal::opened(change_id, request, &steps, now_ms), &steps)
+        })
     }
 
     /// Returns when the change that is under way is settled, and lets no other begin.
@@ -144,22 +169,17 @@ impl Engine {
         std::mem::forget(self.change.lock().await);
     }
 
-    async fn observe(&self, scope: &Scope) -> Result<Observed, ChangeError> {
-        let machine = Arc::clone(&self.machine);
-        let scope = scope.clone();
-        tokio::task::spawn_blocking(move || machine.observe(&scope, &[IP_FORWARD.to_owned()]))
-            .await
-            .map_err(|_| ChangeError::Apply(ApplyError::CutOff))?
-            .map_err(ChangeError::Observe)
+    fn observe(&self, scope: &Scope) -> Result<Observed, ChangeError> {
+        self.machine.observe(scope, &[IP_FORWARD.to_owned()]).map_err(ChangeError::Observe)
     }
 
     /// Publishes a change whose rows are committed, does its steps and settles it.
-    async fn carry_out(&self, change: Change, steps: Vec<Step>) -> Result<(), ChangeError> {
+    fn carry_out(&self, change: Change, steps: &[Step]) -> Result<(), ChangeError> {
         self.publish(change.clone());
-        let applied = match apply(Arc::clone(&self.machine), steps).await {
+        let applied = match apply(&*self.machine, steps) {
             Ok(applied) => applied,
             Err(ApplyError::Kernel(error)) => {
-                self.settle(change, Vec::new(), Verdict::Failed { error: error.to_string() }).await?;
+                self.settle(change, Vec::new(), Verdict::Failed { error: error.to_string() })?;
                 return Err(ApplyError::Kernel(error).into());
             }
             Err(cut_off @ ApplyError::CutOff) => return Err(cut_off.into()),
@@ -168,18 +188,18 @@ impl Engine {
             None => Verdict::Done,
             Some(refused) => Verdict::Failed { error: refused.to_string() },
         };
-        self.settle(change, applied.results, verdict).await?;
+        self.settle(change, applied.results, verdict)?;
         match applied.refused {
             None => Ok(()),
             Some(refused) => Err(ChangeError::Refused(refused)),
         }
     }
 
-    async fn settle(&self, change: Change, results: Vec<StepResult>, verdict: Verdict) -> Result<(), ChangeError> {
+    fn settle(&self, change: Change, results: Vec<StepResult>, verdict: Verdict) -> Result<(), ChangeError> {
         let now_ms = clock::now_ms();
-        let mut tx = self.store.write().await?;
-        journal::settle(&mut tx, change.id, &results, &verdict, now_ms).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        let tx = self.store.write()?;
+        journal::settle(&tx, change.id, &results, &verdict, now_ms)?;
+        tx.commit()?;
         self.publish(journal::settled(change, results, verdict, now_ms));
         Ok(())
     }

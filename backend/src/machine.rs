@@ -3,7 +3,7 @@
 use drawbridge_kernel::{Kernel, KernelError, Session, StepError};
 use drawbridge_plan::{Observed, Scope, Step};
 
-/// Something that can be observed and stepped. Blocking: called off the async workers only.
+/// Something that can be observed and stepped. Blocking: called only where tokio knows of it.
 pub trait Machine: Send + Sync {
     /// What is there of ours within `scope`, and the values of the sysctls of these keys.
     ///

@@ -53,7 +53,7 @@ async fn serve(config: Serve) -> Result<ExitCode> {
 async fn plan(folders: &Folders) -> Result<ExitCode> {
     // Reads only, so it may look on while a daemon is at work.
     let booted = boot::look(folders).await?;
-    let plan = booted.daemon.engine.drift().await?;
+    let plan = booted.daemon.engine.drift()?;
     for step in &plan.steps {
         println!("# {}", step.title);
         step.commands.iter().for_each(|command| println!("{command}"));

@@ -29,23 +29,21 @@ pub(crate) fn commit(road: &Road, count: usize) {
 /// On a database of its own, in the same folder.
 pub(crate) fn commit_times(road: &Road, count: usize) -> Times {
     let file = road.folders.data_dir.join("commit.sqlite");
-    road.tokio.block_on(async {
-        let store = Store::open(&file).await.unwrap();
-        let mut times = Times::default();
-        for number in 0..count + WARM_UP {
-            let request = Request { verb: "commit", subject: number.to_string(), origin: Origin::Daemon };
-            let begun = std::time::Instant::now();
-            let mut tx = store.write().await.unwrap();
-            let id = journal::open(&mut tx, &request, 0).await.unwrap();
-            tx.commit().await.unwrap();
-            times.push(begun.elapsed());
-            let mut tx = store.write().await.unwrap();
-            journal::settle(&mut tx, id, &[], &Verdict::Done, 0).await.unwrap();
-            tx.commit().await.unwrap();
-        }
-        times.0.drain(..WARM_UP);
-        times
-    })
+    let store = Store::open(&file).unwrap();
+    let mut times = Times::default();
+    for number in 0..count + WARM_UP {
+        let request = Request { verb: "commit", subject: number.to_string(), origin: Origin::Daemon };
+        let begun = std::time::Instant::now();
+        let tx = store.write().unwrap();
+        let id = journal::open(&tx, &request, 0).unwrap();
+        tx.commit().unwrap();
+        times.push(begun.elapsed());
+        let tx = store.write().unwrap();
+        journal::settle(&tx, id, &[], &Verdict::Done, 0).unwrap();
+        tx.commit().unwrap();
+    }
+    times.0.drain(..WARM_UP);
+    times
 }
 
 /// Prints what a network costs.

@@ -4,7 +4,7 @@ use crate::measure::Times;
 use drawbridge::{
     boot::{self, Booted},
     config::Folders,
-    engine::{Changed, Mode},
+    engine::{Changed, Draft, Mode},
     machine::{Hand, Machine},
     model::{ContainerRecord, ContainerSpec, NewContainer},
     ops::{Daemon, OpError, container, lifecycle, lifecycle::Attachment, start},
@@ -93,9 +93,9 @@ pub(crate) async fn attach(
 ) -> Result<Scope, OpError> {
     let attachment = Attachment::new(&record.id)?;
     let scope = attachment.scope(&record.id);
-    let edit = async |db: &mut Connection, draft: &_| {
+    let edit = |db: &Connection, draft: &Draft| {
         stopwatch.inspect(|stopwatch| stopwatch.lap("open the change"));
-        lifecycle::attach(db, draft, record, &attachment).await?;
+        lifecycle::attach(db, draft, record, &attachment)?;
         stopwatch.inspect(|stopwatch| stopwatch.lap("edit rows"));
         Ok::<_, OpError>(())
     };
@@ -105,9 +105,8 @@ pub(crate) async fn attach(
 
 /// The change that follows a process's end.
 pub(crate) async fn detach(daemon: &Daemon, record: &ContainerRecord, scope: Scope) -> Result<(), OpError> {
-    let edit = async |db: &mut Connection, draft: &drawbridge::engine::Draft| {
-        Ok::<_, OpError>(endpoint::mark_removing(db, &record.id, draft.change_id).await?)
-    };
+    let edit =
+        |db: &Connection, draft: &Draft| Ok::<_, OpError>(endpoint::mark_removing(db, &record.id, draft.change_id)?);
     daemon.engine.change(Mode::Apply, request("container ended", record), scope, edit).await.map(drop)
 }
 
@@ -160,7 +159,7 @@ struct Timed {
 
 impl Machine for Timed {
     fn observe(&self, scope: &Scope, keys: &[String]) -> Result<Observed, KernelError> {
-        self.stopwatch.lap("come to a blocking thread");
+        self.stopwatch.lap("take the lock");
         let observed = self.kernel.observe(scope, keys);
         self.stopwatch.lap("observe");
         observed

@@ -29,12 +29,12 @@ pub async fn create(
     let attachment = Attachment::new(&id)?;
     let changed = daemon
         .engine
-        .change(mode, request("create container", &new, &id, origin), attachment.scope(&id), async |db, _| {
-            insert(db, &id, &new).await
+        .change(mode, request("create container", &new, &id, origin), attachment.scope(&id), |db, _| {
+            insert(db, &id, &new)
         })
         .await?;
     if let Changed::Applied(record) = &changed {
-        lookup::publish(daemon, &record.id).await?;
+        lookup::publish(daemon, &record.id)?;
     }
     Ok(changed)
 }
@@ -54,9 +54,9 @@ pub async fn run(
         let attachment = Attachment::new(&id)?;
         return daemon
             .engine
-            .change(mode, request("run container", &new, &id, origin), attachment.scope(&id), async |db, draft| {
-                let record = insert(db, &id, &new).await?;
-                lifecycle::attach(db, draft, &record, &attachment).await?;
+            .change(mode, request("run container", &new, &id, origin), attachment.scope(&id), |db, draft| {
+                let record = insert(db, &id, &new)?;
+                lifecycle::attach(db, draft, &record, &attachment)?;
                 Ok::<_, OpError>(record)
             })
             .await;
@@ -72,19 +72,19 @@ fn request(verb: &'static str, new: &NewContainer, id: &ContainerId, origin: Ori
     Request { verb, subject, origin }
 }
 
-async fn insert(db: &mut Connection, id: &ContainerId, new: &NewContainer) -> Result<ContainerRecord, OpError> {
-    let image = image::find_in(db, &new.spec.image).await?;
+fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<ContainerRecord, OpError> {
+    let image = image::find_in(db, &new.spec.image)?;
     if let drawbridge_api::NetworkMode::Network(network) = &new.spec.network_mode {
-        super::network::find_in(db, network.as_str()).await?;
+        super::network::find_in(db, network.as_str())?;
     }
     let name = match &new.name {
         Some(name) => {
-            if let Some(holder) = container::by_name(db, name).await? {
+            if let Some(holder) = container::by_name(db, name)? {
                 return Err(OpError::ContainerNameTaken { name: name.to_string(), holder });
             }
             name.clone()
         }
-        None => names::free(db).await?,
+        None => names::free(db)?,
     };
     let record = ContainerRecord {
         id: id.clone(),
@@ -99,7 +99,7 @@ async fn insert(db: &mut Connection, id: &ContainerId, new: &NewContainer) -> Re
         started_at_ms: None,
         finished_at_ms: None,
     };
-    container::insert(db, &record).await?;
+    container::insert(db, &record)?;
     Ok(record)
 }
 
@@ -123,7 +123,7 @@ pub async fn remove(
     text: &str,
     running: Running,
 ) -> Result<Changed<()>, OpError> {
-    let record = find(daemon, text).await?;
+    let record = find(daemon, text)?;
     if record.state == ContainerState::Running {
         if running == Running::Keep && mode == Mode::Apply {
             return Err(OpError::ContainerRunning(record.name.to_string()));
@@ -137,7 +137,7 @@ pub async fn remove(
         return Ok(Changed::Previewed(drawbridge_api::Plan::default()));
     }
     let _held = daemon.hold(&record.id).await;
-    match lookup::get(daemon, &record.id).await {
+    match lookup::get(daemon, &record.id) {
         Ok(now) => lifecycle::delete(daemon, &now, origin).await?,
         // It removed itself when it ended.
         Err(OpError::NoSuchContainer(_)) => {}

@@ -109,8 +109,8 @@ impl Execs {
 ///
 /// # Errors
 /// `NotRunning`, or `Invalid` for no command.
-pub async fn create(daemon: &Daemon, text: &str, new: NewExec) -> Result<String, OpError> {
-    let record = running(daemon, text).await?;
+pub fn create(daemon: &Daemon, text: &str, new: NewExec) -> Result<String, OpError> {
+    let record = running(daemon, text)?;
     if new.args.is_empty() {
         return Err(OpError::Invalid("no exec command specified".into()));
     }
@@ -148,8 +148,8 @@ pub async fn start(daemon: &Daemon, id: &str) -> Result<Exec, OpError> {
 }
 
 async fn launch(daemon: &Daemon, exec: &ExecRecord) -> Result<Exec, OpError> {
-    let record = running(daemon, exec.container.as_str()).await?;
-    let spec = spec(daemon, &record, &exec.spec).await?;
+    let record = running(daemon, exec.container.as_str())?;
+    let spec = spec(daemon, &record, &exec.spec)?;
     Ok(daemon.runtime.exec(&record.id, &spec).await?)
 }
 
@@ -158,13 +158,13 @@ pub fn ended(daemon: &Daemon, id: &str, code: i32) {
     daemon.execs.set(id, ExecState::Ended(code));
 }
 
-async fn running(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpError> {
-    let record = lookup::find(daemon, text).await?;
+fn running(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpError> {
+    let record = lookup::find(daemon, text)?;
     if record.state == ContainerState::Running { Ok(record) } else { Err(OpError::NotRunning(record.id.to_string())) }
 }
 
-async fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Result<ExecSpec, OpError> {
-    let image = image::get(&mut *daemon.engine.store.read().await?, &record.image_id).await?;
+fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Result<ExecSpec, OpError> {
+    let image = image::get(&*daemon.engine.store.read()?, &record.image_id)?;
     let image = image.ok_or_else(|| OpError::NoSuchImage(record.spec.image.clone()))?;
     let defaults = super::process::image_defaults(&image)?;
     let hostname = super::process::hostname(record, &daemon.host.name);

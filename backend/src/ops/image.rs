@@ -12,34 +12,34 @@ use drawbridge_api::Image;
 ///
 /// # Errors
 /// `NoSuchImage`, `Ambiguous`, or `Invalid` for a reference that makes no sense.
-pub async fn find(daemon: &Daemon, text: &str) -> Result<ImageRecord, OpError> {
-    find_in(&mut *daemon.engine.store.read().await?, text).await
+pub fn find(daemon: &Daemon, text: &str) -> Result<ImageRecord, OpError> {
+    find_in(&*daemon.engine.store.read()?, text)
 }
 
-pub(super) async fn find_in(db: &mut Connection, text: &str) -> Result<ImageRecord, OpError> {
+pub(super) fn find_in(db: &Connection, text: &str) -> Result<ImageRecord, OpError> {
     let reference: Result<Reference, _> = text.parse();
     let missing = || OpError::NoSuchImage(reference.as_ref().map_or_else(|_| text.to_owned(), ToString::to_string));
     let tagged = match &reference {
-        Ok(reference) => image::by_tag(db, &reference.to_string()).await?,
+        Ok(reference) => image::by_tag(db, &reference.to_string())?,
         Err(_) => None,
     };
     let id = match tagged {
         Some(id) => id,
-        None => by_id(db, text).await?.ok_or_else(|| match &reference {
+        None => by_id(db, text)?.ok_or_else(|| match &reference {
             Ok(_) => missing(),
             Err(error) if !text.starts_with("sha256:") => OpError::Invalid(error.to_string()),
             Err(_) => missing(),
         })?,
     };
-    image::get(db, &id).await?.ok_or_else(missing)
+    image::get(db, &id)?.ok_or_else(missing)
 }
 
-async fn by_id(db: &mut Connection, text: &str) -> Result<Option<drawbridge_api::ImageId>, OpError> {
+fn by_id(db: &Connection, text: &str) -> Result<Option<drawbridge_api::ImageId>, OpError> {
     let digits = text.strip_prefix("sha256:").unwrap_or(text);
     if digits.len() < 2 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(None);
     }
-    let mut ids = image::by_prefix(db, digits).await?;
+    let mut ids = image::by_prefix(db, digits)?;
     match ids.len() {
         0 | 1 => Ok(ids.pop()),
         count => Err(OpError::Ambiguous { kind: "image", text: text.to_owned(), count }),
@@ -50,8 +50,8 @@ async fn by_id(db: &mut Connection, text: &str) -> Result<Option<drawbridge_api:
 ///
 /// # Errors
 /// When the store fails.
-pub async fn list(daemon: &Daemon) -> Result<Vec<ImageRecord>, OpError> {
-    Ok(image::list(&mut *daemon.engine.store.read().await?).await?)
+pub fn list(daemon: &Daemon) -> Result<Vec<ImageRecord>, OpError> {
+    Ok(image::list(&*daemon.engine.store.read()?)?)
 }
 
 /// Makes the built-in `busybox` image of the host's static busybox, and records it.
@@ -60,21 +60,15 @@ pub async fn list(daemon: &Daemon) -> Result<Vec<ImageRecord>, OpError> {
 /// When the host has none, or the layer can't be written.
 pub async fn ensure_busybox(daemon: &Daemon) -> Result<(), OpError> {
     let built = daemon.images.busybox().await?;
-    let mut tx = daemon.engine.store.write().await?;
-    image::put(
-        &mut tx,
-        &ImageRecord {
-            id: built.id,
-            config: built.config,
-            layers: built.layers,
-            size_bytes: built.size_bytes,
-            created_at_ms: built.created_at_ms,
-            tags: built.tags,
-        },
-    )
-    .await?;
-    tx.commit().await.map_err(crate::store::StoreError::from)?;
-    Ok(())
+    let image = ImageRecord {
+        id: built.id,
+        config: built.config,
+        layers: built.layers,
+        size_bytes: built.size_bytes,
+        created_at_ms: built.created_at_ms,
+        tags: built.tags,
+    };
+    Ok(daemon.engine.write(|db| image::put(db, &image))?)
 }
 
 /// An image as the panel sees it.

@@ -6,7 +6,7 @@ use crate::{
     engine::{Changed, Draft, Mode},
     model::ContainerRecord,
     runtime::Exit,
-    store::{Connection, StoreError, container as rows, endpoint, journal::Request, lease},
+    store::{Connection, container as rows, endpoint, journal::Request, lease},
 };
 use drawbridge_api::{
     ContainerId, ContainerState, Driver, Endpoint, EndpointId, EventKind, IfName, InvalidName, MacAddress, NetworkMode,
@@ -54,8 +54,8 @@ pub(super) fn namespace_name(id: &ContainerId) -> Result<NsName, InvalidName> {
 ///
 /// # Errors
 /// When the container's network isn't there or has no free address, or the container is attached already.
-pub async fn attach(
-    db: &mut Connection,
+pub fn attach(
+    db: &Connection,
     draft: &Draft,
     record: &ContainerRecord,
     attachment: &Attachment,
@@ -65,15 +65,14 @@ pub async fn attach(
         NetworkMode::None => None,
         NetworkMode::Network(name) => Some(name),
     };
-    endpoint::insert_namespace(db, &record.id, &attachment.namespace, draft.change_id).await?;
+    endpoint::insert_namespace(db, &record.id, &attachment.namespace, draft.change_id)?;
     let Some(name) = name else { return Ok(()) };
-    let network = network::find_in(db, name.as_str()).await?;
+    let network = network::find_in(db, name.as_str())?;
     match network.driver {
         Driver::Bridge => {}
         Driver::Host | Driver::Null => return Ok(()),
     }
-    let address = lease::next_free(db, &network.id)
-        .await?
+    let address = lease::next_free(db, &network.id)?
         .ok_or_else(|| OpError::NoFreeAddress { network: network.name.to_string() })?;
     let gateway = network.subnets.first().map(|subnet| subnet.gateway).filter(|_| !network.internal);
     let endpoint = Endpoint {
@@ -86,7 +85,7 @@ pub async fn attach(
         address: IpNet::V4(address),
         gateway,
     };
-    Ok(endpoint::insert(db, &record.id, &endpoint, draft.change_id).await?)
+    Ok(endpoint::insert(db, &record.id, &endpoint, draft.change_id)?)
 }
 
 /// Starts a container: its namespace and veth by a plan, then its process.
@@ -99,19 +98,16 @@ pub async fn start(
     origin: Origin,
     text: &str,
 ) -> Result<Changed<ContainerRecord>, OpError> {
-    let found = lookup::find(daemon, text).await?;
+    let found = lookup::find(daemon, text)?;
     let _held = daemon.hold(&found.id).await;
-    let record = lookup::get(daemon, &found.id).await?;
+    let record = lookup::get(daemon, &found.id)?;
     if record.state == ContainerState::Running {
         return Err(OpError::Already(record.name.to_string()));
     }
     let attachment = Attachment::new(&record.id)?;
     let request = Request { verb: "start container", subject: record.name.to_string(), origin };
     let scope = attachment.scope(&record.id);
-    let changed = daemon
-        .engine
-        .change(mode, request, scope, async |db: &mut Connection, draft| attach(db, draft, &record, &attachment).await)
-        .await;
+    let changed = daemon.engine.change(mode, request, scope, |db, draft| attach(db, draft, &record, &attachment)).await;
     match changed {
         Ok(Changed::Previewed(plan)) => return Ok(Changed::Previewed(plan)),
         Ok(Changed::Applied(())) => {}
@@ -123,7 +119,7 @@ pub async fn start(
         }
     }
     match launch(daemon, &record).await {
-        Ok(()) => Ok(Changed::Applied(lookup::get(daemon, &record.id).await?)),
+        Ok(()) => Ok(Changed::Applied(lookup::get(daemon, &record.id)?)),
         Err(error) => {
             let request = Request { verb: "give up start of container", subject: record.name.to_string(), origin };
             // What the caller must hear is why the start failed; what can't be tidied up is found by the next reconcile.
@@ -139,10 +135,8 @@ pub async fn start(
 async fn launch(daemon: &Arc<Daemon>, record: &ContainerRecord) -> Result<(), OpError> {
     let spec = process::spec(daemon, record).await?;
     let pid = daemon.runtime.start(&spec).await?;
-    let mut tx = daemon.engine.store.write().await?;
-    rows::set_running(&mut tx, &record.id, pid, clock::now_ms()).await?;
-    tx.commit().await.map_err(StoreError::from)?;
-    lookup::publish(daemon, &record.id).await?;
+    daemon.engine.write(|db| rows::set_running(db, &record.id, pid, clock::now_ms()))?;
+    lookup::publish(daemon, &record.id)?;
     watch(daemon, record.id.clone());
     Ok(())
 }
@@ -160,13 +154,11 @@ async fn write_failed_start(daemon: &Daemon, record: &ContainerRecord, error: &O
         OpError::Runtime(error) => exit_code(error),
         _ => 128,
     };
-    let mut tx = daemon.engine.store.write().await?;
-    rows::set_start_failed(&mut tx, &record.id, code, &error.to_string()).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    daemon.engine.write(|db| rows::set_start_failed(db, &record.id, code, &error.to_string()))?;
     if record.spec.auto_remove {
         return delete(daemon, record, Origin::Daemon).await;
     }
-    lookup::publish(daemon, &record.id).await
+    lookup::publish(daemon, &record.id)
 }
 
 /// Waits in the background for the end of a container's process. The task ends with the container or with the daemon.
@@ -189,7 +181,7 @@ pub(super) fn watch(daemon: &Arc<Daemon>, id: ContainerId) {
 /// What follows when a container's process has ended: its network goes, then its state is told.
 pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Result<(), OpError> {
     let _held = daemon.hold(id).await;
-    let record = lookup::get(daemon, id).await?;
+    let record = lookup::get(daemon, id)?;
     if record.state != ContainerState::Running {
         return Ok(());
     }
@@ -205,12 +197,10 @@ pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Resu
     if let Err(error) = release(daemon, id, Mode::Apply, request).await {
         tracing::error!(container = %id.short(), error = &error as &dyn std::error::Error, "network left behind");
     }
-    let mut tx = daemon.engine.store.write().await?;
-    rows::set_exited(&mut tx, id, exit.code, exit.at_ms).await?;
-    tx.commit().await.map_err(StoreError::from)?;
-    lookup::publish(daemon, id).await?;
+    daemon.engine.write(|db| rows::set_exited(db, id, exit.code, exit.at_ms))?;
+    lookup::publish(daemon, id)?;
     if record.spec.auto_remove {
-        let record = lookup::get(daemon, id).await?;
+        let record = lookup::get(daemon, id)?;
         delete(daemon, &record, Origin::Daemon).await?;
     }
     Ok(())
@@ -218,16 +208,12 @@ pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Resu
 
 /// Takes a container's namespace and endpoints away.
 async fn release(daemon: &Daemon, id: &ContainerId, mode: Mode, request: Request) -> Result<Changed<()>, OpError> {
-    let host_ends = {
-        let mut db = daemon.engine.store.read().await?;
-        endpoint::of_container(&mut db, id).await?.into_iter().map(|endpoint| endpoint.host_end).collect()
-    };
+    let endpoints = endpoint::of_container(&*daemon.engine.store.read()?, id)?;
+    let host_ends = endpoints.into_iter().map(|endpoint| endpoint.host_end).collect();
     let scope = Scope::Container { id: id.clone(), namespace: namespace_name(id)?, host_ends };
     daemon
         .engine
-        .change(mode, request, scope, async |db: &mut Connection, draft| {
-            Ok::<_, OpError>(endpoint::mark_removing(db, id, draft.change_id).await?)
-        })
+        .change(mode, request, scope, |db, draft| Ok::<_, OpError>(endpoint::mark_removing(db, id, draft.change_id)?))
         .await
 }
 
@@ -265,7 +251,7 @@ pub async fn stop(
     text: &str,
     options: StopOptions,
 ) -> Result<Changed<()>, OpError> {
-    let record = lookup::find(daemon, text).await?;
+    let record = lookup::find(daemon, text)?;
     if record.state != ContainerState::Running {
         return Err(OpError::Already(record.name.to_string()));
     }
@@ -274,11 +260,11 @@ pub async fn stop(
     }
     let named = match options.signal.or_else(|| record.spec.stop_signal.clone()) {
         Some(signal) => Some(signal),
-        None => process::image_defaults(&image::find(daemon, record.image_id.as_str()).await?)?.stop_signal,
+        None => process::image_defaults(&image::find(daemon, record.image_id.as_str())?)?.stop_signal,
     };
     let signal = process::signal(named.as_deref().unwrap_or("SIGTERM"))?;
     let timeout_s = options.timeout_s.unwrap_or_else(|| record.spec.stop_timeout_s.map_or(10, i64::from));
-    let end = wait::for_end(daemon, &record.id).await?;
+    let end = wait::for_end(daemon, &record.id)?;
     let subject = record.name.to_string();
     daemon.note_asked_to_end(&record.id, Request { verb: "stop container", subject, origin });
     daemon.runtime.signal(&record.id, signal).await?;
@@ -297,7 +283,7 @@ pub async fn stop(
 /// # Errors
 /// `NotRunning`, or `Invalid` for an unknown signal.
 pub async fn kill(daemon: &Daemon, origin: Origin, text: &str, signal: Option<&str>) -> Result<(), OpError> {
-    let record = lookup::find(daemon, text).await?;
+    let record = lookup::find(daemon, text)?;
     if record.state != ContainerState::Running {
         return Err(OpError::NotRunning(record.id.to_string()));
     }
@@ -311,7 +297,7 @@ pub async fn kill(daemon: &Daemon, origin: Origin, text: &str, signal: Option<&s
 
 /// Kills a container and returns when its network is gone.
 pub(super) async fn kill_and_wait(daemon: &Daemon, record: &ContainerRecord, origin: Origin) -> Result<(), OpError> {
-    let end = wait::for_end(daemon, &record.id).await?;
+    let end = wait::for_end(daemon, &record.id)?;
     let subject = record.name.to_string();
     daemon.note_asked_to_end(&record.id, Request { verb: "stop container", subject, origin });
     daemon.runtime.signal(&record.id, process::SIGKILL).await?;
@@ -327,13 +313,7 @@ pub(super) async fn delete(daemon: &Daemon, record: &ContainerRecord, origin: Or
     let request = Request { verb: "remove container", subject: record.name.to_string(), origin };
     let scope =
         Scope::Container { id: record.id.clone(), namespace: namespace_name(&record.id)?, host_ends: Vec::new() };
-    daemon
-        .engine
-        .change(Mode::Apply, request, scope, async |db: &mut Connection, _| {
-            rows::delete(db, &record.id).await?;
-            Ok::<_, OpError>(())
-        })
-        .await?;
+    daemon.engine.change(Mode::Apply, request, scope, |db, _| Ok::<_, OpError>(rows::delete(db, &record.id)?)).await?;
     // After the row: a crash between the two leaves files that no row names, which the next start sweeps away.
     for error in daemon.runtime.remove(&record.id).await {
         tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "left behind");

@@ -13,9 +13,9 @@ use std::collections::HashMap;
 ///
 /// # Errors
 /// `NoSuchContainer`, `Ambiguous`.
-pub async fn find(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpError> {
-    let mut db = daemon.engine.store.read().await?;
-    let ids = container::resolve(&mut db, text.strip_prefix('/').unwrap_or(text)).await?;
+pub fn find(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpError> {
+    let db = daemon.engine.store.read()?;
+    let ids = container::resolve(&db, text.strip_prefix('/').unwrap_or(text))?;
     let id = match ids.as_slice() {
         [] => return Err(OpError::NoSuchContainer(text.to_owned())),
         [id] => id,
@@ -23,28 +23,30 @@ pub async fn find(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpErro
             return Err(OpError::Ambiguous { kind: "container", text: text.to_owned(), count: several.len() });
         }
     };
-    container::get(&mut db, id).await?.ok_or_else(|| OpError::NoSuchContainer(text.to_owned()))
+    container::get(&db, id)?.ok_or_else(|| OpError::NoSuchContainer(text.to_owned()))
 }
 
-/// A container as it is now. The connection is given back before this returns: one that is still held while an operation
-/// goes on to ask for another would, with enough operations at once, leave none for anybody.
-pub(super) async fn get(daemon: &Daemon, id: &ContainerId) -> Result<ContainerRecord, OpError> {
-    let mut db = daemon.engine.store.read().await?;
-    container::get(&mut db, id).await?.ok_or_else(|| OpError::NoSuchContainer(id.to_string()))
+/// A container as it is now.
+///
+/// # Errors
+/// `NoSuchContainer`.
+pub(super) fn get(daemon: &Daemon, id: &ContainerId) -> Result<ContainerRecord, OpError> {
+    let db = daemon.engine.store.read()?;
+    container::get(&db, id)?.ok_or_else(|| OpError::NoSuchContainer(id.to_string()))
 }
 
 /// All containers with their endpoints, oldest first.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn list(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Container)>, OpError> {
-    let mut db = daemon.engine.store.read().await?;
-    let mut namespaces: HashMap<_, _> = endpoint::namespaces(&mut db).await?.into_iter().collect();
+pub fn list(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Container)>, OpError> {
+    let db = daemon.engine.store.read()?;
+    let mut namespaces: HashMap<_, _> = endpoint::namespaces(&db)?.into_iter().collect();
     let mut endpoints: HashMap<ContainerId, Vec<_>> = HashMap::new();
-    for (id, endpoint) in endpoint::list(&mut db).await? {
+    for (id, endpoint) in endpoint::list(&db)? {
         endpoints.entry(id).or_default().push(endpoint);
     }
-    let records = container::list(&mut db).await?;
+    let records = container::list(&db)?;
     Ok(records
         .into_iter()
         .map(|record| {
@@ -60,10 +62,10 @@ pub async fn list(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Container)>, 
 ///
 /// # Errors
 /// When the store fails.
-pub async fn view(daemon: &Daemon, record: &ContainerRecord) -> Result<Container, OpError> {
-    let mut db = daemon.engine.store.read().await?;
-    let namespace = endpoint::namespace(&mut db, &record.id).await?;
-    let endpoints = endpoint::of_container(&mut db, &record.id).await?;
+pub fn view(daemon: &Daemon, record: &ContainerRecord) -> Result<Container, OpError> {
+    let db = daemon.engine.store.read()?;
+    let namespace = endpoint::namespace(&db, &record.id)?;
+    let endpoints = endpoint::of_container(&db, &record.id)?;
     Ok(view_of(record, namespace, endpoints))
 }
 
@@ -95,9 +97,9 @@ fn view_of(
 }
 
 /// Tells listeners how a container is now.
-pub(super) async fn publish(daemon: &Daemon, id: &ContainerId) -> Result<(), OpError> {
-    let record = get(daemon, id).await?;
-    let seen = view(daemon, &record).await?;
+pub(super) fn publish(daemon: &Daemon, id: &ContainerId) -> Result<(), OpError> {
+    let record = get(daemon, id)?;
+    let seen = view(daemon, &record)?;
     daemon.engine.events.publish(EventKind::Container(seen), clock::now_ms());
     Ok(())
 }

@@ -46,7 +46,7 @@ const SURNAMES: [&str; 32] = [
 ];
 
 /// A made-up name that no container has.
-pub(super) async fn free(db: &mut Connection) -> Result<ContainerName, OpError> {
+pub(super) fn free(db: &Connection) -> Result<ContainerName, OpError> {
     // With a thousand combinations a clash is likely once some dozens are taken; a number then makes room for all.
     for attempt in 0_u32.. {
         let [adjective, surname, ..] = rand::random::<[u8; 4]>();
@@ -55,7 +55,7 @@ pub(super) async fn free(db: &mut Connection) -> Result<ContainerName, OpError> 
             name.push_str(&rand::random::<u32>().to_string());
         }
         let name: ContainerName = name.parse()?;
-        if container::by_name(db, &name).await?.is_none() {
+        if container::by_name(db, &name)?.is_none() {
             return Ok(name);
         }
     }

@@ -19,12 +19,12 @@ use std::net::IpAddr;
 ///
 /// # Errors
 /// `NoSuchNetwork`, `Ambiguous`.
-pub async fn find(daemon: &Daemon, text: &str) -> Result<Network, OpError> {
-    find_in(&mut *daemon.engine.store.read().await?, text).await
+pub fn find(daemon: &Daemon, text: &str) -> Result<Network, OpError> {
+    find_in(&*daemon.engine.store.read()?, text)
 }
 
-pub(super) async fn find_in(db: &mut Connection, text: &str) -> Result<Network, OpError> {
-    let ids = network::resolve(db, text).await?;
+pub(super) fn find_in(db: &Connection, text: &str) -> Result<Network, OpError> {
+    let ids = network::resolve(db, text)?;
     let id = match ids.as_slice() {
         [] => return Err(OpError::NoSuchNetwork(text.to_owned())),
         [id] => id,
@@ -32,23 +32,23 @@ pub(super) async fn find_in(db: &mut Connection, text: &str) -> Result<Network, 
             return Err(OpError::Ambiguous { kind: "network", text: text.to_owned(), count: several.len() });
         }
     };
-    network::get(db, id).await?.ok_or_else(|| OpError::NoSuchNetwork(text.to_owned()))
+    network::get(db, id)?.ok_or_else(|| OpError::NoSuchNetwork(text.to_owned()))
 }
 
 /// All networks, oldest first.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn list(daemon: &Daemon) -> Result<Vec<Network>, OpError> {
-    Ok(network::list(&mut *daemon.engine.store.read().await?).await?)
+pub fn list(daemon: &Daemon) -> Result<Vec<Network>, OpError> {
+    Ok(network::list(&*daemon.engine.store.read()?)?)
 }
 
 /// The endpoints that are in a network, with their containers.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn endpoints(daemon: &Daemon, id: &NetworkId) -> Result<Vec<(ContainerId, Endpoint)>, OpError> {
-    Ok(endpoint::of_network(&mut *daemon.engine.store.read().await?, id).await?)
+pub fn endpoints(daemon: &Daemon, id: &NetworkId) -> Result<Vec<(ContainerId, Endpoint)>, OpError> {
+    Ok(endpoint::of_network(&*daemon.engine.store.read()?, id)?)
 }
 
 /// Makes a bridge network.
@@ -69,16 +69,16 @@ pub async fn create(daemon: &Daemon, mode: Mode, origin: Origin, new: NewNetwork
     let scope = Scope::Network { id: id.clone(), bridge: bridge.clone() };
     let changed = daemon
         .engine
-        .change(mode, request, scope, async |db: &mut Connection, draft| {
-            let network = lay_out(db, &new, id, bridge, &host).await?;
-            network::insert(db, &network, new.masquerade, draft.change_id).await?;
+        .change(mode, request, scope, |db, draft| {
+            let network = lay_out(db, &new, id, bridge, &host)?;
+            network::insert(db, &network, new.masquerade, draft.change_id)?;
             for subnet in &network.subnets {
-                lease::reserve_gateway(db, &network.id, subnet.gateway).await?;
+                lease::reserve_gateway(db, &network.id, subnet.gateway)?;
             }
             if !network.internal {
                 // Absent only where /proc/sys is not mounted; then the step that needs it says so.
                 let original = draft.observed.sysctls.get(IP_FORWARD).map_or("0", String::as_str);
-                sysctl::need(db, IP_FORWARD, "1", original).await?;
+                sysctl::need(db, IP_FORWARD, "1", original)?;
             }
             Ok::<_, OpError>(network)
         })
@@ -94,7 +94,7 @@ pub async fn create(daemon: &Daemon, mode: Mode, origin: Origin, new: NewNetwork
 /// # Errors
 /// When it is predefined or containers are in it, or the kernel refuses; it is whole then.
 pub async fn remove(daemon: &Daemon, mode: Mode, origin: Origin, text: &str) -> Result<Changed<()>, OpError> {
-    let network = find(daemon, text).await?;
+    let network = find(daemon, text)?;
     if network.predefined {
         return Err(OpError::PredefinedNetwork(network.name.to_string()));
     }
@@ -105,12 +105,12 @@ pub async fn remove(daemon: &Daemon, mode: Mode, origin: Origin, text: &str) -> 
     let scope = Scope::Network { id: network.id.clone(), bridge };
     let changed = daemon
         .engine
-        .change(mode, request, scope, async |db: &mut Connection, draft| {
-            let inside = endpoint::of_network(db, &network.id).await?;
+        .change(mode, request, scope, |db, draft| {
+            let inside = endpoint::of_network(db, &network.id)?;
             if !inside.is_empty() {
-                return Err(in_use(db, &network, &inside).await?);
+                return Err(in_use(db, &network, &inside)?);
             }
-            network::mark_removing(db, &network.id, draft.change_id).await?;
+            network::mark_removing(db, &network.id, draft.change_id)?;
             Ok::<_, OpError>(())
         })
         .await?;
@@ -120,14 +120,10 @@ pub async fn remove(daemon: &Daemon, mode: Mode, origin: Origin, text: &str) -> 
     Ok(changed)
 }
 
-async fn in_use(
-    db: &mut Connection,
-    network: &Network,
-    inside: &[(ContainerId, Endpoint)],
-) -> Result<OpError, OpError> {
+fn in_use(db: &Connection, network: &Network, inside: &[(ContainerId, Endpoint)]) -> Result<OpError, OpError> {
     let mut endpoints = Vec::with_capacity(inside.len());
     for (container, endpoint) in inside {
-        if let Some(container) = crate::store::container::get(db, container).await? {
+        if let Some(container) = crate::store::container::get(db, container)? {
             endpoints.push(format!("name:\"{}\" id:\"{}\"", container.name, endpoint.id.short()));
         }
     }
@@ -135,21 +131,21 @@ async fn in_use(
 }
 
 /// Chooses what the request left open and checks it against what is there.
-async fn lay_out(
-    db: &mut Connection,
+fn lay_out(
+    db: &Connection,
     new: &NewNetwork,
     id: NetworkId,
     bridge: IfName,
     host: &HostView,
 ) -> Result<Network, OpError> {
-    let others = network::list(db).await?;
+    let others = network::list(db)?;
     if others.iter().any(|other| other.name == new.name) {
         return Err(OpError::NetworkNameTaken(new.name.to_string()));
     }
     if let Some(other) = others.iter().find(|other| other.bridge.as_ref() == Some(&bridge)) {
         return Err(OpError::BridgeOfNetwork { bridge: bridge.to_string(), network: other.name.to_string() });
     }
-    let taken = taken_ranges(&network::ranges(db).await?, host);
+    let taken = taken_ranges(&network::ranges(db)?, host);
     let subnet = match new.subnet {
         Some(subnet) => checked_subnet(subnet, &taken)?,
         None => {

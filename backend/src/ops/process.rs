@@ -99,11 +99,11 @@ pub fn environment(spec: &ContainerSpec, image: &ImageDefaults, hostname: &str) 
 /// The process of a container that is about to start; its endpoints must be there.
 pub(super) async fn spec(daemon: &Daemon, record: &ContainerRecord) -> Result<ProcessSpec, OpError> {
     let (namespace, endpoints, image) = {
-        let mut db = daemon.engine.store.read().await?;
+        let db = daemon.engine.store.read()?;
         (
-            endpoint::namespace(&mut db, &record.id).await?,
-            endpoint::of_container(&mut db, &record.id).await?,
-            image::get(&mut db, &record.image_id).await?,
+            endpoint::namespace(&db, &record.id)?,
+            endpoint::of_container(&db, &record.id)?,
+            image::get(&db, &record.image_id)?,
         )
     };
     let image = image.ok_or_else(|| OpError::NoSuchImage(record.spec.image.clone()))?;

@@ -7,7 +7,7 @@ use crate::{
     engine::{Changed, Mode},
     model::{ContainerRecord, Masquerade, NewNetwork},
     runtime::{Exit, ProcessState},
-    store::{Connection, container as rows, endpoint, journal, journal::Request, network as networks},
+    store::{container as rows, endpoint, journal, journal::Request, network as networks},
 };
 use drawbridge_api::{ContainerId, ContainerState, Driver, IfName, Network, NetworkId, Origin};
 use drawbridge_kernel::HostView;
@@ -46,7 +46,7 @@ pub async fn bring_up(daemon: &Arc<Daemon>) -> Result<(), OpError> {
 /// Takes away the files of containers whose rows are gone: a crash fell between the two.
 async fn sweep_files(daemon: &Daemon) -> Result<(), OpError> {
     let known: HashSet<ContainerId> =
-        rows::list(&mut *daemon.engine.store.read().await?).await?.into_iter().map(|record| record.id).collect();
+        rows::list(&*daemon.engine.store.read()?)?.into_iter().map(|record| record.id).collect();
     for id in daemon.runtime.kept().await?.into_iter().filter(|id| !known.contains(id)) {
         for error in daemon.runtime.remove(&id).await {
             tracing::warn!(container = %id.short(), error = &error as &dyn std::error::Error, "left behind");
@@ -68,8 +68,8 @@ enum Fate {
 /// process leaves the one without the other.
 async fn fates(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Fate)>, OpError> {
     let (records, namespaces) = {
-        let mut db = daemon.engine.store.read().await?;
-        (rows::list(&mut db).await?, endpoint::namespaces(&mut db).await?)
+        let db = daemon.engine.store.read()?;
+        (rows::list(&db)?, endpoint::namespaces(&db)?)
     };
     let mut fates = Vec::new();
     for record in records {
@@ -91,30 +91,30 @@ async fn fates(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Fate)>, OpError>
 /// Makes the kernel as the rows want it, after the rows are told what became of the processes. Changes that were cut off
 /// are finished by this one.
 async fn reconcile(daemon: &Daemon, fates: &[(ContainerRecord, Fate)]) -> Result<(), OpError> {
-    let cut_off = journal::any_open(&mut *daemon.engine.store.read().await?).await?;
+    let cut_off = journal::any_open(&*daemon.engine.store.read()?)?;
     let news = fates.iter().any(|(record, fate)| match fate {
         Fate::Running(_) => record.state != ContainerState::Running,
         Fate::Ended(_) => true,
     });
-    let needed = cut_off || news || !daemon.engine.drift().await?.steps.is_empty();
+    let needed = cut_off || news || !daemon.engine.drift()?.steps.is_empty();
     if !needed {
         return Ok(());
     }
     let request = Request { verb: "reconcile", subject: String::new(), origin: Origin::Daemon };
     daemon
         .engine
-        .change(Mode::Apply, request, Scope::Everything, async |db: &mut Connection, draft| {
-            journal::take_over(db, draft.change_id, clock::now_ms()).await?;
+        .change(Mode::Apply, request, Scope::Everything, |db, draft| {
+            journal::take_over(db, draft.change_id, clock::now_ms())?;
             for (record, fate) in fates {
                 match fate {
                     Fate::Running(pid) if record.state != ContainerState::Running => {
-                        rows::set_running(db, &record.id, *pid, clock::now_ms()).await?;
+                        rows::set_running(db, &record.id, *pid, clock::now_ms())?;
                     }
                     Fate::Running(_) => {}
                     Fate::Ended(exit) => {
-                        endpoint::mark_removing(db, &record.id, draft.change_id).await?;
+                        endpoint::mark_removing(db, &record.id, draft.change_id)?;
                         if let Some(exit) = exit {
-                            rows::set_exited(db, &record.id, exit.code, exit.at_ms).await?;
+                            rows::set_exited(db, &record.id, exit.code, exit.at_ms)?;
                         }
                     }
                 }
@@ -130,7 +130,7 @@ async fn bury(daemon: &Daemon, record: ContainerRecord) -> Result<(), OpError> {
         tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "left behind");
     }
     if record.spec.auto_remove {
-        let now = lookup::get(daemon, &record.id).await?;
+        let now = lookup::get(daemon, &record.id)?;
         lifecycle::delete(daemon, &now, Origin::Daemon).await?;
     }
     Ok(())
@@ -138,11 +138,11 @@ async fn bury(daemon: &Daemon, record: ContainerRecord) -> Result<(), OpError> {
 
 /// Makes `bridge`, `host` and `none` at the first start.
 async fn ensure_networks(daemon: &Daemon) -> Result<(), OpError> {
-    let there = network::list(daemon).await?;
+    let there = network::list(daemon)?;
     let missing = |name: &str| !there.iter().any(|network| network.name.as_str() == name);
     if missing("bridge") {
         let host = daemon.look_at_host().await?;
-        let ranges = networks::ranges(&mut *daemon.engine.store.read().await?).await?;
+        let ranges = networks::ranges(&*daemon.engine.store.read()?)?;
         let new = default_network(&host, &network::taken_ranges(&ranges, &host))?;
         network::create(daemon, Mode::Apply, Origin::Daemon, new).await?;
     }
@@ -216,8 +216,8 @@ async fn insert_unbridged(daemon: &Daemon, name: &str, driver: Driver) -> Result
     let request = Request { verb: "create network", subject: name.to_owned(), origin: Origin::Daemon };
     let changed = daemon
         .engine
-        .change(Mode::Apply, request, Scope::Everything, async |db: &mut Connection, draft| {
-            Ok::<_, OpError>(networks::insert(db, &network, Masquerade::No, draft.change_id).await?)
+        .change(Mode::Apply, request, Scope::Everything, |db, draft| {
+            Ok::<_, OpError>(networks::insert(db, &network, Masquerade::No, draft.change_id)?)
         })
         .await?;
     match changed {
@@ -231,7 +231,7 @@ async fn insert_unbridged(daemon: &Daemon, name: &str, driver: Driver) -> Result
 /// # Errors
 /// When a container doesn't end or the kernel refuses.
 pub async fn take_down(daemon: &Daemon) -> Result<(), OpError> {
-    for (record, _) in lookup::list(daemon).await? {
+    for (record, _) in lookup::list(daemon)? {
         if record.state == ContainerState::Running {
             lifecycle::kill_and_wait(daemon, &record, Origin::Daemon).await?;
         }

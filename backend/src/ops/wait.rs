@@ -4,7 +4,7 @@
 use super::{Daemon, OpError, lookup};
 use crate::store::container as rows;
 use drawbridge_api::{ContainerId, ContainerState, Event, EventKind};
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// What is waited for. The words are Docker's.
@@ -25,14 +25,14 @@ pub type Waited = Result<i32, OpError>;
 ///
 /// # Errors
 /// `NoSuchContainer`.
-pub async fn begin(
+pub fn begin(
     daemon: &Daemon,
     text: &str,
     condition: Condition,
 ) -> Result<impl Future<Output = Waited> + Send + use<>, OpError> {
     let receiver = daemon.engine.events.listen();
-    let record = lookup::find(daemon, text).await?;
-    let store = daemon.engine.store.clone();
+    let record = lookup::find(daemon, text)?;
+    let store = Arc::clone(&daemon.engine.store);
     Ok(async move {
         let stopped = record.state != ContainerState::Running;
         if condition == Condition::NotRunning && stopped {
@@ -50,7 +50,7 @@ pub async fn begin(
                 }
                 Some(About::Removed) => return Ok(code),
                 // Too slow, and events are lost: the row tells what became of it.
-                None => match rows::get(&mut *store.read().await?, &record.id).await? {
+                None => match rows::get(&*store.read()?, &record.id)? {
                     None => return Ok(code),
                     Some(now) if now.state != ContainerState::Running && condition != Condition::Removed => {
                         return Ok(now.exit_code);
@@ -63,8 +63,8 @@ pub async fn begin(
 }
 
 /// Waits for a running container's end.
-pub(super) async fn for_end(daemon: &Daemon, id: &ContainerId) -> Result<impl Future<Output = ()> + use<>, OpError> {
-    let waited = begin(daemon, id.as_str(), Condition::NotRunning).await?;
+pub(super) fn for_end(daemon: &Daemon, id: &ContainerId) -> Result<impl Future<Output = ()> + use<>, OpError> {
+    let waited = begin(daemon, id.as_str(), Condition::NotRunning)?;
     Ok(async move {
         // A row that can't be read has no end to wait for.
         let _ = waited.await;

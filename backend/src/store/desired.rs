@@ -1,39 +1,20 @@
 //! What the rows want from the kernel: those that are live or being added.
 
-use super::{Connection, StoreError, parse, sysctl};
+use super::{
+    Connection, StoreError,
+    sql::{all, parsed, parsed_or_null, value},
+    sysctl,
+};
 use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Scope, VethEndpoint};
 use ipnet::{IpNet, Ipv4Net};
-use sqlx::QueryBuilder;
-
-#[derive(sqlx::FromRow)]
-struct NetworkRow {
-    network_id: String,
-    bridge: String,
-    mtu: u32,
-    internal: bool,
-    masquerade: bool,
-}
-
-#[derive(sqlx::FromRow)]
-struct EndpointRow {
-    endpoint_id: String,
-    network_id: String,
-    bridge: String,
-    namespace: String,
-    host_end: String,
-    interface: String,
-    mac: String,
-    mtu: u32,
-    address: String,
-    gateway: Option<String>,
-}
+use rusqlite::{Row, params_from_iter};
 
 /// Loads what is wanted within `scope`. The table is every network's, so a network's scope reads them all; no scope but
 /// `Everything` reads all containers.
 ///
 /// # Errors
 /// When SQLite fails or a row can't be read.
-pub async fn load(db: &mut Connection, scope: &Scope) -> Result<Desired, StoreError> {
+pub fn load(db: &Connection, scope: &Scope) -> Result<Desired, StoreError> {
     // An absent container selects every row.
     let (container, with_networks, with_containers) = match scope {
         Scope::Everything => (None, true, true),
@@ -42,90 +23,85 @@ pub async fn load(db: &mut Connection, scope: &Scope) -> Result<Desired, StoreEr
     };
     let mut desired = Desired::default();
     if with_networks {
-        desired.sysctls = sysctl::needed(db).await?;
-        desired.networks = networks(db).await?;
-        desired.table = sqlx::query_scalar("select exists (select 1 from network where phase <> 'removing')")
-            .fetch_one(&mut *db)
-            .await?;
+        desired.sysctls = sysctl::needed(db)?;
+        desired.networks = networks(db)?;
+        desired.table = value(db, "select exists (select 1 from network where phase <> 'removing')", [])?;
     }
     if with_containers {
-        desired.namespaces = namespaces(db, container).await?;
-        desired.endpoints = endpoints(db, container).await?;
+        desired.namespaces = namespaces(db, container)?;
+        desired.endpoints = endpoints(db, container)?;
     }
     Ok(desired)
 }
 
-async fn networks(db: &mut Connection) -> Result<Vec<BridgeNetwork>, StoreError> {
-    let rows: Vec<NetworkRow> = sqlx::query_as(
+fn networks(db: &Connection) -> Result<Vec<BridgeNetwork>, StoreError> {
+    all(
+        db,
         "select network_id, bridge, mtu, internal, masquerade from network
          where driver = 'bridge' and phase <> 'removing'",
+        [],
+        |row| network(db, row),
     )
-    .fetch_all(&mut *db)
-    .await?;
-    let mut networks = Vec::with_capacity(rows.len());
-    for row in rows {
-        let subnets: Vec<(String, String)> =
-            sqlx::query_as("select subnet, gateway from subnet where network_id = ? order by subnet")
-                .bind(&row.network_id)
-                .fetch_all(&mut *db)
-                .await?;
-        let mut addresses = Vec::new();
-        let mut masquerade = Vec::new();
-        for (subnet, gateway) in &subnets {
-            let subnet: IpNet = parse("subnet", subnet)?;
-            addresses.push(IpNet::new_assert(parse("gateway", gateway)?, subnet.prefix_len()));
-            if let (IpNet::V4(range), true) = (subnet, row.masquerade && !row.internal) {
-                masquerade.push(Ipv4Net::trunc(&range));
-            }
+}
+
+fn network(db: &Connection, row: &Row<'_>) -> Result<BridgeNetwork, StoreError> {
+    let internal: bool = row.get("internal")?;
+    let with_masquerade: bool = row.get("masquerade")?;
+    let mut network = BridgeNetwork {
+        id: parsed(row, "network_id")?,
+        bridge: parsed(row, "bridge")?,
+        mtu: row.get("mtu")?,
+        addresses: Vec::new(),
+        masquerade: Vec::new(),
+        internal,
+    };
+    let subnets: Vec<(IpNet, _)> = all(
+        db,
+        "select subnet, gateway from subnet where network_id = ? order by subnet",
+        [network.id.as_str()],
+        |row| Ok((parsed(row, "subnet")?, parsed(row, "gateway")?)),
+    )?;
+    for (subnet, gateway) in subnets {
+        network.addresses.push(IpNet::new_assert(gateway, subnet.prefix_len()));
+        if let (IpNet::V4(range), true) = (subnet, with_masquerade && !internal) {
+            network.masquerade.push(Ipv4Net::trunc(&range));
         }
-        networks.push(BridgeNetwork {
-            id: parse("network_id", &row.network_id)?,
-            bridge: parse("bridge", &row.bridge)?,
-            mtu: row.mtu,
-            addresses,
-            masquerade,
-            internal: row.internal,
-        });
     }
-    Ok(networks)
+    Ok(network)
 }
 
-async fn namespaces(db: &mut Connection, container: Option<&str>) -> Result<Vec<Namespace>, StoreError> {
-    let mut query = QueryBuilder::new("select name, container_id from namespace where phase <> 'removing'");
-    if let Some(container) = container {
-        query.push(" and container_id = ").push_bind(container);
-    }
-    let rows: Vec<(String, String)> = query.build_query_as().fetch_all(db).await?;
-    rows.iter()
-        .map(|(name, id)| Ok(Namespace { name: parse("namespace", name)?, container: parse("container_id", id)? }))
-        .collect()
+fn namespaces(db: &Connection, container: Option<&str>) -> Result<Vec<Namespace>, StoreError> {
+    let sql = match container {
+        None => "select name, container_id from namespace where phase <> 'removing'",
+        Some(_) => "select name, container_id from namespace where phase <> 'removing' and container_id = ?",
+    };
+    all(db, sql, params_from_iter(container), |row| {
+        Ok(Namespace { name: parsed(row, "name")?, container: parsed(row, "container_id")? })
+    })
 }
 
-async fn endpoints(db: &mut Connection, container: Option<&str>) -> Result<Vec<VethEndpoint>, StoreError> {
-    let mut query = QueryBuilder::new(
-        "select endpoint.endpoint_id, endpoint.network_id, network.bridge, namespace.name as namespace,
-                endpoint.host_end, endpoint.interface, endpoint.mac, network.mtu, endpoint.address, endpoint.gateway
-         from endpoint join network using (network_id) join namespace using (container_id)
-         where endpoint.phase <> 'removing'",
-    );
-    if let Some(container) = container {
-        query.push(" and endpoint.container_id = ").push_bind(container);
+fn endpoints(db: &Connection, container: Option<&str>) -> Result<Vec<VethEndpoint>, StoreError> {
+    let mut sql = "select endpoint.endpoint_id, endpoint.network_id, network.bridge, namespace.name as namespace,
+                          endpoint.host_end, endpoint.interface, endpoint.mac, network.mtu, endpoint.address,
+                          endpoint.gateway
+                   from endpoint join network using (network_id) join namespace using (container_id)
+                   where endpoint.phase <> 'removing'"
+        .to_owned();
+    if container.is_some() {
+        sql.push_str(" and endpoint.container_id = ?");
     }
-    let rows: Vec<EndpointRow> = query.build_query_as().fetch_all(db).await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(VethEndpoint {
-                id: parse("endpoint_id", &row.endpoint_id)?,
-                network: parse("network_id", &row.network_id)?,
-                bridge: parse("bridge", &row.bridge)?,
-                namespace: parse("namespace", &row.namespace)?,
-                host_end: parse("host_end", &row.host_end)?,
-                interface: parse("interface", &row.interface)?,
-                mac: parse("mac", &row.mac)?,
-                mtu: row.mtu,
-                address: parse("address", &row.address)?,
-                gateway: row.gateway.as_deref().map(|gateway| parse("gateway", gateway)).transpose()?,
-            })
+    all(db, &sql, params_from_iter(container), |row| {
+        Ok(VethEndpoint {
+            id: parsed(row, "endpoint_id")?,
+            network: parsed(row, "network_id")?,
+            bridge: parsed(row, "bridge")?,
+            namespace: parsed(row, "namespace")?,
+            host_end: parsed(row, "host_end")?,
+            interface: parsed(row, "interface")?,
+            mac: parsed(row, "mac")?,
+            mtu: row.get("mtu")?,
+            address: parsed(row, "address")?,
+            gateway: parsed_or_null(row, "gateway")?,
         })
-        .collect()
+    })
 }

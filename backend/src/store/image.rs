@@ -1,40 +1,30 @@
 //! Images and the tags that point at them.
 
-use super::{Connection, StoreError, from_json, parse, to_json};
+use super::{
+    Connection, StoreError,
+    sql::{all, first, from_json, parsed, run, to_json},
+};
 use crate::model::ImageRecord;
 use drawbridge_api::ImageId;
-
-#[derive(sqlx::FromRow)]
-struct Row {
-    image_id: String,
-    config: String,
-    layers: String,
-    size_bytes: i64,
-    created_at_ms: i64,
-}
+use rusqlite::Row;
 
 /// Inserts an image, if it is not there yet, and moves its tags to it.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn put(db: &mut Connection, image: &ImageRecord) -> Result<(), StoreError> {
-    sqlx::query(
+pub fn put(db: &Connection, image: &ImageRecord) -> Result<(), StoreError> {
+    run(
+        db,
         "insert into image (image_id, config, layers, size_bytes, created_at_ms) values (?, ?, ?, ?, ?)
          on conflict do nothing",
-    )
-    .bind(image.id.as_str())
-    .bind(&image.config)
-    .bind(to_json("layers", &image.layers)?)
-    .bind(image.size_bytes)
-    .bind(image.created_at_ms)
-    .execute(&mut *db)
-    .await?;
+        (image.id.as_str(), &image.config, to_json("layers", &image.layers)?, image.size_bytes, image.created_at_ms),
+    )?;
     for tag in &image.tags {
-        sqlx::query("insert into image_tag (tag, image_id) values (?, ?) on conflict do update set image_id = ?2")
-            .bind(tag)
-            .bind(image.id.as_str())
-            .execute(&mut *db)
-            .await?;
+        run(
+            db,
+            "insert into image_tag (tag, image_id) values (?, ?) on conflict do update set image_id = ?2",
+            [tag, image.id.as_str()],
+        )?;
     }
     Ok(())
 }
@@ -43,63 +33,46 @@ pub async fn put(db: &mut Connection, image: &ImageRecord) -> Result<(), StoreEr
 ///
 /// # Errors
 /// When SQLite fails or a row can't be read.
-pub async fn list(db: &mut Connection) -> Result<Vec<ImageRecord>, StoreError> {
-    let rows: Vec<Row> =
-        sqlx::query_as("select * from image order by created_at_ms desc, image_id").fetch_all(&mut *db).await?;
-    let mut images = Vec::with_capacity(rows.len());
-    for row in rows {
-        images.push(complete(db, row).await?);
-    }
-    Ok(images)
+pub fn list(db: &Connection) -> Result<Vec<ImageRecord>, StoreError> {
+    all(db, "select * from image order by created_at_ms desc, image_id", [], |row| read(db, row))
 }
 
 /// The image of an id.
 ///
 /// # Errors
 /// When SQLite fails or the row can't be read.
-pub async fn get(db: &mut Connection, id: &ImageId) -> Result<Option<ImageRecord>, StoreError> {
-    let row: Option<Row> =
-        sqlx::query_as("select * from image where image_id = ?").bind(id.as_str()).fetch_optional(&mut *db).await?;
-    match row {
-        Some(row) => Ok(Some(complete(db, row).await?)),
-        None => Ok(None),
-    }
+pub fn get(db: &Connection, id: &ImageId) -> Result<Option<ImageRecord>, StoreError> {
+    first(db, "select * from image where image_id = ?", [id.as_str()], |row| read(db, row))
 }
 
 /// The image that a tag points at.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn by_tag(db: &mut Connection, tag: &str) -> Result<Option<ImageId>, StoreError> {
-    let id: Option<String> =
-        sqlx::query_scalar("select image_id from image_tag where tag = ?").bind(tag).fetch_optional(db).await?;
-    id.map(|id| parse("image_id", &id)).transpose()
+pub fn by_tag(db: &Connection, tag: &str) -> Result<Option<ImageId>, StoreError> {
+    first(db, "select image_id from image_tag where tag = ?", [tag], |row| parsed(row, "image_id"))
 }
 
 /// The images whose id begins so, two at the most.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn by_prefix(db: &mut Connection, prefix: &str) -> Result<Vec<ImageId>, StoreError> {
-    let ids: Vec<String> =
-        sqlx::query_scalar("select image_id from image where image_id >= ?1 and image_id < ?1 || 'g' limit 2")
-            .bind(prefix)
-            .fetch_all(db)
-            .await?;
-    ids.iter().map(|id| parse("image_id", id)).collect()
+pub fn by_prefix(db: &Connection, prefix: &str) -> Result<Vec<ImageId>, StoreError> {
+    all(db, "select image_id from image where image_id >= ?1 and image_id < ?1 || 'g' limit 2", [prefix], |row| {
+        parsed(row, "image_id")
+    })
 }
 
-async fn complete(db: &mut Connection, row: Row) -> Result<ImageRecord, StoreError> {
-    let tags = sqlx::query_scalar("select tag from image_tag where image_id = ? order by tag")
-        .bind(&row.image_id)
-        .fetch_all(db)
-        .await?;
+fn read(db: &Connection, row: &Row<'_>) -> Result<ImageRecord, StoreError> {
+    let id: ImageId = parsed(row, "image_id")?;
+    let tags =
+        all(db, "select tag from image_tag where image_id = ? order by tag", [id.as_str()], |row| Ok(row.get("tag")?))?;
     Ok(ImageRecord {
-        id: parse("image_id", &row.image_id)?,
-        config: row.config,
-        layers: from_json("layers", &row.layers)?,
-        size_bytes: row.size_bytes,
-        created_at_ms: row.created_at_ms,
+        id,
+        config: row.get("config")?,
+        layers: from_json(row, "layers")?,
+        size_bytes: row.get("size_bytes")?,
+        created_at_ms: row.get("created_at_ms")?,
         tags,
     })
 }

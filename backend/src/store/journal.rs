@@ -1,9 +1,13 @@
 //! The journal: every change with its steps, opened before the kernel is touched and settled after.
 
-use super::{Connection, StoreError, from_json, from_word, lease, parse, to_json};
-use drawbridge_api::{Change, ChangeState, ExplainedStep, Origin, Outcome};
+use super::{
+    Connection, StoreError, lease,
+    sql::{all, first, from_json, from_word, parsed, run, to_json, value},
+};
+use drawbridge_api::{Change, ChangeState, ExplainedStep, NetworkId, Origin, Outcome};
 use drawbridge_plan::{Step, explain};
-use serde::Serialize;
+use ipnet::IpNet;
+use rusqlite::Row;
 
 /// Who asks for what.
 #[derive(Clone, Debug)]
@@ -17,7 +21,7 @@ pub struct Request {
 }
 
 /// What became of a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepResult {
     /// What became of it.
     pub outcome: Outcome,
@@ -43,31 +47,27 @@ pub enum Verdict {
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn open(db: &mut Connection, request: &Request, now_ms: i64) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar(
+pub fn open(db: &Connection, request: &Request, now_ms: i64) -> Result<i64, StoreError> {
+    value(
+        db,
         "insert into change (verb, subject, origin, state, opened_at_ms) values (?, ?, ?, 'open', ?)
          returning change_id",
+        (request.verb, &request.subject, request.origin.as_str(), now_ms),
     )
-    .bind(request.verb)
-    .bind(&request.subject)
-    .bind(request.origin.as_str())
-    .bind(now_ms)
-    .fetch_one(db)
-    .await?)
 }
 
-/// Writes down the steps of an open change. One statement for all, as each would wait for SQLite's thread.
+/// Writes down the steps of an open change.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn write_steps(db: &mut Connection, change_id: i64, steps: &[Step]) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into step (change_id, position, step, outcome) select ?1, key, value, 'planned' from json_each(?2)",
-    )
-    .bind(change_id)
-    .bind(to_json("steps", &steps)?)
-    .execute(db)
-    .await?;
+pub fn write_steps(db: &Connection, change_id: i64, steps: &[Step]) -> Result<(), StoreError> {
+    for (position, step) in (0_i64..).zip(steps) {
+        run(
+            db,
+            "insert into step (change_id, position, step, outcome) values (?, ?, ?, 'planned')",
+            (change_id, position, to_json("step", step)?),
+        )?;
+    }
     Ok(())
 }
 
@@ -91,48 +91,45 @@ pub fn opened(change_id: i64, request: Request, steps: &[Step], now_ms: i64) -> 
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn settle(
-    db: &mut Connection,
+pub fn settle(
+    db: &Connection,
     change_id: i64,
     results: &[StepResult],
     verdict: &Verdict,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "update step set outcome = value ->> 'outcome', error = value ->> 'error', duration_us = value ->> 'duration_us'
-         from json_each(?2) where change_id = ?1 and position = key",
-    )
-    .bind(change_id)
-    .bind(to_json("step results", &results)?)
-    .execute(&mut *db)
-    .await?;
+    for (position, result) in (0_i64..).zip(results) {
+        run(
+            db,
+            "update step set outcome = ?, error = ?, duration_us = ? where change_id = ? and position = ?",
+            (result.outcome.as_str(), &result.error, result.duration_us, change_id, position),
+        )?;
+    }
     let (gone, error) = match verdict {
         Verdict::Done => ("removing", None),
         Verdict::Failed { error } => ("adding", Some(error.as_str())),
     };
-    free_leases(db, change_id, gone).await?;
+    free_leases(db, change_id, gone)?;
     // Endpoints and namespaces before what they refer to.
     for sql in [
         "delete from endpoint where change_id = ? and phase = ?",
         "delete from namespace where change_id = ? and phase = ?",
         "delete from network where change_id = ? and phase = ?",
     ] {
-        sqlx::query(sql).bind(change_id).bind(gone).execute(&mut *db).await?;
+        run(db, sql, (change_id, gone))?;
     }
     for sql in [
         "update endpoint set phase = 'live', change_id = null where change_id = ?",
         "update namespace set phase = 'live', change_id = null where change_id = ?",
         "update network set phase = 'live', change_id = null where change_id = ?",
     ] {
-        sqlx::query(sql).bind(change_id).execute(&mut *db).await?;
+        run(db, sql, [change_id])?;
     }
-    sqlx::query("update change set state = ?, error = ?, settled_at_ms = ? where change_id = ?")
-        .bind(if error.is_none() { "done" } else { "failed" })
-        .bind(error)
-        .bind(now_ms)
-        .bind(change_id)
-        .execute(db)
-        .await?;
+    run(
+        db,
+        "update change set state = ?, error = ?, settled_at_ms = ? where change_id = ?",
+        (if error.is_none() { "done" } else { "failed" }, error, now_ms, change_id),
+    )?;
     Ok(())
 }
 
@@ -152,15 +149,15 @@ pub fn settled(mut change: Change, results: Vec<StepResult>, verdict: Verdict, n
 }
 
 /// The addresses of endpoints that go are about to be free: searches must see them.
-async fn free_leases(db: &mut Connection, change_id: i64, phase: &str) -> Result<(), StoreError> {
-    let freed: Vec<(String, String)> =
-        sqlx::query_as("select network_id, address from endpoint where change_id = ? and phase = ?")
-            .bind(change_id)
-            .bind(phase)
-            .fetch_all(&mut *db)
-            .await?;
+fn free_leases(db: &Connection, change_id: i64, phase: &str) -> Result<(), StoreError> {
+    let freed: Vec<(NetworkId, IpNet)> = all(
+        db,
+        "select network_id, address from endpoint where change_id = ? and phase = ?",
+        (change_id, phase),
+        |row| Ok((parsed(row, "network_id")?, parsed(row, "address")?)),
+    )?;
     for (network, address) in freed {
-        lease::search_from(db, &parse("network_id", &network)?, parse("address", &address)?).await?;
+        lease::search_from(db, &network, address)?;
     }
     Ok(())
 }
@@ -170,104 +167,77 @@ async fn free_leases(db: &mut Connection, change_id: i64, phase: &str) -> Result
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn take_over(db: &mut Connection, change_id: i64, now_ms: i64) -> Result<u64, StoreError> {
+pub fn take_over(db: &Connection, change_id: i64, now_ms: i64) -> Result<usize, StoreError> {
     for sql in [
         "update endpoint set change_id = ? where phase <> 'live'",
         "update namespace set change_id = ? where phase <> 'live'",
         "update network set change_id = ? where phase <> 'live'",
     ] {
-        sqlx::query(sql).bind(change_id).execute(&mut *db).await?;
+        run(db, sql, [change_id])?;
     }
-    let taken = sqlx::query(
+    run(
+        db,
         "update change set state = 'failed', settled_at_ms = ?1,
                            error = 'interrupted; finished by change ' || ?2
          where state = 'open' and change_id <> ?2",
+        [now_ms, change_id],
     )
-    .bind(now_ms)
-    .bind(change_id)
-    .execute(db)
-    .await?;
-    Ok(taken.rows_affected())
 }
 
 /// Whether a change is open.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn any_open(db: &mut Connection) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar("select exists (select 1 from change where state = 'open')").fetch_one(db).await?)
-}
-
-#[derive(sqlx::FromRow)]
-struct ChangeRow {
-    change_id: i64,
-    verb: String,
-    subject: String,
-    origin: String,
-    state: String,
-    error: Option<String>,
-    opened_at_ms: i64,
-    settled_at_ms: Option<i64>,
+pub fn any_open(db: &Connection) -> Result<bool, StoreError> {
+    value(db, "select exists (select 1 from change where state = 'open')", [])
 }
 
 /// The changes below number `before`, newest first, `limit` at the most.
 ///
 /// # Errors
 /// When SQLite fails or a row can't be read.
-pub async fn list(db: &mut Connection, before: Option<i64>, limit: i64) -> Result<Vec<Change>, StoreError> {
-    let rows: Vec<ChangeRow> =
-        sqlx::query_as("select * from change where ?1 is null or change_id < ?1 order by change_id desc limit ?2")
-            .bind(before)
-            .bind(limit)
-            .fetch_all(&mut *db)
-            .await?;
-    let mut changes = Vec::with_capacity(rows.len());
-    for row in rows {
-        changes.push(complete(db, row).await?);
-    }
-    Ok(changes)
+pub fn list(db: &Connection, before: Option<i64>, limit: i64) -> Result<Vec<Change>, StoreError> {
+    all(
+        db,
+        "select * from change where ?1 is null or change_id < ?1 order by change_id desc limit ?2",
+        (before, limit),
+        |row| read(db, row),
+    )
 }
 
 /// One change.
 ///
 /// # Errors
 /// When SQLite fails or the row can't be read.
-pub async fn get(db: &mut Connection, change_id: i64) -> Result<Option<Change>, StoreError> {
-    let row: Option<ChangeRow> =
-        sqlx::query_as("select * from change where change_id = ?").bind(change_id).fetch_optional(&mut *db).await?;
-    match row {
-        Some(row) => Ok(Some(complete(db, row).await?)),
-        None => Ok(None),
-    }
+pub fn get(db: &Connection, change_id: i64) -> Result<Option<Change>, StoreError> {
+    first(db, "select * from change where change_id = ?", [change_id], |row| read(db, row))
 }
 
-async fn complete(db: &mut Connection, row: ChangeRow) -> Result<Change, StoreError> {
-    let steps: Vec<(String, String, Option<String>, Option<i64>)> =
-        sqlx::query_as("select step, outcome, error, duration_us from step where change_id = ? order by position")
-            .bind(row.change_id)
-            .fetch_all(db)
-            .await?;
+fn read(db: &Connection, row: &Row<'_>) -> Result<Change, StoreError> {
+    let id: i64 = row.get("change_id")?;
+    let steps = all(
+        db,
+        "select step, outcome, error, duration_us from step where change_id = ? order by position",
+        [id],
+        |row| {
+            let result = StepResult {
+                outcome: from_word(row, "outcome")?,
+                error: row.get("error")?,
+                duration_us: row.get("duration_us")?,
+            };
+            Ok(in_words(&from_json(row, "step")?, result))
+        },
+    )?;
     Ok(Change {
-        id: row.change_id,
-        verb: row.verb,
-        subject: row.subject,
-        origin: from_word("origin", &row.origin)?,
-        state: from_word("state", &row.state)?,
-        error: row.error,
-        steps: steps
-            .iter()
-            .map(|(step, outcome, error, duration_us)| {
-                let step: Step = from_json("step", step)?;
-                let result = StepResult {
-                    outcome: from_word("outcome", outcome)?,
-                    error: error.clone(),
-                    duration_us: *duration_us,
-                };
-                Ok(in_words(&step, result))
-            })
-            .collect::<Result<_, StoreError>>()?,
-        opened_at_ms: row.opened_at_ms,
-        settled_at_ms: row.settled_at_ms,
+        id,
+        verb: row.get("verb")?,
+        subject: row.get("subject")?,
+        origin: from_word(row, "origin")?,
+        state: from_word(row, "state")?,
+        error: row.get("error")?,
+        steps,
+        opened_at_ms: row.get("opened_at_ms")?,
+        settled_at_ms: row.get("settled_at_ms")?,
     })
 }
 

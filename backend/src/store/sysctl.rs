@@ -1,19 +1,21 @@
 //! Kernel settings that networks needed, with the values they had before.
 
-use super::{Connection, StoreError};
+use super::{
+    Connection, StoreError,
+    sql::{all, run},
+};
 use drawbridge_plan::Sysctl;
 
 /// Notes that a setting is needed, and what it was before. The first note of a setting stands.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn need(db: &mut Connection, key: &str, value: &str, original: &str) -> Result<(), StoreError> {
-    sqlx::query("insert into sysctl (key, value, original) values (?, ?, ?) on conflict do nothing")
-        .bind(key)
-        .bind(value)
-        .bind(original)
-        .execute(db)
-        .await?;
+pub fn need(db: &Connection, key: &str, value: &str, original: &str) -> Result<(), StoreError> {
+    run(
+        db,
+        "insert into sysctl (key, value, original) values (?, ?, ?) on conflict do nothing",
+        [key, value, original],
+    )?;
     Ok(())
 }
 
@@ -21,16 +23,16 @@ pub async fn need(db: &mut Connection, key: &str, value: &str, original: &str) -
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn needed(db: &mut Connection) -> Result<Vec<Sysctl>, StoreError> {
-    let rows: Vec<(String, String)> = sqlx::query_as("select key, value from sysctl").fetch_all(db).await?;
-    Ok(rows.into_iter().map(|(key, value)| Sysctl { key, value }).collect())
+pub fn needed(db: &Connection) -> Result<Vec<Sysctl>, StoreError> {
+    all(db, "select key, value from sysctl", [], |row| Ok(Sysctl { key: row.get("key")?, value: row.get("value")? }))
 }
 
 /// The settings as they were before Drawbridge.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn originals(db: &mut Connection) -> Result<Vec<Sysctl>, StoreError> {
-    let rows: Vec<(String, String)> = sqlx::query_as("select key, original from sysctl").fetch_all(db).await?;
-    Ok(rows.into_iter().map(|(key, value)| Sysctl { key, value }).collect())
+pub fn originals(db: &Connection) -> Result<Vec<Sysctl>, StoreError> {
+    all(db, "select key, original from sysctl", [], |row| {
+        Ok(Sysctl { key: row.get("key")?, value: row.get("original")? })
+    })
 }

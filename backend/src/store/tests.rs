@@ -1,9 +1,13 @@
 //! One test per question that the store answers, on a database in memory made by the migrations.
 
 use super::{
-    Connection, StoreError, container, desired, endpoint, image,
+    Connection, StoreError,
+    connection::set_up,
+    container, desired, endpoint, image,
     journal::{self, Request, StepResult, Verdict},
-    lease, network, sysctl,
+    lease,
+    migrate::migrate,
+    network, sysctl,
 };
 use crate::model::{ContainerRecord, ContainerSpec, ImageRecord, Masquerade};
 use drawbridge_api::{
@@ -12,7 +16,13 @@ use drawbridge_api::{
 };
 use drawbridge_plan::{Object, Scope, Step};
 use ipnet::IpNet;
-use sqlx::SqlitePool;
+
+fn database() -> Connection {
+    let mut db = Connection::open_in_memory().unwrap();
+    set_up(&db).unwrap();
+    migrate(&mut db).unwrap();
+    db
+}
 
 fn demo(number: u8) -> Network {
     Network {
@@ -74,42 +84,42 @@ fn busybox() -> ImageRecord {
     }
 }
 
-async fn open(db: &mut Connection) -> i64 {
-    journal::open(db, &request(), 1).await.unwrap()
+fn open(db: &Connection) -> i64 {
+    journal::open(db, &request(), 1).unwrap()
 }
 
 fn request() -> Request {
     Request { verb: "test", subject: "it".into(), origin: Origin::Panel }
 }
 
-async fn settle(db: &mut Connection, change: i64, verdict: Verdict) {
-    journal::settle(db, change, &[], &verdict, 2).await.unwrap();
+fn settle(db: &Connection, change: i64, verdict: Verdict) {
+    journal::settle(db, change, &[], &verdict, 2).unwrap();
 }
 
 fn failed() -> Verdict {
     Verdict::Failed { error: "no".into() }
 }
 
-async fn with_network(db: &mut Connection, number: u8) -> Network {
+fn with_network(db: &Connection, number: u8) -> Network {
     let network = demo(number);
-    let change = open(db).await;
-    network::insert(db, &network, Masquerade::Yes, change).await.unwrap();
-    lease::reserve_gateway(db, &network.id, network.subnets[0].gateway).await.unwrap();
-    settle(db, change, Verdict::Done).await;
+    let change = open(db);
+    network::insert(db, &network, Masquerade::Yes, change).unwrap();
+    lease::reserve_gateway(db, &network.id, network.subnets[0].gateway).unwrap();
+    settle(db, change, Verdict::Done);
     network
 }
 
-async fn with_box(db: &mut Connection, number: u8) -> ContainerRecord {
-    image::put(db, &busybox()).await.unwrap();
+fn with_box(db: &Connection, number: u8) -> ContainerRecord {
+    image::put(db, &busybox()).unwrap();
     let record = box_of(number);
-    container::insert(db, &record).await.unwrap();
+    container::insert(db, &record).unwrap();
     record
 }
 
 /// Attaches a box to a network and leaves the change open.
-async fn attach(db: &mut Connection, record: &ContainerRecord, network: &Network) -> Option<(i64, Endpoint)> {
-    let change = open(db).await;
-    let address = lease::next_free(db, &network.id).await.unwrap()?;
+fn attach(db: &Connection, record: &ContainerRecord, network: &Network) -> Option<(i64, Endpoint)> {
+    let change = open(db);
+    let address = lease::next_free(db, &network.id).unwrap()?;
     let id = EndpointId::from_bytes(rand::random());
     let endpoint = Endpoint {
         host_end: format!("veth{}", &id.as_str()[..7]).parse().unwrap(),
@@ -121,8 +131,8 @@ async fn attach(db: &mut Connection, record: &ContainerRecord, network: &Network
         address: IpNet::V4(address),
         gateway: Some(network.subnets[0].gateway),
     };
-    endpoint::insert_namespace(db, &record.id, &record.id.short().parse().unwrap(), change).await.unwrap();
-    endpoint::insert(db, &record.id, &endpoint, change).await.unwrap();
+    endpoint::insert_namespace(db, &record.id, &record.id.short().parse().unwrap(), change).unwrap();
+    endpoint::insert(db, &record.id, &endpoint, change).unwrap();
     Some((change, endpoint))
 }
 
@@ -130,145 +140,145 @@ fn is_conflict(result: Result<(), StoreError>) -> bool {
     matches!(result, Err(StoreError::Conflict { .. }))
 }
 
-#[sqlx::test(migrations = "../migrations")]
-async fn a_network_is_kept_whole_and_found_by_id_name_and_beginning(pool: SqlitePool) {
-    let db = &mut *pool.acquire().await.unwrap();
-    let network = with_network(db, 0xab).await;
-    assert_eq!(network::get(db, &network.id).await.unwrap(), Some(network.clone()));
-    assert_eq!(network::list(db).await.unwrap(), vec![network.clone()]);
+#[test]
+fn a_network_is_kept_whole_and_found_by_id_name_and_beginning() {
+    let db = &database();
+    let network = with_network(db, 0xab);
+    assert_eq!(network::get(db, &network.id).unwrap(), Some(network.clone()));
+    assert_eq!(network::list(db).unwrap(), vec![network.clone()]);
     for text in [network.id.as_str(), network.name.as_str(), "abab"] {
-        assert_eq!(network::resolve(db, text).await.unwrap(), vec![network.id.clone()], "{text}");
+        assert_eq!(network::resolve(db, text).unwrap(), vec![network.id.clone()], "{text}");
     }
     for text in ["", "nope", "ABAB", "demo"] {
-        assert_eq!(network::resolve(db, text).await.unwrap(), [], "{text}");
+        assert_eq!(network::resolve(db, text).unwrap(), [], "{text}");
     }
-    let ranges = network::ranges(db).await.unwrap();
+    let ranges = network::ranges(db).unwrap();
     assert_eq!(ranges, [(network.subnets[0].subnet, network.name.clone())]);
 }
 
-#[sqlx::test(migrations = "../migrations")]
-async fn names_and_bridges_are_unique(pool: SqlitePool) {
-    let db = &mut *pool.acquire().await.unwrap();
-    with_network(db, 1).await;
-    let change = open(db).await;
+#[test]
+fn names_and_bridges_are_unique() {
+    let db = &database();
+    with_network(db, 1);
+    let change = open(db);
     let same_name = Network { name: demo(1).name, ..demo(2) };
-    assert!(is_conflict(network::insert(db, &same_name, Masquerade::No, change).await));
+    assert!(is_conflict(network::insert(db, &same_name, Masquerade::No, change)));
     let same_bridge = Network { bridge: demo(1).bridge, ..demo(2) };
-    assert!(is_conflict(network::insert(db, &same_bridge, Masquerade::No, change).await));
-    let record = with_box(db, 1).await;
+    assert!(is_conflict(network::insert(db, &same_bridge, Masquerade::No, change)));
+    let record = with_box(db, 1);
     let same_name = ContainerRecord { name: record.name, ..box_of(2) };
-    assert!(is_conflict(container::insert(db, &same_name).await));
+    assert!(is_conflict(container::insert(db, &same_name)));
 }
 
-#[sqlx::test(migrations = "../migrations")]
-async fn a_settled_change_makes_rows_live_or_takes_them_away(pool: SqlitePool) {
-    let db = &mut *pool.acquire().await.unwrap();
-    let change = open(db).await;
-    network::insert(db, &demo(1), Masquerade::Yes, change).await.unwrap();
-    settle(db, change, failed()).await;
-    assert_eq!(network::list(db).await.unwrap(), []);
+#[test]
+fn a_settled_change_makes_rows_live_or_takes_them_away() {
+    let db = &database();
+    let change = open(db);
+    network::insert(db, &demo(1), Masquerade::Yes, change).unwrap();
+    settle(db, change, failed());
+    assert_eq!(network::list(db).unwrap(), []);
 
-    let network = with_network(db, 2).await;
-    let change = open(db).await;
-    network::mark_removing(db, &network.id, change).await.unwrap();
-    assert_eq!(network::list(db).await.unwrap(), [], "what is going is not listed");
-    settle(db, change, failed()).await;
-    assert_eq!(network::list(db).await.unwrap(), vec![network.clone()], "what could not go is back");
-    let change = open(db).await;
-    network::mark_removing(db, &network.id, change).await.unwrap();
-    settle(db, change, Verdict::Done).await;
-    assert_eq!(network::get(db, &network.id).await.unwrap(), None);
+    let network = with_network(db, 2);
+    let change = open(db);
+    network::mark_removing(db, &network.id, change).unwrap();
+    assert_eq!(network::list(db).unwrap(), [], "what is going is not listed");
+    settle(db, change, failed());
+    assert_eq!(network::list(db).unwrap(), vec![network.clone()], "what could not go is back");
+    let change = open(db);
+    network::mark_removing(db, &network.id, change).unwrap();
+    settle(db, change, Verdict::Done);
+    assert_eq!(network::get(db, &network.id).unwrap(), None);
 }
 
-#[sqlx::test(migrations = "../migrations")]
-async fn leases_are_the_lowest_free_and_held_until_the_kernel_lets_go(pool: SqlitePool) {
-    let db = &mut *pool.acquire().await.unwrap();
-    let network = with_network(db, 1).await;
+#[test]
+fn leases_are_the_lowest_free_and_held_until_the_kernel_lets_go() {
+    let db = &database();
+    let network = with_network(db, 1);
     let mut boxes = Vec::new();
     // A /29 has six addresses, and the gateway has one of them.
     for (number, expected) in (1..).zip(["10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5", "10.1.0.6"]) {
-        let record = with_box(db, number).await;
-        let (change, endpoint) = attach(db, &record, &network).await.unwrap();
-        settle(db, change, Verdict::Done).await;
+        let record = with_box(db, number);
+        let (change, endpoint) = attach(db, &record, &network).unwrap();
+        settle(db, change, Verdict::Done);
         assert_eq!(endpoint.address.addr().to_string(), expected);
         boxes.push(record);
     }
-    let late = with_box(db, 9).await;
-    assert!(attach(db, &late, &network).await.is_none(), "the range is full");
+    let late = with_box(db, 9);
+    assert!(attach(db, &late, &network).is_none(), "the range is full");
 
-    let change = open(db).await;
-    endpoint::mark_removing(db, &boxes[2].id, change).await.unwrap();
-    assert!(lease::next_free(db, &network.id).await.unwrap().is_none(), "still in the kernel");
-    settle(db, change, Verdict::Done).await;
-    let (_, endpoint) = attach(db, &late, &network).await.unwrap();
+    let change = open(db);
+    endpoint::mark_removing(db, &boxes[2].id, change).unwrap();
+    assert!(lease::next_free(db, &network.id).unwrap().is_none(), "still in the kernel");
+    settle(db, change, Verdict::Done);
+    let (_, endpoint) = attach(db, &late, &network).unwrap();
     assert_eq!(endpoint.address.addr().to_string(), "10.1.0.4");
-    let taken = lease::take(db, &network.id, "10.1.0.4".parse().unwrap(), &endpoint.id).await;
+    let taken = lease::take(db, &network.id, "10.1.0.4".parse().unwrap(), &endpoint.id);
     assert!(is_conflict(taken), "never twice");
 }
 
-#[sqlx::test(migrations = "../migrations")]
-async fn a_search_for_an_address_goes_beyond_a_page(pool: SqlitePool) {
-    let db = &mut *pool.acquire().await.unwrap();
+#[test]
+fn a_search_for_an_address_goes_beyond_a_page() {
+    let db = &database();
     let mut network = demo(1);
     network.subnets[0].subnet = "10.1.0.0/16".parse().unwrap();
-    let change = open(db).await;
-    network::insert(db, &network, Masquerade::Yes, change).await.unwrap();
+    let change = open(db);
+    network::insert(db, &network, Masquerade::Yes, change).unwrap();
     for last in 1..=200 {
-        lease::reserve_gateway(db, &network.id, format!("10.1.0.{last}").parse().unwrap()).await.unwrap();
+        lease::reserve_gateway(db, &network.id, format!("10.1.0.{last}").parse().unwrap()).unwrap();
     }
-    assert_eq!(lease::next_free(db, &network.id).await.unwrap().unwrap().to_string(), "10.1.0.201/16");
+    assert_eq!(lease::next_free(db, &network.id).unwrap().unwrap().to_string(), "10.1.0.201/16");
 }
 
-#[sqlx::test(migrations = "../migrations")]
-async fn a_containers_life_is_kept(pool: SqlitePool) {
-    let db = &mut *pool.acquire().await.unwrap();
-    let record = with_box(db, 0xcd).await;
-    assert_eq!(container::get(db, &record.id).await.unwrap(), Some(record.clone()));
+#[test]
+fn a_containers_life_is_kept() {
+    let db = &database();
+    let record = with_box(db, 0xcd);
+    assert_eq!(container::get(db, &record.id).unwrap(), Some(record.clone()));
     for text in [record.id.as_str(), "box205", "cdcd"] {
-        assert_eq!(container::resolve(db, text).await.unwrap(), vec![record.id.clone()], "{text}");
+        assert_eq!(container::resolve(db, text).unwrap(), vec![record.id.clone()], "{text}");
     }
-    assert_eq!(container::by_name(db, &record.name).await.unwrap(), Some(record.id.clone()));
-    container::set_start_failed(db, &record.id, 127, "not found").await.unwrap();
-    container::set_running(db, &record.id, 42, 5).await.unwrap();
-    let now = container::get(db, &record.id).await.unwrap().unwrap();
+    assert_eq!(container::by_name(db, &record.name).unwrap(), Some(record.id.clone()));
+    container::set_start_failed(db, &record.id, 127, "not found").unwrap();
+    container::set_running(db, &record.id, 42, 5).unwrap();
+    let now = container::get(db, &record.id).unwrap().unwrap();
     assert_eq!((now.state, now.pid, now.exit_code, now.error.as_str()), (ContainerState::Running, Some(42), 0, ""));
-    container::set_exited(db, &record.id, 3, 6).await.unwrap();
-    let now = container::list(db).await.unwrap().remove(0);
+    container::set_exited(db, &record.id, 3, 6).unwrap();
+    let now = container::list(db).unwrap().remove(0);
     assert_eq!((now.state, now.pid, now.exit_code, now.finished_at_ms), (ContainerState::Exited, None, 3, Some(6)));
-    container::delete(db, &record.id).await.unwrap();
-    assert_eq!(container::list(db).await.unwrap(), []);
+    container::delete(db, &record.id).unwrap();
+    assert_eq!(container::list(db).unwrap(), []);
 }
 
-#[sqlx::test(migrations = "../migrations")]
-async fn endpoints_are_listed_by_container_and_network(pool: SqlitePool) {
-    let db = &mut *pool.acquire().await.unwrap();
-    let network = with_network(db, 1).await;
-    let record = with_box(db, 1).await;
-    let (change, endpoint) = attach(db, &record, &network).await.unwrap();
-    settle(db, change, Verdict::Done).await;
-    assert_eq!(endpoint::of_container(db, &record.id).await.unwrap(), vec![endpoint.clone()]);
+#[test]
+fn endpoints_are_listed_by_container_and_network() {
+    let db = &database();
+    let network = with_network(db, 1);
+    let record = with_box(db, 1);
+    let (change, endpoint) = attach(db, &record, &network).unwrap();
+    settle(db, change, Verdict::Done);
+    assert_eq!(endpoint::of_container(db, &record.id).unwrap(), vec![endpoint.clone()]);
     let of_all = [(record.id.clone(), endpoint)];
-    assert_eq!(endpoint::of_network(db, &network.id).await.unwrap(), of_all);
-    assert_eq!(endpoint::list(db).await.unwrap(), of_all);
+    assert_eq!(endpoint::of_network(db, &network.id).unwrap(), of_all);
+    assert_eq!(endpoint::list(db).unwrap(), of_all);
     let name: drawbridge_api::NsName = record.id.short().parse().unwrap();
-    assert_eq!(endpoint::namespace(db, &record.id).await.unwrap(), Some(name.clone()));
-    assert_eq!(endpoint::namespaces(db).await.unwrap(), [(record.id.clone(), name.clone())]);
-    let again = endpoint::insert_namespace(db, &record.id, &name, change).await;
+    assert_eq!(endpoint::namespace(db, &record.id).unwrap(), Some(name.clone()));
+    assert_eq!(endpoint::namespaces(db).unwrap(), [(record.id.clone(), name.clone())]);
+    let again = endpoint::insert_namespace(db, &record.id, &name, change);
     assert!(is_conflict(again), "a container has one namespace");
-    assert!(is_conflict(container::delete(db, &record.id).await), "and keeps its row as long");
+    assert!(is_conflict(container::delete(db, &record.id)), "and keeps its row as long");
 }
 
-#[sqlx::test(migrations = "../migrations")]
-async fn what_is_wanted_are_the_rows_that_are_live_or_coming(pool: SqlitePool) {
-    let db = &mut *pool.acquire().await.unwrap();
-    assert_eq!(desired::load(db, &Scope::Everything).await.unwrap(), Default::default());
-    let network = with_network(db, 1).await;
-    sysctl::need(db, "net.ipv4.ip_forward", "1", "0").await.unwrap();
-    let (one, two) = (with_box(db, 1).await, with_box(db, 2).await);
+#[test]
+fn what_is_wanted_are_the_rows_that_are_live_or_coming() {
+    let db = &database();
+    assert_eq!(desired::load(db, &Scope::Everything).unwrap(), Default::default());
+    let network = with_network(db, 1);
+    sysctl::need(db, "net.ipv4.ip_forward", "1", "0").unwrap();
+    let (one, two) = (with_box(db, 1), with_box(db, 2));
     for record in [&one, &two] {
-        attach(db, record, &network).await.unwrap();
+        attach(db, record, &network).unwrap();
     }
-    let all = desired::load(db, &Scope::Everything).await.unwrap();
+    let all = desired::load(db, &Scope::Everything).unwrap();
     assert!(all.table);
     assert_eq!((all.networks.len(), all.namespaces.len(), all.endpoints.len(), all.sysctls.len()), (1, 2, 2, 1));
     assert_eq!(all.networks[0].masquerade, ["10.1.0.0/29".parse().unwrap()]);
@@ -278,74 +288,74 @@ async fn what_is_wanted_are_the_rows_that_are_live_or_coming(pool: SqlitePool) {
         namespace: record.id.short().parse().unwrap(),
         host_ends: Vec::new(),
     };
-    let of_one = desired::load(db, &scope(&one)).await.unwrap();
+    let of_one = desired::load(db, &scope(&one)).unwrap();
     assert_eq!((of_one.networks.len(), of_one.endpoints.len()), (0, 1));
-    let change = open(db).await;
-    endpoint::mark_removing(db, &one.id, change).await.unwrap();
-    assert_eq!(desired::load(db, &scope(&one)).await.unwrap().objects(), Default::default());
+    let change = open(db);
+    endpoint::mark_removing(db, &one.id, change).unwrap();
+    assert_eq!(desired::load(db, &scope(&one)).unwrap().objects(), Default::default());
 }
 
-#[sqlx::test(migrations = "../migrations")]
-async fn the_journal_keeps_steps_and_outcomes(pool: SqlitePool) {
-    let db = &mut *pool.acquire().await.unwrap();
-    let change = open(db).await;
-    assert!(journal::any_open(db).await.unwrap());
+#[test]
+fn the_journal_keeps_steps_and_outcomes() {
+    let db = &database();
+    let change = open(db);
+    assert!(journal::any_open(db).unwrap());
     let steps =
         [Step::Add { object: Object::Table }, Step::SetSysctl { key: "k".into(), from: "0".into(), to: "1".into() }];
-    journal::write_steps(db, change, &steps).await.unwrap();
+    journal::write_steps(db, change, &steps).unwrap();
     let done = StepResult { outcome: Outcome::Undone, error: None, duration_us: Some(9) };
     let refused = StepResult { outcome: Outcome::Failed, error: Some("why".into()), duration_us: None };
-    let opened = journal::get(db, change).await.unwrap().unwrap();
+    let opened = journal::get(db, change).unwrap().unwrap();
     assert_eq!(opened, journal::opened(change, request(), &steps, 1), "what is published is what is kept");
     let results = [done, refused];
-    journal::settle(db, change, &results, &failed(), 2).await.unwrap();
-    assert!(!journal::any_open(db).await.unwrap());
-    let kept = journal::get(db, change).await.unwrap().unwrap();
+    journal::settle(db, change, &results, &failed(), 2).unwrap();
+    assert!(!journal::any_open(db).unwrap());
+    let kept = journal::get(db, change).unwrap().unwrap();
     assert_eq!(kept, journal::settled(opened, results.to_vec(), failed(), 2), "what is published is what is kept");
     assert_eq!((kept.state, kept.error.as_deref(), kept.settled_at_ms), (ChangeState::Failed, Some("no"), Some(2)));
     let outcomes: Vec<_> = kept.steps.iter().map(|step| (step.outcome, step.error.as_deref())).collect();
     assert_eq!(outcomes, [(Outcome::Undone, None), (Outcome::Failed, Some("why"))]);
     assert_eq!(kept.steps[1].commands, ["sysctl -w k=1"]);
 
-    let later = open(db).await;
+    let later = open(db);
     let numbers = |changes: Vec<drawbridge_api::Change>| changes.iter().map(|change| change.id).collect::<Vec<_>>();
-    assert_eq!(numbers(journal::list(db, None, 10).await.unwrap()), [later, change]);
-    assert_eq!(numbers(journal::list(db, Some(later), 10).await.unwrap()), [change]);
-    assert_eq!(numbers(journal::list(db, None, 1).await.unwrap()), [later]);
+    assert_eq!(numbers(journal::list(db, None, 10).unwrap()), [later, change]);
+    assert_eq!(numbers(journal::list(db, Some(later), 10).unwrap()), [change]);
+    assert_eq!(numbers(journal::list(db, None, 1).unwrap()), [later]);
 }
 
-#[sqlx::test(migrations = "../migrations")]
-async fn a_change_that_was_cut_off_is_taken_over(pool: SqlitePool) {
-    let db = &mut *pool.acquire().await.unwrap();
-    let cut_off = open(db).await;
-    network::insert(db, &demo(1), Masquerade::Yes, cut_off).await.unwrap();
-    let next = open(db).await;
-    assert_eq!(journal::take_over(db, next, 5).await.unwrap(), 1);
-    settle(db, next, Verdict::Done).await;
-    assert_eq!(network::list(db).await.unwrap(), [demo(1)]);
-    let kept = journal::get(db, cut_off).await.unwrap().unwrap();
+#[test]
+fn a_change_that_was_cut_off_is_taken_over() {
+    let db = &database();
+    let cut_off = open(db);
+    network::insert(db, &demo(1), Masquerade::Yes, cut_off).unwrap();
+    let next = open(db);
+    assert_eq!(journal::take_over(db, next, 5).unwrap(), 1);
+    settle(db, next, Verdict::Done);
+    assert_eq!(network::list(db).unwrap(), [demo(1)]);
+    let kept = journal::get(db, cut_off).unwrap().unwrap();
     assert_eq!(
         (kept.state, kept.error),
         (ChangeState::Failed, Some(format!("interrupted; finished by change {next}")))
     );
 }
 
-#[sqlx::test(migrations = "../migrations")]
-async fn images_are_found_by_tag_and_beginning(pool: SqlitePool) {
-    let db = &mut *pool.acquire().await.unwrap();
-    image::put(db, &busybox()).await.unwrap();
-    image::put(db, &busybox()).await.unwrap();
-    assert_eq!(image::list(db).await.unwrap(), [busybox()]);
-    assert_eq!(image::by_tag(db, "busybox:latest").await.unwrap(), Some(busybox().id));
-    assert_eq!(image::by_prefix(db, "0101").await.unwrap(), [busybox().id]);
-    assert_eq!(image::get(db, &ImageId::from_bytes([2; 32])).await.unwrap(), None);
+#[test]
+fn images_are_found_by_tag_and_beginning() {
+    let db = &database();
+    image::put(db, &busybox()).unwrap();
+    image::put(db, &busybox()).unwrap();
+    assert_eq!(image::list(db).unwrap(), [busybox()]);
+    assert_eq!(image::by_tag(db, "busybox:latest").unwrap(), Some(busybox().id));
+    assert_eq!(image::by_prefix(db, "0101").unwrap(), [busybox().id]);
+    assert_eq!(image::get(db, &ImageId::from_bytes([2; 32])).unwrap(), None);
 }
 
-#[sqlx::test(migrations = "../migrations")]
-async fn a_settings_first_value_stands(pool: SqlitePool) {
-    let db = &mut *pool.acquire().await.unwrap();
-    sysctl::need(db, "k", "1", "0").await.unwrap();
-    sysctl::need(db, "k", "1", "1").await.unwrap();
-    assert_eq!(sysctl::originals(db).await.unwrap()[0].value, "0");
-    assert_eq!(sysctl::needed(db).await.unwrap()[0].value, "1");
+#[test]
+fn a_settings_first_value_stands() {
+    let db = &database();
+    sysctl::need(db, "k", "1", "0").unwrap();
+    sysctl::need(db, "k", "1", "1").unwrap();
+    assert_eq!(sysctl::originals(db).unwrap()[0].value, "0");
+    assert_eq!(sysctl::needed(db).unwrap()[0].value, "1");
 }

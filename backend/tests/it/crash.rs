@@ -172,18 +172,19 @@ fn check_restart(folders: &Folders, step: usize, side: Side) {
         // A dropped namespace's veths go in the background, a little later (net/core/net_namespace.c, cleanup_net).
         let begun = std::time::Instant::now();
         loop {
-            let drift = daemon.engine.drift().await.unwrap();
+            let drift = daemon.engine.drift().unwrap();
             if drift.steps.is_empty() {
                 break;
             }
             assert!(begun.elapsed() < DEADLINE, "after a stop {side:?} step {step}: {:#?}", drift.steps);
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
-        let mut db = daemon.engine.store.read().await.unwrap();
-        assert!(!journal::any_open(&mut db).await.unwrap(), "a change is open after a stop {side:?} step {step}");
-        let changes = journal::list(&mut db, None, 100).await.unwrap();
+        let changes = {
+            let db = daemon.engine.store.read().unwrap();
+            assert!(!journal::any_open(&db).unwrap(), "a change is open after a stop {side:?} step {step}");
+            journal::list(&db, None, 100).unwrap()
+        };
         assert!(changes.iter().all(|change| change.state != ChangeState::Open));
-        drop(db);
         start::take_down(daemon).await.unwrap();
     });
     wait_for("the links to go", || (!run("ip", &["-o", "link"]).contains("drawbridge:")).then_some(()));

@@ -68,12 +68,12 @@ pub(super) async fn list(
             return Err(DockerError::not_built(format!("container filter '{later}'")));
         }
     }
-    let networks = network::list(&daemon).await?;
+    let networks = network::list(&daemon)?;
     let limit = query.limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
     let all = query.all || limit.is_some() || filters.has("status") || filters.has("exited");
     let now_ms = clock::now_ms();
     let mut rows = Vec::new();
-    let mut containers = container::list(&daemon).await?;
+    let mut containers = container::list(&daemon)?;
     containers.reverse();
     for (record, seen) in containers {
         let chosen = (all || record.state == ContainerState::Running)
@@ -91,7 +91,7 @@ pub(super) async fn list(
             })
             && filters.labels(&record.spec.labels);
         if chosen {
-            let args = arguments(&daemon, &record).await?;
+            let args = arguments(&daemon, &record)?;
             rows.push(answer::container_row(&record, &seen, &args, &networks, now_ms));
         }
     }
@@ -99,12 +99,12 @@ pub(super) async fn list(
     Ok(Json(rows))
 }
 
-async fn arguments(daemon: &Daemon, record: &ContainerRecord) -> Result<Vec<String>, OpError> {
+fn arguments(daemon: &Daemon, record: &ContainerRecord) -> Result<Vec<String>, OpError> {
     // A command that is given whole needs no look at the image.
     if record.spec.entrypoint.is_some() {
         return Ok(process::arguments(&record.spec, &process::ImageDefaults::default()));
     }
-    let image = image::find(daemon, record.image_id.as_str()).await?;
+    let image = image::find(daemon, record.image_id.as_str())?;
     Ok(process::arguments(&record.spec, &process::image_defaults(&image)?))
 }
 
@@ -132,10 +132,10 @@ pub(super) async fn inspect(
     State(daemon): State<Arc<Daemon>>,
     Path(text): Path<String>,
 ) -> Result<Json<Value>, DockerError> {
-    let record = container::find(&daemon, &text).await?;
-    let seen = container::view(&daemon, &record).await?;
-    let networks = network::list(&daemon).await?;
-    let image = image::find(&daemon, record.image_id.as_str()).await?;
+    let record = container::find(&daemon, &text)?;
+    let seen = container::view(&daemon, &record)?;
+    let networks = network::list(&daemon)?;
+    let image = image::find(&daemon, record.image_id.as_str())?;
     let defaults = process::image_defaults(&image)?;
     let hostname = process::hostname(&record, &daemon.host.name);
     let words = |words: &[String]| (!words.is_empty()).then(|| words.to_vec());
@@ -213,7 +213,7 @@ pub(super) async fn wait(
         Some("removed") => Condition::Removed,
         Some(other) => return Err(DockerError::BadRequest(format!("invalid condition: {other:?}"))),
     };
-    let waited = wait::begin(&daemon, &text, condition).await?;
+    let waited = wait::begin(&daemon, &text, condition)?;
     let body = Body::from_stream(stream::once(async move {
         let answer = match waited.await {
             Ok(code) => json!({ "StatusCode": code }),

@@ -60,7 +60,7 @@ pub(super) async fn create(
         stdin: if body.attach_stdin { Stdin::Piped } else { Stdin::Closed },
         privileges: if body.privileged { Privileges::All } else { Privileges::Default },
     };
-    let id = exec::create(&daemon, &text, new).await?;
+    let id = exec::create(&daemon, &text, new)?;
     Ok((StatusCode::CREATED, Json(json!({ "Id": id }))))
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Vec<Value>>, DockerError> {
     let filters = Filters::parse(query.filters.as_deref(), &["dangling", "reference"])?;
-    let images = image::list(&daemon).await?;
+    let images = image::list(&daemon)?;
     let chosen = images.iter().filter(|image| {
         filters.any("dangling", |dangling| matches!(dangling, "1" | "true") == image.tags.is_empty())
             && filters.any("reference", |wanted| {
@@ -39,7 +39,7 @@ pub(super) async fn named(
     Path(rest): Path<String>,
 ) -> Result<Json<Value>, DockerError> {
     match (method, rest.strip_suffix("/json")) {
-        (Method::GET, Some(name)) => Ok(Json(answer::image(&image::find(&daemon, name).await?))),
+        (Method::GET, Some(name)) => Ok(Json(answer::image(&image::find(&daemon, name)?))),
         (method, _) => Err(DockerError::not_built(format!("{method} /images/{rest}"))),
     }
 }
@@ -60,7 +60,7 @@ pub(super) async fn create(
     let name = query.from_image.ok_or_else(|| DockerError::not_built("importing an image"))?;
     let tag = query.tag.filter(|tag| !tag.is_empty()).unwrap_or_else(|| "latest".to_owned());
     let reference = if tag.contains(':') { format!("{name}@{tag}") } else { format!("{name}:{tag}") };
-    match image::find(&daemon, &reference).await {
+    match image::find(&daemon, &reference) {
         Ok(found) => {
             let tag = found.tags.first().cloned().unwrap_or(reference);
             Ok(Json(serde_json::json!({ "status": format!("Status: Image is up to date for {tag}") })))

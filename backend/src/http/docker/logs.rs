@@ -53,7 +53,7 @@ pub(super) async fn logs(
     if !query.stdout && !query.stderr {
         return Err(DockerError::BadRequest("Bad parameters: you must choose at least one stream".into()));
     }
-    let record = container::find(&daemon, &text).await?;
+    let record = container::find(&daemon, &text)?;
     let running = record.state == ContainerState::Running;
     let options = LogOptions {
         tail: tail(query.tail.as_deref())?,
@@ -87,7 +87,7 @@ pub(super) async fn attach(
     Query(query): Query<AttachQuery>,
     mut request: Request,
 ) -> Result<Response, DockerError> {
-    let record = container::find(&daemon, &text).await?;
+    let record = container::find(&daemon, &text)?;
     let since = (!query.logs).then(OffsetDateTime::now_utc);
     let wanted = Wanted { stdout: query.stdout, stderr: query.stderr, timestamps: false };
     let mut events = daemon.engine.events.listen();

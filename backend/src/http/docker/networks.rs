@@ -34,7 +34,7 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<Value>>, DockerError> {
     let known = ["driver", "id", "label", "name", "scope", "type"];
     let filters = Filters::parse(query.filters.as_deref(), &known)?;
-    let networks = network::list(&daemon).await?;
+    let networks = network::list(&daemon)?;
     let chosen = networks.iter().filter(|network| {
         filters.any("driver", |driver| network.driver.as_str() == driver)
             && filters.any("id", |id| network.id.as_str().starts_with(id))
@@ -51,10 +51,10 @@ pub(super) async fn inspect(
     State(daemon): State<Arc<Daemon>>,
     Path(text): Path<String>,
 ) -> Result<Json<Value>, DockerError> {
-    let found = network::find(&daemon, &text).await?;
+    let found = network::find(&daemon, &text)?;
     let mut members = Vec::new();
-    for (id, endpoint) in network::endpoints(&daemon, &found.id).await? {
-        members.push((container::find(&daemon, id.as_str()).await?, endpoint));
+    for (id, endpoint) in network::endpoints(&daemon, &found.id)? {
+        members.push((container::find(&daemon, id.as_str())?, endpoint));
     }
     Ok(Json(answer::network(&found, &members)))
 }

@@ -73,9 +73,9 @@ pub(super) fn architecture() -> &'static str {
 
 /// `GET /info`.
 pub(super) async fn info(State(daemon): State<Arc<Daemon>>) -> Result<Json<Value>, DockerError> {
-    let containers = container::list(&daemon).await?;
+    let containers = container::list(&daemon)?;
     let running = containers.iter().filter(|(record, _)| record.state == ContainerState::Running).count();
-    let images = image::list(&daemon).await?.len();
+    let images = image::list(&daemon)?.len();
     let machine = tokio::task::spawn_blocking(Machine::read).await.unwrap_or_default();
     let (runtime, _) = daemon.host.runtime.split_once(' ').unwrap_or((&daemon.host.runtime, ""));
     Ok(Json(json!({

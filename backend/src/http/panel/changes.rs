@@ -25,14 +25,14 @@ pub(super) async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Vec<Change>>, PanelError> {
     let Query(query) = query?;
-    let mut db = daemon.engine.store.read().await.map_err(OpError::from)?;
+    let db = daemon.engine.store.read().map_err(OpError::from)?;
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
-    Ok(Json(journal::list(&mut db, query.before, limit).await.map_err(OpError::from)?))
+    Ok(Json(journal::list(&db, query.before, limit).map_err(OpError::from)?))
 }
 
 /// `GET /api/changes/{id}`.
 pub(super) async fn get(State(daemon): State<Arc<Daemon>>, Path(id): Path<i64>) -> Result<Json<Change>, PanelError> {
-    let mut db = daemon.engine.store.read().await.map_err(OpError::from)?;
-    let change = journal::get(&mut db, id).await.map_err(OpError::from)?;
+    let db = daemon.engine.store.read().map_err(OpError::from)?;
+    let change = journal::get(&db, id).map_err(OpError::from)?;
     change.map(Json).ok_or(PanelError::NoSuchChange(id))
 }

@@ -31,13 +31,13 @@ pub(super) async fn create(
     let mode = query.mode();
     let changed = to_the_end(async move {
         let start = body.start;
-        let new = from_body(&daemon, body).await?;
+        let new = from_body(&daemon, body)?;
         let changed = if start {
             container::run(&daemon, mode, Origin::Panel, new).await?
         } else {
             container::create(&daemon, mode, Origin::Panel, new).await?
         };
-        seen(&daemon, changed).await
+        seen(&daemon, changed)
     })
     .await?;
     Ok(answer(changed, created))
@@ -52,7 +52,7 @@ pub(super) async fn start(
     let mode = query.mode();
     let changed = to_the_end(async move {
         let changed = lifecycle::start(&daemon, mode, Origin::Panel, &id).await?;
-        seen(&daemon, changed).await
+        seen(&daemon, changed)
     })
     .await?;
     Ok(answer(changed, |made| Json(made).into_response()))
@@ -69,8 +69,8 @@ pub(super) async fn stop(
         let options = lifecycle::StopOptions::default();
         match lifecycle::stop(&daemon, mode, Origin::Panel, &id, options).await? {
             Changed::Previewed(plan) => Ok(Changed::Previewed(plan)),
-            Changed::Applied(()) => match container::find(&daemon, &id).await {
-                Ok(record) => Ok(Changed::Applied(Some(container::view(&daemon, &record).await?))),
+            Changed::Applied(()) => match container::find(&daemon, &id) {
+                Ok(record) => Ok(Changed::Applied(Some(container::view(&daemon, &record)?))),
                 Err(OpError::NoSuchContainer(_)) => Ok(Changed::Applied(None)),
                 Err(error) => Err(error),
             },
@@ -104,18 +104,18 @@ pub(super) async fn remove(
     Ok(answer(changed, |()| StatusCode::NO_CONTENT.into_response()))
 }
 
-async fn seen(daemon: &Daemon, changed: Changed<ContainerRecord>) -> Result<Changed<Container>, OpError> {
+fn seen(daemon: &Daemon, changed: Changed<ContainerRecord>) -> Result<Changed<Container>, OpError> {
     Ok(match changed {
         Changed::Previewed(plan) => Changed::Previewed(plan),
-        Changed::Applied(record) => Changed::Applied(container::view(daemon, &record).await?),
+        Changed::Applied(record) => Changed::Applied(container::view(daemon, &record)?),
     })
 }
 
-async fn from_body(daemon: &Daemon, body: ContainerCreate) -> Result<NewContainer, OpError> {
+fn from_body(daemon: &Daemon, body: ContainerCreate) -> Result<NewContainer, OpError> {
     let network_mode = match body.network.as_deref().map(str::trim) {
         None | Some("") => NetworkMode::Network("bridge".parse()?),
         Some(text) => {
-            let found = network::find(daemon, text).await?;
+            let found = network::find(daemon, text)?;
             match found.driver {
                 Driver::Bridge => NetworkMode::Network(found.name),
                 Driver::Host => NetworkMode::Host,

@@ -27,16 +27,16 @@ const LATEST_CHANGES: i64 = 50;
 pub(super) async fn snapshot(State(daemon): State<Arc<Daemon>>) -> Result<Json<Snapshot>, PanelError> {
     let sequence = daemon.engine.events.sequence();
     let changes = {
-        let mut db = daemon.engine.store.read().await.map_err(OpError::from)?;
-        journal::list(&mut db, None, LATEST_CHANGES).await.map_err(OpError::from)?
+        let db = daemon.engine.store.read().map_err(OpError::from)?;
+        journal::list(&db, None, LATEST_CHANGES).map_err(OpError::from)?
     };
     Ok(Json(Snapshot {
         sequence,
         run: daemon.engine.events.run().to_owned(),
         host: daemon.host_now().await?,
-        networks: network::list(&daemon).await?,
-        containers: container::list(&daemon).await?.into_iter().map(|(_, seen)| seen).collect(),
-        images: image::list(&daemon).await?.iter().map(image::view).collect(),
+        networks: network::list(&daemon)?,
+        containers: container::list(&daemon)?.into_iter().map(|(_, seen)| seen).collect(),
+        images: image::list(&daemon)?.iter().map(image::view).collect(),
         changes,
     }))
 }

@@ -45,7 +45,7 @@ const fn word(
 #[rustfmt::skip]
 const WORDS: &[Word] = &[
     // Who may ask the database, the kernel and other programs.
-    word("sqlx", EVERYWHERE, &["backend/src/store"], "SQL is asked in one room; others call a function of the store"),
+    word("rusqlite", EVERYWHERE, &["backend/src/store"], "SQL is asked in one room; others call a function of the store"),
     word("nix::sched", EVERYWHERE, &["backend/kernel/src/netns.rs", "backend/kernel/benches", "backend/kernel/tests", "backend/tests", "backend/benches"],
         "a thread changes its namespace in one file, and then ends"),
     word("spawn_blocking", &["backend/kernel"], &[], "its threads come back to others, with the namespace they were left in"),
@@ -114,7 +114,7 @@ const OWNED: &[(&str, &str, &str)] = &[
     ("netlink-packet-route", "drawbridge-kernel", "netlink stands in one room"),
     ("netlink-sys", "drawbridge-kernel", "netlink stands in one room"),
     ("nftables", "drawbridge-kernel", "nftables stands in one room"),
-    ("sqlx", "drawbridge", "the store is a room of the daemon"),
+    ("rusqlite", "drawbridge", "the store is a room of the daemon"),
     ("axum", "drawbridge", "http is a room of the daemon"),
     ("tokio", "drawbridge", "planning and the kernel's room run on plain threads"),
 ];

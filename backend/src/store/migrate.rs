@@ -1,0 +1,59 @@
+//! Brings a database to this version's schema: the files of `migrations/`, in order and each in a transaction of its own.
+//! How many of them have run stands in the database's header, as its `user_version`.
+
+use super::{Connection, StoreError, sql};
+use rusqlite::TransactionBehavior;
+
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/0001_first_road.sql"),
+    include_str!("../../../migrations/0002_rows_of_a_change.sql"),
+];
+
+/// Runs the migrations that have not run.
+pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
+    let found = version(db)?;
+    if found > MIGRATIONS.len() {
+        return Err(StoreError::Later { found, known: MIGRATIONS.len() });
+    }
+    for (number, migration) in MIGRATIONS.iter().enumerate().skip(found) {
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Asked again under the lock: of two programs that come to a new file, one finds the other's work.
+        if version(&tx)? == number {
+            tx.execute_batch(migration)?;
+            tx.pragma_update(None, "user_version", i64::try_from(number + 1).unwrap_or(i64::MAX))?;
+        }
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+fn version(db: &Connection) -> Result<usize, StoreError> {
+    let version: u32 = sql::value(db, "pragma user_version", [])?;
+    Ok(version as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, path::Path};
+
+    #[test]
+    fn every_file_is_run_in_its_order() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+        let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let texts: Vec<_> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+        assert_eq!(texts, MIGRATIONS);
+    }
+
+    #[test]
+    fn a_database_is_brought_on_once_and_a_later_one_is_refused() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        migrate(&mut db).unwrap();
+        assert_eq!(version(&db).unwrap(), MIGRATIONS.len());
+        db.pragma_update(None, "user_version", 99).unwrap();
+        let refused = migrate(&mut db).unwrap_err();
+        assert!(matches!(refused, StoreError::Later { found: 99, .. }), "{refused}");
+    }
+}
