@@ -72,6 +72,13 @@ pub struct Gateway {
     pub source: Option<IpAddr>,
 }
 
+impl Gateway {
+    /// Docker's default: out with the host's address, in through published ports.
+    pub fn nat() -> Gateway {
+        Gateway { mode: GatewayMode::Nat, masquerade: true, source: None }
+    }
+}
+
 /// A range of addresses of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subnet {

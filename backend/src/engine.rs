@@ -169,7 +169,11 @@ impl Engine {
         std::mem::forget(self.change.lock().await);
     }
 
-    fn observe(&self, scope: &Scope) -> Result<Observed, ChangeError> {
+    /// What the kernel has of ours within a scope. Blocks.
+    ///
+    /// # Errors
+    /// When the kernel can't be asked.
+    pub fn observe(&self, scope: &Scope) -> Result<Observed, ChangeError> {
         self.machine.observe(scope, &[IP_FORWARD.to_owned()]).map_err(ChangeError::Observe)
     }
 

@@ -11,6 +11,7 @@ pub mod config;
 pub mod doctor;
 pub mod engine;
 pub mod events;
+pub mod holds;
 pub mod http;
 pub mod images;
 pub mod machine;

@@ -1,19 +1,12 @@
 //! Domain words that the panel does not see: what the operations and the store say to each other. No SQL, no JSON of
 //! either dialect, no kernel.
 
-use drawbridge_api::{ContainerId, ContainerName, ContainerState, Driver, IfName, ImageId, NetworkMode, NetworkName};
+use drawbridge_api::{
+    ContainerId, ContainerName, ContainerState, Driver, Gateway, IfName, ImageId, NetworkMode, NetworkName, PortRequest,
+};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::IpAddr};
-
-/// Which address a network's packets leave the machine with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Masquerade {
-    /// The host's.
-    Yes,
-    /// The container's own.
-    No,
-}
 
 /// A network to be made.
 #[derive(Clone, Debug)]
@@ -30,8 +23,12 @@ pub struct NewNetwork {
     pub internal: bool,
     /// The bridge's interface name; made of the id when absent.
     pub bridge: Option<IfName>,
-    /// Which address packets leave the machine with.
-    pub masquerade: Masquerade,
+    /// Whether its containers reach one another at ports that are not published.
+    pub icc: bool,
+    /// Out and in by IPv4.
+    pub gateway4: Gateway,
+    /// Out and in by IPv6.
+    pub gateway6: Gateway,
     /// Largest packet in bytes; that of the default route when absent.
     pub mtu: Option<u32>,
     /// Driver options as they were given.
@@ -71,6 +68,12 @@ pub struct ContainerSpec {
     pub auto_remove: bool,
     /// Ports that it says it listens on: `80/tcp`.
     pub exposed_ports: Vec<String>,
+    /// Ports to be published.
+    #[serde(default)]
+    pub ports: Vec<PortRequest>,
+    /// Publish every port that container or image says it listens on.
+    #[serde(default)]
+    pub publish_all: bool,
 }
 
 /// A container to be made.

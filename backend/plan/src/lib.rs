@@ -18,7 +18,7 @@ pub mod state;
 pub mod step;
 
 pub use element::{Element, Family, Service, Table};
-pub use explain::{Explained, explain};
+pub use explain::{Explained, explain, sentence};
 pub use object::{NO_IPV6, Object, Place};
 pub use planner::plan;
 pub use state::{BridgeNetwork, Desired, Namespace, Observed, Scope, Sysctl, VethEndpoint};

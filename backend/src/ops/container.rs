@@ -6,6 +6,7 @@ use super::{
     Daemon, OpError, image,
     lifecycle::{self, Attachment},
     lookup, names,
+    publish::{self, Asker},
 };
 use crate::{
     clock,
@@ -51,7 +52,10 @@ pub async fn run(
 ) -> Result<Changed<ContainerRecord>, OpError> {
     let id = ContainerId::from_bytes(rand::random());
     if mode == Mode::Preview {
-        let attachment = Attachment::new(&id)?;
+        let name = new.name.as_ref().map_or(id.short(), |name| name.as_str());
+        let asker = Asker { name, image: &new.spec.image };
+        let reservation = publish::reserve(daemon, asker, &new.spec, &[])?;
+        let attachment = Attachment::new(&id)?.publishing(reservation.ports);
         return daemon
             .engine
             .change(mode, request("run container", &new, &id, origin), attachment.scope(&id), |db, draft| {

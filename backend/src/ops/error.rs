@@ -2,7 +2,7 @@
 //! has words that clients look for, the sentence begins with them.
 
 use crate::{engine::ChangeError, images::ImagesError, runtime::RuntimeError, store::StoreError};
-use drawbridge_api::{ContainerId, InvalidName};
+use drawbridge_api::{ContainerId, HostPort, InvalidName};
 use drawbridge_kernel::KernelError;
 use ipnet::IpNet;
 
@@ -109,6 +109,47 @@ pub enum OpError {
         /// The network.
         network: String,
     },
+    /// A port of the host is in use.
+    #[error(
+        "failed to set up container networking: driver failed programming external connectivity on endpoint {container}: \
+         Bind for {} failed: port is already allocated: {holder}{}", address_of(.host), free_port(*.free)
+    )]
+    PortTaken {
+        /// The container that was to have it.
+        container: String,
+        /// The port.
+        host: HostPort,
+        /// Who has it: `container web has it`.
+        holder: String,
+        /// The next higher port that is free.
+        free: Option<u16>,
+    },
+    /// The host has no such address.
+    #[error(
+        "failed to set up container networking: driver failed programming external connectivity on endpoint {container}: \
+         Bind for {} failed: cannot assign requested address: no interface of this machine has {}; `ip addr` lists those \
+         that there are", address_of(.host), .host.address
+    )]
+    NoSuchAddress {
+        /// The container that was to have it.
+        container: String,
+        /// The port.
+        host: HostPort,
+    },
+    /// A port of the host could not be held.
+    #[error(
+        "failed to set up container networking: driver failed programming external connectivity on endpoint {container}: \
+         Bind for {} failed", address_of(.host)
+    )]
+    CannotHold {
+        /// The container that was to have it.
+        container: String,
+        /// The port.
+        host: HostPort,
+        /// What the kernel said.
+        #[source]
+        error: std::io::Error,
+    },
     /// `bridge`, `host` or `none`.
     #[error("{0} is a pre-defined network and cannot be removed")]
     PredefinedNetwork(String),
@@ -184,6 +225,9 @@ impl OpError {
             OpError::Runtime(error) if is_bad_command(error) => Class::Invalid,
             OpError::NoFreePool
             | OpError::NoFreeAddress { .. }
+            | OpError::PortTaken { .. }
+            | OpError::NoSuchAddress { .. }
+            | OpError::CannotHold { .. }
             | OpError::Runtime(_)
             | OpError::Images(_)
             | OpError::Change(_)
@@ -193,6 +237,15 @@ impl OpError {
             | OpError::CutOff => Class::Failed,
         }
     }
+}
+
+/// `0.0.0.0:8080`, as Docker writes it.
+fn address_of(host: &HostPort) -> std::net::SocketAddr {
+    std::net::SocketAddr::new(host.address, host.port)
+}
+
+fn free_port(free: Option<u16>) -> String {
+    free.map_or_else(String::new, |port| format!("; {port} is free"))
 }
 
 /// Whether the request's own command is to blame.

@@ -1,18 +1,24 @@
 //! A container's running life: start, stop, kill, what follows when its process has ended, and its taking away.
 
-use super::{Daemon, OpError, error::exit_code, image, lookup, network, process, wait};
+use super::{
+    Daemon, OpError,
+    error::exit_code,
+    image, lookup, network, process,
+    publish::{self, Asker, Reservation},
+    wait,
+};
 use crate::{
     clock,
     engine::{Changed, Draft, Mode},
     model::ContainerRecord,
     runtime::Exit,
-    store::{Connection, container as rows, endpoint, journal::Request, lease},
+    store::{Connection, container as rows, desired, endpoint, journal::Request, lease, port},
 };
 use drawbridge_api::{
     ContainerId, ContainerState, Driver, Endpoint, EndpointId, EventKind, IfName, InvalidName, MacAddress, NetworkMode,
-    NsName, Origin,
+    NsName, Origin, PublishedPort,
 };
-use drawbridge_plan::Scope;
+use drawbridge_plan::{Scope, VethEndpoint};
 use ipnet::IpNet;
 use std::{sync::Arc, time::Duration};
 
@@ -26,6 +32,7 @@ pub struct Attachment {
     namespace: NsName,
     endpoint: EndpointId,
     host_end: IfName,
+    ports: Vec<PublishedPort>,
 }
 
 impl Attachment {
@@ -36,18 +43,43 @@ impl Attachment {
     pub fn new(id: &ContainerId) -> Result<Self, InvalidName> {
         let endpoint = EndpointId::from_bytes(rand::random());
         let host_end = format!("veth{}", &endpoint.as_str()[..7]).parse()?;
-        Ok(Self { namespace: namespace_name(id)?, endpoint, host_end })
+        Ok(Self { namespace: namespace_name(id)?, endpoint, host_end, ports: Vec::new() })
+    }
+
+    /// With ports that are held for it.
+    pub(super) fn publishing(self, ports: Vec<PublishedPort>) -> Self {
+        Self { ports, ..self }
     }
 
     /// What of the kernel they stand for.
     pub fn scope(&self, id: &ContainerId) -> Scope {
-        Scope::Container { id: id.clone(), namespace: self.namespace.clone(), host_ends: vec![self.host_end.clone()] }
+        Scope::Container {
+            id: id.clone(),
+            namespace: self.namespace.clone(),
+            host_ends: vec![self.host_end.clone()],
+            // Its addresses are not chosen yet; whatever it gets is new.
+            elements: Vec::new(),
+        }
     }
 }
 
 /// A container's namespace has its short id for a name, so that `ip netns` and `docker ps` show the same word.
 pub(super) fn namespace_name(id: &ContainerId) -> Result<NsName, InvalidName> {
     id.short().parse()
+}
+
+/// What of the kernel a container has.
+///
+/// # Errors
+/// When the store fails.
+pub(super) fn scope_of(daemon: &Daemon, id: &ContainerId) -> Result<Scope, OpError> {
+    let endpoints = desired::endpoints(&*daemon.engine.store.read()?, Some(id.as_str()))?;
+    Ok(Scope::Container {
+        id: id.clone(),
+        namespace: namespace_name(id)?,
+        elements: endpoints.iter().flat_map(VethEndpoint::elements).collect(),
+        host_ends: endpoints.into_iter().map(|endpoint| endpoint.host_end).collect(),
+    })
 }
 
 /// Writes the rows of a container's namespace and endpoint.
@@ -85,7 +117,11 @@ pub fn attach(
         address: IpNet::V4(address),
         gateway,
     };
-    Ok(endpoint::insert(db, &record.id, &endpoint, draft.change_id)?)
+    endpoint::insert(db, &record.id, &endpoint, draft.change_id)?;
+    for published in &attachment.ports {
+        port::insert(db, &endpoint.id, published, draft.change_id)?;
+    }
+    Ok(())
 }
 
 /// Starts a container: its namespace and veth by a plan, then its process.
@@ -104,11 +140,7 @@ pub async fn start(
     if record.state == ContainerState::Running {
         return Err(OpError::Already(record.name.to_string()));
     }
-    let attachment = Attachment::new(&record.id)?;
-    let request = Request { verb: "start container", subject: record.name.to_string(), origin };
-    let scope = attachment.scope(&record.id);
-    let changed = daemon.engine.change(mode, request, scope, |db, draft| attach(db, draft, &record, &attachment)).await;
-    match changed {
+    match plug_in(daemon, mode, origin, &record).await {
         Ok(Changed::Previewed(plan)) => return Ok(Changed::Previewed(plan)),
         Ok(Changed::Applied(())) => {}
         Err(error) => {
@@ -130,6 +162,26 @@ pub async fn start(
             Err(error)
         }
     }
+}
+
+/// Makes what a container has in the kernel, its ports of the host held before.
+async fn plug_in(
+    daemon: &Daemon,
+    mode: Mode,
+    origin: Origin,
+    record: &ContainerRecord,
+) -> Result<Changed<()>, OpError> {
+    let Reservation { ports, held } = publish::reserve(daemon, Asker::from(record), &record.spec, &[])?;
+    let attachment = Attachment::new(&record.id)?.publishing(ports);
+    let request = Request { verb: "start container", subject: record.name.to_string(), origin };
+    let scope = attachment.scope(&record.id);
+    let changed =
+        daemon.engine.change(mode, request, scope, |db, draft| attach(db, draft, record, &attachment)).await?;
+    if let (Changed::Applied(()), false) = (&changed, held.is_empty()) {
+        let endpoints = endpoint::of_container(&*daemon.engine.store.read()?, &record.id)?;
+        daemon.holds.keep(&record.id, held, &attachment.ports, &publish::own_addresses(&endpoints));
+    }
+    Ok(changed)
 }
 
 async fn launch(daemon: &Arc<Daemon>, record: &ContainerRecord) -> Result<(), OpError> {
@@ -206,15 +258,17 @@ pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Resu
     Ok(())
 }
 
-/// Takes a container's namespace and endpoints away.
+/// Takes a container's namespace, endpoints and published ports away.
 async fn release(daemon: &Daemon, id: &ContainerId, mode: Mode, request: Request) -> Result<Changed<()>, OpError> {
-    let endpoints = endpoint::of_container(&*daemon.engine.store.read()?, id)?;
-    let host_ends = endpoints.into_iter().map(|endpoint| endpoint.host_end).collect();
-    let scope = Scope::Container { id: id.clone(), namespace: namespace_name(id)?, host_ends };
-    daemon
+    let scope = scope_of(daemon, id)?;
+    let changed = daemon
         .engine
         .change(mode, request, scope, |db, draft| Ok::<_, OpError>(endpoint::mark_removing(db, id, draft.change_id)?))
-        .await
+        .await?;
+    if let Changed::Applied(()) = &changed {
+        daemon.holds.retain(id, &[]);
+    }
+    Ok(changed)
 }
 
 /// What the end of a running container would do.
@@ -311,8 +365,12 @@ pub(super) async fn delete(daemon: &Daemon, record: &ContainerRecord, origin: Or
         return Err(OpError::ContainerRunning(record.name.to_string()));
     }
     let request = Request { verb: "remove container", subject: record.name.to_string(), origin };
-    let scope =
-        Scope::Container { id: record.id.clone(), namespace: namespace_name(&record.id)?, host_ends: Vec::new() };
+    let scope = Scope::Container {
+        id: record.id.clone(),
+        namespace: namespace_name(&record.id)?,
+        host_ends: Vec::new(),
+        elements: Vec::new(),
+    };
     daemon.engine.change(Mode::Apply, request, scope, |db, _| Ok::<_, OpError>(rows::delete(db, &record.id)?)).await?;
     // After the row: a crash between the two leaves files that no row names, which the next start sweeps away.
     for error in daemon.runtime.remove(&record.id).await {

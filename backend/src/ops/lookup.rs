@@ -4,7 +4,7 @@ use super::{Daemon, OpError};
 use crate::{
     clock,
     model::ContainerRecord,
-    store::{container, endpoint},
+    store::{container, endpoint, port},
 };
 use drawbridge_api::{Container, ContainerId, EventKind};
 use std::collections::HashMap;
@@ -46,13 +46,18 @@ pub fn list(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Container)>, OpErro
     for (id, endpoint) in endpoint::list(&db)? {
         endpoints.entry(id).or_default().push(endpoint);
     }
+    let mut ports: HashMap<ContainerId, Vec<_>> = HashMap::new();
+    for (id, port) in port::list(&db)? {
+        ports.entry(id).or_default().push(port);
+    }
     let records = container::list(&db)?;
     Ok(records
         .into_iter()
         .map(|record| {
             let namespace = namespaces.remove(&record.id);
             let endpoints = endpoints.remove(&record.id).unwrap_or_default();
-            let seen = view_of(&record, namespace, endpoints);
+            let ports = ports.remove(&record.id).unwrap_or_default();
+            let seen = view_of(&record, namespace, endpoints, ports);
             (record, seen)
         })
         .collect())
@@ -66,13 +71,15 @@ pub fn view(daemon: &Daemon, record: &ContainerRecord) -> Result<Container, OpEr
     let db = daemon.engine.store.read()?;
     let namespace = endpoint::namespace(&db, &record.id)?;
     let endpoints = endpoint::of_container(&db, &record.id)?;
-    Ok(view_of(record, namespace, endpoints))
+    let ports = port::of_container(&db, &record.id)?;
+    Ok(view_of(record, namespace, endpoints, ports))
 }
 
 fn view_of(
     record: &ContainerRecord,
     namespace: Option<drawbridge_api::NsName>,
     endpoints: Vec<drawbridge_api::Endpoint>,
+    ports: Vec<drawbridge_api::PublishedPort>,
 ) -> Container {
     let spec = &record.spec;
     Container {
@@ -90,6 +97,8 @@ fn view_of(
         labels: spec.labels.clone(),
         namespace,
         endpoints,
+        port_requests: spec.ports.clone(),
+        ports,
         created_at_ms: record.created_at_ms,
         started_at_ms: record.started_at_ms,
         finished_at_ms: record.finished_at_ms,

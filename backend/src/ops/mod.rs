@@ -10,12 +10,14 @@ mod lookup;
 pub mod names;
 pub mod network;
 pub mod process;
+pub mod publish;
+pub mod rules;
 pub mod start;
 pub mod wait;
 
 pub use error::{Class, OpError};
 
-use crate::{engine::Engine, images::Images, runtime::Runtime, store::journal::Request};
+use crate::{engine::Engine, holds::Holds, images::Images, runtime::Runtime, store::journal::Request};
 use drawbridge_api::{ContainerId, Host};
 use drawbridge_kernel::{HostView, Kernel};
 use std::{
@@ -34,6 +36,8 @@ pub struct Daemon {
     pub images: Images,
     /// The machine's name, kernel and runtime; see [`Daemon::host_now`] for its addresses.
     pub host: Host,
+    /// Ports of the host that are held for containers.
+    holds: Holds,
     kernel: Arc<Kernel>,
     /// One operation at a time on one container.
     busy: Mutex<HashMap<ContainerId, Arc<AsyncMutex<()>>>>,
@@ -51,6 +55,7 @@ impl Daemon {
             runtime,
             images,
             host,
+            holds: Holds::default(),
             kernel,
             busy: Mutex::default(),
             asked_to_end: Mutex::default(),

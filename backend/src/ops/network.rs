@@ -5,13 +5,14 @@ use crate::{
     clock,
     engine::{Changed, IP_FORWARD, Mode},
     model::NewNetwork,
-    store::{Connection, endpoint, journal::Request, lease, network, sysctl},
+    store::{Connection, desired, endpoint, journal::Request, lease, network, sysctl},
 };
 use drawbridge_api::{
-    ContainerId, Driver, Endpoint, EventKind, HostAddress, IfName, Network, NetworkId, NetworkName, Origin, Subnet,
+    ContainerId, Driver, Endpoint, EventKind, GatewayMode, HostAddress, IfName, Network, NetworkId, NetworkName,
+    Origin, Subnet,
 };
 use drawbridge_kernel::{HostLink, HostView};
-use drawbridge_plan::{Scope, alloc};
+use drawbridge_plan::{BridgeNetwork, Scope, alloc};
 use ipnet::{IpNet, Ipv4Net};
 use std::net::IpAddr;
 
@@ -66,12 +67,12 @@ pub async fn create(daemon: &Daemon, mode: Mode, origin: Origin, new: NewNetwork
         return Err(OpError::BridgeTaken { bridge: bridge.to_string() });
     }
     let request = Request { verb: "create network", subject: new.name.to_string(), origin };
-    let scope = Scope::Network { id: id.clone(), bridge: bridge.clone() };
+    let scope = Scope::Network { id: id.clone(), bridge: bridge.clone(), elements: Vec::new() };
     let changed = daemon
         .engine
         .change(mode, request, scope, |db, draft| {
             let network = lay_out(db, &new, id, bridge, &host)?;
-            network::insert(db, &network, new.masquerade, draft.change_id)?;
+            network::insert(db, &network, draft.change_id)?;
             for subnet in &network.subnets {
                 lease::reserve_gateway(db, &network.id, subnet.gateway)?;
             }
@@ -102,7 +103,9 @@ pub async fn remove(daemon: &Daemon, mode: Mode, origin: Origin, text: &str) -> 
         return Err(OpError::PredefinedNetwork(network.name.to_string()));
     };
     let request = Request { verb: "remove network", subject: network.name.to_string(), origin };
-    let scope = Scope::Network { id: network.id.clone(), bridge };
+    let rows = desired::networks(&*daemon.engine.store.read()?, Some(network.id.as_str()))?;
+    let elements = rows.iter().flat_map(BridgeNetwork::elements).collect();
+    let scope = Scope::Network { id: network.id.clone(), bridge, elements };
     let changed = daemon
         .engine
         .change(mode, request, scope, |db, draft| {
@@ -154,6 +157,7 @@ fn lay_out(
         }
     };
     let gateway = checked_gateway(new.gateway, subnet)?;
+    check_outlet(new, host)?;
     Ok(Network {
         id,
         name: new.name.clone(),
@@ -161,6 +165,9 @@ fn lay_out(
         bridge: Some(bridge),
         subnets: vec![Subnet { subnet: IpNet::V4(subnet), gateway }],
         internal: new.internal,
+        icc: new.icc,
+        gateway4: new.gateway4.clone(),
+        gateway6: new.gateway6.clone(),
         mtu: new.mtu.or(host.default_route_mtu).unwrap_or(1500),
         options: new.options.clone(),
         labels: new.labels.clone(),
@@ -231,6 +238,28 @@ fn checked_subnet(subnet: IpNet, taken: &[(IpNet, String)]) -> Result<Ipv4Net, O
         Some((other, holder)) => Err(OpError::SubnetOverlaps { subnet, range: *other, holder: holder.clone() }),
         None => Ok(range),
     }
+}
+
+/// How it meets the outside must make sense, and an address that packets are to leave with must be the host's.
+fn check_outlet(new: &NewNetwork, host: &HostView) -> Result<(), OpError> {
+    for gateway in [&new.gateway4, &new.gateway6] {
+        if gateway.mode == GatewayMode::Isolated && !new.internal {
+            return Err(OpError::Invalid("gateway mode 'isolated' can only be used for an internal network".into()));
+        }
+    }
+    for (source, option, is_family) in [
+        (new.gateway4.source, "com.docker.network.host_ipv4", IpAddr::is_ipv4 as fn(&IpAddr) -> bool),
+        (new.gateway6.source, "com.docker.network.host_ipv6", IpAddr::is_ipv6),
+    ] {
+        let Some(source) = source else { continue };
+        let is_ours = host.links.iter().flat_map(|link| &link.addresses).any(|address| address.addr() == source);
+        if !is_family(&source) || !is_ours {
+            return Err(OpError::Invalid(format!(
+                "invalid value for {option}: no interface of this machine has {source}; `ip addr` lists those that there are"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn checked_gateway(gateway: Option<IpAddr>, subnet: Ipv4Net) -> Result<IpAddr, OpError> {

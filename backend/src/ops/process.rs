@@ -51,6 +51,8 @@ pub struct ImageDefaults {
     pub user: String,
     /// The signal that asks it to end.
     pub stop_signal: Option<String>,
+    /// Ports that it says it listens on: `80/tcp`.
+    pub exposed_ports: Vec<String>,
 }
 
 /// Reads an image's defaults.
@@ -68,6 +70,7 @@ pub fn image_defaults(image: &ImageRecord) -> Result<ImageDefaults, OpError> {
         working_dir: config.working_dir().clone().unwrap_or_default(),
         user: config.user().clone().unwrap_or_default(),
         stop_signal: config.stop_signal().clone(),
+        exposed_ports: config.exposed_ports().clone().unwrap_or_default(),
     })
 }
 

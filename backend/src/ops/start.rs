@@ -1,15 +1,15 @@
 //! What happens when the daemon comes up: the built-in image and networks are made sure of, what a crash left half done
 //! is settled, and the containers that outlived the last daemon are taken up again.
 
-use super::{Daemon, OpError, image, lifecycle, lookup, network};
+use super::{Daemon, OpError, image, lifecycle, lookup, network, publish};
 use crate::{
     clock,
     engine::{Changed, Mode},
-    model::{ContainerRecord, Masquerade, NewNetwork},
+    model::{ContainerRecord, NewNetwork},
     runtime::{Exit, ProcessState},
     store::{container as rows, endpoint, journal, journal::Request, network as networks},
 };
-use drawbridge_api::{ContainerId, ContainerState, Driver, IfName, Network, NetworkId, Origin};
+use drawbridge_api::{ContainerId, ContainerState, Driver, Gateway, IfName, Network, NetworkId, Origin};
 use drawbridge_kernel::HostView;
 use drawbridge_plan::{Scope, alloc};
 use ipnet::{IpNet, Ipv4Net};
@@ -35,7 +35,10 @@ pub async fn bring_up(daemon: &Arc<Daemon>) -> Result<(), OpError> {
     reconcile(daemon, &fates).await?;
     for (record, fate) in fates {
         match fate {
-            Fate::Running(_) => lifecycle::watch(daemon, record.id),
+            Fate::Running(_) => {
+                publish::take_up(daemon, &record.id)?;
+                lifecycle::watch(daemon, record.id);
+            }
             Fate::Ended(_) => bury(daemon, record).await?,
         }
     }
@@ -190,7 +193,9 @@ fn default_network(host: &HostView, taken: &[(IpNet, String)]) -> Result<NewNetw
         gateway: None,
         internal: false,
         bridge: Some(bridge),
-        masquerade: Masquerade::Yes,
+        icc: true,
+        gateway4: Gateway::nat(),
+        gateway6: Gateway::nat(),
         mtu: host.default_route_mtu,
         options,
         labels: BTreeMap::new(),
@@ -207,6 +212,9 @@ async fn insert_unbridged(daemon: &Daemon, name: &str, driver: Driver) -> Result
         bridge: None,
         subnets: Vec::new(),
         internal: false,
+        icc: true,
+        gateway4: Gateway::default(),
+        gateway6: Gateway::default(),
         mtu: 1500,
         options: BTreeMap::new(),
         labels: BTreeMap::new(),
@@ -217,7 +225,7 @@ async fn insert_unbridged(daemon: &Daemon, name: &str, driver: Driver) -> Result
     let changed = daemon
         .engine
         .change(Mode::Apply, request, Scope::Everything, |db, draft| {
-            Ok::<_, OpError>(networks::insert(db, &network, Masquerade::No, draft.change_id)?)
+            Ok::<_, OpError>(networks::insert(db, &network, draft.change_id)?)
         })
         .await?;
     match changed {

@@ -4,7 +4,7 @@ use super::{
     Connection, StoreError,
     sql::{all, first, from_json, from_word, parsed, run, to_json},
 };
-use crate::model::ContainerRecord;
+use crate::model::{ContainerRecord, ContainerSpec};
 use drawbridge_api::{ContainerId, ContainerName};
 use rusqlite::Row;
 
@@ -25,6 +25,15 @@ pub fn insert(db: &Connection, container: &ContainerRecord) -> Result<(), StoreE
             container.created_at_ms,
         ),
     )?;
+    Ok(())
+}
+
+/// Changes what a container's process is to be, from its next start on.
+///
+/// # Errors
+/// When SQLite fails.
+pub fn set_spec(db: &Connection, id: &ContainerId, spec: &ContainerSpec) -> Result<(), StoreError> {
+    run(db, "update container set spec = ? where container_id = ?", (to_json("spec", spec)?, id.as_str()))?;
     Ok(())
 }
 

@@ -1,73 +1,74 @@
 //! What the rows want from the kernel: those that are live or being added.
 
 use super::{
-    Connection, StoreError,
-    sql::{all, parsed, parsed_or_null, value},
+    Connection, StoreError, network, port,
+    sql::{all, from_word, parsed, parsed_or_null},
     sysctl,
 };
+use drawbridge_api::GatewayMode;
 use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Scope, VethEndpoint};
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 use rusqlite::{Row, params_from_iter};
 
-/// Loads what is wanted within `scope`. The table is every network's, so a network's scope reads them all; no scope but
-/// `Everything` reads all containers.
+/// Loads what is wanted within `scope`. No scope but `Everything` reads more than one network or container.
 ///
 /// # Errors
 /// When SQLite fails or a row can't be read.
 pub fn load(db: &Connection, scope: &Scope) -> Result<Desired, StoreError> {
-    // An absent container selects every row.
-    let (container, with_networks, with_containers) = match scope {
-        Scope::Everything => (None, true, true),
-        Scope::Network { .. } => (None, true, false),
-        Scope::Container { id, .. } => (Some(id.as_str()), false, true),
-    };
-    let mut desired = Desired::default();
-    if with_networks {
-        desired.sysctls = sysctl::needed(db)?;
-        desired.networks = networks(db)?;
-        desired.table = value(db, "select exists (select 1 from network where phase <> 'removing')", [])?;
-    }
-    if with_containers {
-        desired.namespaces = namespaces(db, container)?;
-        desired.endpoints = endpoints(db, container)?;
-    }
-    Ok(desired)
+    Ok(match scope {
+        Scope::Everything => Desired {
+            tables: true,
+            sysctls: sysctl::needed(db)?,
+            networks: networks(db, None)?,
+            namespaces: namespaces(db, None)?,
+            endpoints: endpoints(db, None)?,
+        },
+        Scope::Network { id, .. } => {
+            Desired { sysctls: sysctl::needed(db)?, networks: networks(db, Some(id.as_str()))?, ..Desired::default() }
+        }
+        Scope::Container { id, .. } => Desired {
+            namespaces: namespaces(db, Some(id.as_str()))?,
+            endpoints: endpoints(db, Some(id.as_str()))?,
+            ..Desired::default()
+        },
+    })
 }
 
-fn networks(db: &Connection) -> Result<Vec<BridgeNetwork>, StoreError> {
-    all(
-        db,
-        "select network_id, bridge, mtu, internal, masquerade from network
-         where driver = 'bridge' and phase <> 'removing'",
-        [],
-        |row| network(db, row),
-    )
+/// The bridge networks, or one of them.
+///
+/// # Errors
+/// When SQLite fails or a row can't be read.
+pub fn networks(db: &Connection, id: Option<&str>) -> Result<Vec<BridgeNetwork>, StoreError> {
+    let mut sql = "select * from network where driver = 'bridge' and phase <> 'removing'".to_owned();
+    if id.is_some() {
+        sql.push_str(" and network_id = ?");
+    }
+    all(db, &sql, params_from_iter(id), |row| bridge_network(db, row))
 }
 
-fn network(db: &Connection, row: &Row<'_>) -> Result<BridgeNetwork, StoreError> {
-    let internal: bool = row.get("internal")?;
-    let with_masquerade: bool = row.get("masquerade")?;
-    let mut network = BridgeNetwork {
+fn bridge_network(db: &Connection, row: &Row<'_>) -> Result<BridgeNetwork, StoreError> {
+    let id: String = row.get("network_id")?;
+    let mut addresses: Vec<IpNet> =
+        all(db, "select subnet, gateway from subnet where network_id = ? order by subnet", [&id], |row| {
+            let subnet: IpNet = parsed(row, "subnet")?;
+            Ok(IpNet::new_assert(parsed(row, "gateway")?, subnet.prefix_len()))
+        })?;
+    let (gateway4, gateway6) = (network::gateway(row, "mode4", "source4")?, network::gateway(row, "mode6", "source6")?);
+    // The host has no part in an isolated network.
+    addresses.retain(|address| {
+        let gateway = if address.addr().is_ipv4() { &gateway4 } else { &gateway6 };
+        gateway.mode != GatewayMode::Isolated
+    });
+    Ok(BridgeNetwork {
         id: parsed(row, "network_id")?,
         bridge: parsed(row, "bridge")?,
         mtu: row.get("mtu")?,
-        addresses: Vec::new(),
-        masquerade: Vec::new(),
-        internal,
-    };
-    let subnets: Vec<(IpNet, _)> = all(
-        db,
-        "select subnet, gateway from subnet where network_id = ? order by subnet",
-        [network.id.as_str()],
-        |row| Ok((parsed(row, "subnet")?, parsed(row, "gateway")?)),
-    )?;
-    for (subnet, gateway) in subnets {
-        network.addresses.push(IpNet::new_assert(gateway, subnet.prefix_len()));
-        if let (IpNet::V4(range), true) = (subnet, with_masquerade && !internal) {
-            network.masquerade.push(Ipv4Net::trunc(&range));
-        }
-    }
-    Ok(network)
+        addresses,
+        internal: row.get("internal")?,
+        icc: row.get("icc")?,
+        gateway4,
+        gateway6,
+    })
 }
 
 fn namespaces(db: &Connection, container: Option<&str>) -> Result<Vec<Namespace>, StoreError> {
@@ -76,14 +77,18 @@ fn namespaces(db: &Connection, container: Option<&str>) -> Result<Vec<Namespace>
         Some(_) => "select name, container_id from namespace where phase <> 'removing' and container_id = ?",
     };
     all(db, sql, params_from_iter(container), |row| {
-        Ok(Namespace { name: parsed(row, "name")?, container: parsed(row, "container_id")? })
+        Ok(Namespace { name: parsed(row, "name")?, container: parsed(row, "container_id")?, ipv6: false })
     })
 }
 
-fn endpoints(db: &Connection, container: Option<&str>) -> Result<Vec<VethEndpoint>, StoreError> {
+/// The endpoints of all containers, or of one.
+///
+/// # Errors
+/// When SQLite fails or a row can't be read.
+pub fn endpoints(db: &Connection, container: Option<&str>) -> Result<Vec<VethEndpoint>, StoreError> {
     let mut sql = "select endpoint.endpoint_id, endpoint.network_id, network.bridge, namespace.name as namespace,
                           endpoint.host_end, endpoint.interface, endpoint.mac, network.mtu, endpoint.address,
-                          endpoint.gateway
+                          endpoint.gateway, network.icc, network.mode4, network.mode6
                    from endpoint join network using (network_id) join namespace using (container_id)
                    where endpoint.phase <> 'removing'"
         .to_owned();
@@ -91,8 +96,10 @@ fn endpoints(db: &Connection, container: Option<&str>) -> Result<Vec<VethEndpoin
         sql.push_str(" and endpoint.container_id = ?");
     }
     all(db, &sql, params_from_iter(container), |row| {
+        let id = parsed(row, "endpoint_id")?;
         Ok(VethEndpoint {
-            id: parsed(row, "endpoint_id")?,
+            ports: port::of_endpoint(db, &id)?,
+            id,
             network: parsed(row, "network_id")?,
             bridge: parsed(row, "bridge")?,
             namespace: parsed(row, "namespace")?,
@@ -100,8 +107,11 @@ fn endpoints(db: &Connection, container: Option<&str>) -> Result<Vec<VethEndpoin
             interface: parsed(row, "interface")?,
             mac: parsed(row, "mac")?,
             mtu: row.get("mtu")?,
-            address: parsed(row, "address")?,
-            gateway: parsed_or_null(row, "gateway")?,
+            addresses: vec![parsed(row, "address")?],
+            gateways: parsed_or_null(row, "gateway")?.into_iter().collect(),
+            icc: row.get("icc")?,
+            mode4: from_word(row, "mode4")?,
+            mode6: from_word(row, "mode6")?,
         })
     })
 }

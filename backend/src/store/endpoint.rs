@@ -50,7 +50,7 @@ pub fn insert(db: &Connection, container: &ContainerId, endpoint: &Endpoint, cha
     lease::take(db, &endpoint.network_id, endpoint.address.addr(), &endpoint.id)
 }
 
-/// Marks a container's namespace and endpoints as going with `change_id`.
+/// Marks a container's namespace, endpoints and published ports as going with `change_id`.
 ///
 /// # Errors
 /// When SQLite fails.
@@ -58,6 +58,8 @@ pub fn mark_removing(db: &Connection, container: &ContainerId, change_id: i64) -
     for sql in [
         "update namespace set phase = 'removing', change_id = ? where container_id = ?",
         "update endpoint set phase = 'removing', change_id = ? where container_id = ?",
+        "update published_port set phase = 'removing', change_id = ?
+         where endpoint_id in (select endpoint_id from endpoint where container_id = ?)",
     ] {
         run(db, sql, (change_id, container.as_str()))?;
     }

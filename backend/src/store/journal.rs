@@ -110,8 +110,9 @@ pub fn settle(
         Verdict::Failed { error } => ("adding", Some(error.as_str())),
     };
     free_leases(db, change_id, gone)?;
-    // Endpoints and namespaces before what they refer to.
+    // Ports, endpoints and namespaces before what they refer to.
     for sql in [
+        "delete from published_port where change_id = ? and phase = ?",
         "delete from endpoint where change_id = ? and phase = ?",
         "delete from namespace where change_id = ? and phase = ?",
         "delete from network where change_id = ? and phase = ?",
@@ -119,6 +120,7 @@ pub fn settle(
         run(db, sql, (change_id, gone))?;
     }
     for sql in [
+        "update published_port set phase = 'live', change_id = null where change_id = ?",
         "update endpoint set phase = 'live', change_id = null where change_id = ?",
         "update namespace set phase = 'live', change_id = null where change_id = ?",
         "update network set phase = 'live', change_id = null where change_id = ?",
@@ -169,6 +171,7 @@ fn free_leases(db: &Connection, change_id: i64, phase: &str) -> Result<(), Store
 /// When SQLite fails.
 pub fn take_over(db: &Connection, change_id: i64, now_ms: i64) -> Result<usize, StoreError> {
     for sql in [
+        "update published_port set change_id = ? where phase <> 'live'",
         "update endpoint set change_id = ? where phase <> 'live'",
         "update namespace set change_id = ? where phase <> 'live'",
         "update network set change_id = ? where phase <> 'live'",

@@ -4,9 +4,10 @@
 use super::{Connection, StoreError, sql};
 use rusqlite::TransactionBehavior;
 
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/0001_first_road.sql"),
     include_str!("../../../migrations/0002_rows_of_a_change.sql"),
+    include_str!("../../../migrations/0003_ports.sql"),
 ];
 
 /// Runs the migrations that have not run.

@@ -1,6 +1,6 @@
 //! SQLite: the only room with SQL. One function per question; each takes a connection, so that the same function serves
 //! a reader and a transaction. In reading order: how the database is opened, read and written; networks and their leases,
-//! containers and their endpoints, images, what all of that wants from the kernel, and the journal.
+//! containers and their endpoints and ports, images, what all of that wants from the kernel, and the journal.
 //!
 //! Nothing here is async. A question takes microseconds, less than handing it to another thread would; in the WAL mode a
 //! reader waits for nobody, and a writer for the writer before it.
@@ -14,6 +14,7 @@ pub mod journal;
 pub mod lease;
 mod migrate;
 pub mod network;
+pub mod port;
 mod sql;
 pub mod sysctl;
 #[cfg(test)]

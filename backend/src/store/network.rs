@@ -4,35 +4,39 @@ use super::{
     Connection, StoreError,
     sql::{all, first, from_json, from_word, parsed, parsed_or_null, run, to_json},
 };
-use crate::model::Masquerade;
-use drawbridge_api::{IfName, Network, NetworkId, NetworkName, Subnet};
+use drawbridge_api::{Gateway, IfName, Network, NetworkId, NetworkName, Subnet};
 use ipnet::IpNet;
-use rusqlite::Row;
+use rusqlite::{Row, params};
 
 /// Inserts a network that `change_id` is adding.
 ///
 /// # Errors
 /// `Conflict` when its name or bridge is taken.
-pub fn insert(db: &Connection, network: &Network, masquerade: Masquerade, change_id: i64) -> Result<(), StoreError> {
+pub fn insert(db: &Connection, network: &Network, change_id: i64) -> Result<(), StoreError> {
     run(
         db,
-        "insert into network (network_id, name, driver, bridge, internal, masquerade, mtu, options, labels,
-                              predefined, created_at_ms, phase, change_id)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'adding', ?)",
-        (
+        "insert into network (network_id, name, driver, bridge, internal, icc, masquerade, mode4, mode6, source4,
+                              source6, mtu, options, labels, predefined, created_at_ms, phase, change_id)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'adding', ?)",
+        params![
             network.id.as_str(),
             network.name.as_str(),
             network.driver.as_str(),
             network.bridge.as_ref().map(IfName::as_str),
             network.internal,
-            masquerade == Masquerade::Yes,
+            network.icc,
+            network.gateway4.masquerade,
+            network.gateway4.mode.as_str(),
+            network.gateway6.mode.as_str(),
+            network.gateway4.source.map(|address| address.to_string()),
+            network.gateway6.source.map(|address| address.to_string()),
             network.mtu,
             to_json("options", &network.options)?,
             to_json("labels", &network.labels)?,
             network.predefined,
             network.created_at_ms,
             change_id,
-        ),
+        ],
     )?;
     for subnet in &network.subnets {
         run(
@@ -109,6 +113,15 @@ pub fn ranges(db: &Connection) -> Result<Vec<(IpNet, NetworkName)>, StoreError> 
     })
 }
 
+/// How packets of one family leave and come in.
+pub(super) fn gateway(row: &Row<'_>, mode: &'static str, source: &'static str) -> Result<Gateway, StoreError> {
+    Ok(Gateway {
+        mode: from_word(row, mode)?,
+        masquerade: row.get("masquerade")?,
+        source: parsed_or_null(row, source)?,
+    })
+}
+
 fn read(db: &Connection, row: &Row<'_>) -> Result<Network, StoreError> {
     let id: NetworkId = parsed(row, "network_id")?;
     let subnets = all(
@@ -124,6 +137,9 @@ fn read(db: &Connection, row: &Row<'_>) -> Result<Network, StoreError> {
         bridge: parsed_or_null(row, "bridge")?,
         subnets,
         internal: row.get("internal")?,
+        icc: row.get("icc")?,
+        gateway4: gateway(row, "mode4", "source4")?,
+        gateway6: gateway(row, "mode6", "source6")?,
         mtu: row.get("mtu")?,
         options: from_json(row, "options")?,
         labels: from_json(row, "labels")?,

@@ -1,6 +1,7 @@
 //! What Docker clients read: our own values, since clients index fields that libraries leave out when empty. Nulls, empty
 //! lists and zero times are where Docker 28 has them.
 
+use super::ports;
 use crate::model::{ContainerRecord, ImageRecord};
 use drawbridge_api::{Container, ContainerState, Driver, Endpoint, Network, NetworkMode};
 use serde_json::{Map, Value, json};
@@ -133,7 +134,7 @@ pub(super) fn container_row(
         "ImageID": format!("sha256:{}", record.image_id),
         "Command": command_line(args),
         "Created": record.created_at_ms / 1000,
-        "Ports": ports(record),
+        "Ports": ports::port_list(&record.spec, seen),
         "Labels": record.spec.labels,
         "State": record.state,
         "Status": status(record, now_ms),
@@ -149,17 +150,6 @@ fn command_line(args: &[String]) -> String {
         if word.contains(char::is_whitespace) { format!("'{word}'") } else { word.clone() }
     };
     args.iter().map(quoted).collect::<Vec<_>>().join(" ")
-}
-
-fn ports(record: &ContainerRecord) -> Vec<Value> {
-    if record.state != ContainerState::Running {
-        return Vec::new();
-    }
-    let parsed = record.spec.exposed_ports.iter().filter_map(|text| {
-        let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-        Some(json!({ "PrivatePort": port.parse::<u16>().ok()?, "Type": protocol }))
-    });
-    parsed.collect()
 }
 
 /// `Up 3 seconds`, `Exited (0) 2 minutes ago`, `Created`: made here, printed as it is by clients.
@@ -215,7 +205,7 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
     let running = record.state == ContainerState::Running;
     let (path, args) = details.args.split_first().map_or(("", &[][..]), |(path, args)| (path.as_str(), args));
     let file = |name: &str| details.files.join(name);
-    let exposed: Map<String, Value> = spec.exposed_ports.iter().map(|port| (port.clone(), json!({}))).collect();
+    let exposed = ports::exposed_ports(spec);
     json!({
         "Id": record.id,
         "Created": rfc3339(record.created_at_ms),
@@ -282,16 +272,11 @@ fn network_settings(record: &ContainerRecord, seen: &Container, known: &[Network
         Some(namespace) => format!("/run/netns/{namespace}"),
         None => String::new(),
     };
-    let ports: Map<String, Value> = if record.state == ContainerState::Running {
-        record.spec.exposed_ports.iter().map(|port| (port.clone(), Value::Null)).collect()
-    } else {
-        Map::new()
-    };
     json!({
         "Bridge": "",
         "SandboxID": if sandbox.is_empty() { "" } else { record.id.as_str() },
         "SandboxKey": sandbox,
-        "Ports": ports,
+        "Ports": ports::port_map(&record.spec, seen),
         "HairpinMode": false,
         "LinkLocalIPv6Address": "",
         "LinkLocalIPv6PrefixLen": 0,
@@ -315,14 +300,14 @@ fn host_config(record: &ContainerRecord, runtime: &str) -> Value {
         "ContainerIDFile": "",
         "LogConfig": { "Type": "json-file", "Config": {} },
         "NetworkMode": mode_word(&record.spec.network_mode),
-        "PortBindings": {},
+        "PortBindings": ports::bindings(&record.spec.ports),
         "RestartPolicy": { "Name": "no", "MaximumRetryCount": 0 },
         "AutoRemove": record.spec.auto_remove,
         "VolumeDriver": "", "VolumesFrom": null, "ConsoleSize": [0, 0],
         "CapAdd": null, "CapDrop": null, "CgroupnsMode": "host",
         "Dns": [], "DnsOptions": [], "DnsSearch": [], "ExtraHosts": null, "GroupAdd": null,
         "IpcMode": "private", "Cgroup": "", "Links": null, "OomScoreAdj": 0, "PidMode": "", "Privileged": false,
-        "PublishAllPorts": false, "ReadonlyRootfs": false, "SecurityOpt": null, "UTSMode": "", "UsernsMode": "",
+        "PublishAllPorts": record.spec.publish_all, "ReadonlyRootfs": false, "SecurityOpt": null, "UTSMode": "", "UsernsMode": "",
         "ShmSize": 67_108_864, "Runtime": runtime, "Isolation": "",
         "CpuShares": 0, "Memory": 0, "NanoCpus": 0, "CgroupParent": "", "BlkioWeight": 0, "BlkioWeightDevice": [],
         "BlkioDeviceReadBps": [], "BlkioDeviceWriteBps": [], "BlkioDeviceReadIOps": [], "BlkioDeviceWriteIOps": [],

@@ -10,6 +10,7 @@ mod filters;
 mod images;
 mod logs;
 mod networks;
+mod ports;
 mod request;
 mod stream;
 mod system;

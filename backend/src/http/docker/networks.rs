@@ -9,7 +9,7 @@ use super::{
 use crate::{
     engine::{Changed, Mode},
     http::to_the_end,
-    model::{Masquerade, NewNetwork},
+    model::NewNetwork,
     ops::{Daemon, OpError, container, network},
 };
 use axum::{
@@ -17,7 +17,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use drawbridge_api::{Driver, Origin};
+use drawbridge_api::{Driver, Gateway, GatewayMode, Origin};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -203,14 +203,40 @@ fn from_body(body: CreateBody) -> Result<(NewNetwork, Vec<String>), DockerError>
             }
         },
     };
-    let masquerade = match flag("com.docker.network.bridge.enable_ip_masquerade", true)? {
-        true => Masquerade::Yes,
-        false => Masquerade::No,
+    let masquerade = flag("com.docker.network.bridge.enable_ip_masquerade", true)?;
+    let address = |name: &str| match option(name) {
+        None => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| {
+            OpError::Invalid(format!("invalid value for {name}: {text:?}; write an address like 192.0.2.1"))
+        }),
     };
-    const HONOURED: [&str; 3] = [
+    let mode = |name: &str| match option(name).map(String::as_str) {
+        None | Some("") => Ok(GatewayMode::Nat),
+        Some(text) => serde_json::from_value(Value::from(text)).map_err(|_| {
+            OpError::Invalid(format!(
+                "unknown gateway mode {text} in {name}; it is one of nat, nat-unprotected, routed and isolated"
+            ))
+        }),
+    };
+    let gateway = |mode_name: &str, source_name: &str| {
+        Ok::<_, OpError>(Gateway { mode: mode(mode_name)?, masquerade, source: address(source_name)? })
+    };
+    for name in [HOST_BINDING_IPV4, HOST_BINDING_IPV6] {
+        address(name)?;
+    }
+    const HOST_BINDING_IPV4: &str = "com.docker.network.bridge.host_binding_ipv4";
+    const HOST_BINDING_IPV6: &str = "com.docker.network.bridge.host_binding_ipv6";
+    const HONOURED: [&str; 10] = [
         "com.docker.network.bridge.name",
         "com.docker.network.driver.mtu",
         "com.docker.network.bridge.enable_ip_masquerade",
+        "com.docker.network.bridge.enable_icc",
+        "com.docker.network.bridge.gateway_mode_ipv4",
+        "com.docker.network.bridge.gateway_mode_ipv6",
+        "com.docker.network.host_ipv4",
+        "com.docker.network.host_ipv6",
+        HOST_BINDING_IPV4,
+        HOST_BINDING_IPV6,
     ];
     warnings.extend(
         body.options
@@ -225,7 +251,9 @@ fn from_body(body: CreateBody) -> Result<(NewNetwork, Vec<String>), DockerError>
         gateway,
         internal: body.internal,
         bridge: option("com.docker.network.bridge.name").map(|name| name.parse()).transpose().map_err(OpError::from)?,
-        masquerade,
+        icc: flag("com.docker.network.bridge.enable_icc", true)?,
+        gateway4: gateway("com.docker.network.bridge.gateway_mode_ipv4", "com.docker.network.host_ipv4")?,
+        gateway6: gateway("com.docker.network.bridge.gateway_mode_ipv6", "com.docker.network.host_ipv6")?,
         mtu,
         options: body.options,
         labels: body.labels,

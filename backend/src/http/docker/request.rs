@@ -1,7 +1,7 @@
 //! What Docker clients send to create a container, in domain words. What is not honoured is refused where the container
 //! would be another one without it, and answered with a warning where it would only be less.
 
-use super::{error::DockerError, extract::null_as_default};
+use super::{error::DockerError, extract::null_as_default, ports};
 use crate::{
     model::{ContainerSpec, NewContainer},
     ops::OpError,
@@ -59,7 +59,7 @@ struct HostConfig {
     #[serde(default, deserialize_with = "null_as_default")]
     restart_policy: RestartPolicy,
     #[serde(default, deserialize_with = "null_as_default")]
-    port_bindings: Map<String, Value>,
+    port_bindings: ports::Bindings,
     #[serde(default)]
     publish_all_ports: bool,
     #[serde(default, deserialize_with = "null_as_default")]
@@ -132,6 +132,8 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
         network_mode,
         auto_remove: host.auto_remove,
         exposed_ports: body.exposed_ports.into_keys().collect(),
+        ports: ports::requests(&host.port_bindings)?,
+        publish_all: host.publish_all_ports,
     };
     let name = name
         .filter(|name| !name.is_empty())
@@ -146,7 +148,6 @@ fn refuse_what_is_not_built(body: &CreateBody) -> Result<(), DockerError> {
     let asked = [
         (body.tty, "a terminal (-t)"),
         (body.open_stdin, "an open standard input (-i)"),
-        (!host.port_bindings.is_empty() || host.publish_all_ports, "publishing ports (-p, -P)"),
         (!host.binds.is_empty() || !host.mounts.is_empty(), "mounts and volumes (-v, --mount)"),
         (!host.links.is_empty(), "links (--link)"),
         (!matches!(host.restart_policy.name.as_str(), "" | "no"), "a restart policy (--restart)"),
@@ -254,7 +255,6 @@ mod tests {
     fn what_would_make_another_container_is_refused() {
         for (text, word) in [
             (r#"{"Image":"b","Tty":true}"#, "terminal"),
-            (r#"{"Image":"b","HostConfig":{"PortBindings":{"80/tcp":[]}}}"#, "ports"),
             (r#"{"Image":"b","HostConfig":{"Binds":["/a:/b"]}}"#, "mounts"),
             (r#"{"Image":"b","HostConfig":{"NetworkMode":"container:x"}}"#, "namespace"),
             (r#"{"Image":"b","NetworkingConfig":{"EndpointsConfig":{"n":{"Aliases":["x"]}}}}"#, "network n"),

@@ -8,7 +8,7 @@ use crate::{
     ops::{
         Daemon, OpError,
         container::{self, Running},
-        lifecycle, network,
+        lifecycle, network, publish,
     },
 };
 use axum::{
@@ -17,7 +17,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use drawbridge_api::{Container, ContainerCreate, Driver, NetworkMode, Origin};
+use drawbridge_api::{Container, ContainerCreate, Driver, NetworkMode, Origin, PortsUpdate};
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -83,6 +83,23 @@ pub(super) async fn stop(
     }))
 }
 
+/// `PUT /api/containers/{id}/ports`.
+pub(super) async fn ports(
+    State(daemon): State<Arc<Daemon>>,
+    Path(id): Path<String>,
+    Query(query): Query<PreviewQuery>,
+    body: Result<Json<PortsUpdate>, JsonRejection>,
+) -> Result<Response, PanelError> {
+    let Json(body) = body?;
+    let mode = query.mode();
+    let changed = to_the_end(async move {
+        let changed = publish::update(&daemon, mode, Origin::Panel, &id, body.ports).await?;
+        seen(&daemon, changed)
+    })
+    .await?;
+    Ok(answer(changed, |made| Json(made).into_response()))
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct RemoveQuery {
     #[serde(default)]
@@ -140,6 +157,8 @@ fn from_body(daemon: &Daemon, body: ContainerCreate) -> Result<NewContainer, OpE
             network_mode,
             auto_remove: body.auto_remove,
             exposed_ports: Vec::new(),
+            ports: body.ports,
+            publish_all: false,
         },
     })
 }

@@ -1,5 +1,6 @@
 //! Our own API under `/api`, and the panel's files. In reading order: who may come in, what there is and what happens
-//! (live), networks, containers, changes, and the files.
+//! (live), networks, containers, the
+//! rules, changes, and the files.
 
 mod assets;
 mod auth;
@@ -9,6 +10,7 @@ mod error;
 mod files;
 mod live;
 mod networks;
+mod rules;
 
 pub use auth::Token;
 
@@ -19,7 +21,7 @@ use axum::{
     http::StatusCode,
     middleware,
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{delete, get, post, put},
 };
 use error::PanelError;
 use serde::{Deserialize, Serialize};
@@ -39,6 +41,9 @@ pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
         .route("/api/containers/{id}", delete(containers::remove))
         .route("/api/containers/{id}/start", post(containers::start))
         .route("/api/containers/{id}/stop", post(containers::stop))
+        .route("/api/containers/{id}/ports", put(containers::ports))
+        .route("/api/rules", get(rules::rules))
+        .route("/api/traffic", get(rules::traffic))
         .route("/api/changes", get(changes::list))
         .route("/api/changes/{id}", get(changes::get))
         .route("/api/{*rest}", axum::routing::any(no_such_route))

@@ -3,7 +3,7 @@
 use super::{PreviewQuery, answer, created, error::PanelError};
 use crate::{
     http::to_the_end,
-    model::{Masquerade, NewNetwork},
+    model::NewNetwork,
     ops::{Daemon, OpError, network},
 };
 use axum::{
@@ -12,7 +12,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use drawbridge_api::{Driver, NetworkCreate, Origin};
+use drawbridge_api::{Driver, Gateway, NetworkCreate, Origin};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// `POST /api/networks`.
@@ -54,6 +54,8 @@ fn from_body(body: NetworkCreate) -> Result<NewNetwork, OpError> {
                 .map_err(|_| OpError::Invalid(format!("invalid gateway {text}: write an address like 172.20.0.1")))
         })
         .transpose()?;
+    let mode = body.gateway_mode.unwrap_or_default();
+    let gateway = Gateway { mode, masquerade: body.masquerade.unwrap_or(true), source: None };
     Ok(NewNetwork {
         name: body.name.trim().parse()?,
         driver: Driver::Bridge,
@@ -61,7 +63,9 @@ fn from_body(body: NetworkCreate) -> Result<NewNetwork, OpError> {
         gateway,
         internal: body.internal,
         bridge: None,
-        masquerade: Masquerade::Yes,
+        icc: body.icc.unwrap_or(true),
+        gateway4: gateway.clone(),
+        gateway6: gateway,
         mtu: None,
         options: BTreeMap::new(),
         labels: BTreeMap::new(),

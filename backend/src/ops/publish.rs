@@ -1,0 +1,324 @@
+//! Publishing: which ports of the host lead to which ports of a container. The sockets that hold them are bound before the
+//! change, so that a port that is taken stops it before anything is made.
+
+use super::{Daemon, OpError, image, lifecycle, lookup, network, process};
+use crate::{
+    engine::{Changed, Mode},
+    holds::Reserved,
+    model::{ContainerRecord, ContainerSpec},
+    store::{container as rows, endpoint, journal::Request, port as port_rows},
+};
+use drawbridge_api::{
+    ContainerId, ContainerState, Driver, Endpoint, GatewayMode, HostPort, Network, NetworkMode, Origin, PortRequest,
+    Protocol, PublishedPort,
+};
+use drawbridge_kernel::port::{self, HoldError};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+/// How often the kernel is asked for another port when the one it chose is taken at a second address.
+const CHOICES: usize = 32;
+/// Options with the address that ports are published at where the request names none (Docker's bridge driver).
+const BINDING_OPTIONS: [&str; 2] =
+    ["com.docker.network.bridge.host_binding_ipv4", "com.docker.network.bridge.host_binding_ipv6"];
+
+/// Who asks for ports.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asker<'a> {
+    /// The container's name.
+    pub(super) name: &'a str,
+    /// Its image's name or id.
+    pub(super) image: &'a str,
+}
+
+impl<'a> From<&'a ContainerRecord> for Asker<'a> {
+    fn from(record: &'a ContainerRecord) -> Self {
+        Asker { name: record.name.as_str(), image: record.image_id.as_str() }
+    }
+}
+
+/// Ports that are held for a container that is about to have them.
+#[derive(Debug, Default)]
+pub(super) struct Reservation {
+    /// All that it will have.
+    pub(super) ports: Vec<PublishedPort>,
+    /// The sockets of those that it has not yet.
+    pub(super) held: Reserved,
+}
+
+/// Reserves the ports that a container asks for, `also` those that it has already.
+///
+/// # Errors
+/// `PortTaken` with who has it and which is free, or `NoSuchAddress`; nothing is held then.
+pub(super) fn reserve(
+    daemon: &Daemon,
+    asker: Asker<'_>,
+    spec: &ContainerSpec,
+    also: &[PublishedPort],
+) -> Result<Reservation, OpError> {
+    let mut reservation = Reservation::default();
+    let NetworkMode::Network(name) = &spec.network_mode else { return Ok(reservation) };
+    let requests = requests(daemon, asker, spec)?;
+    if requests.is_empty() {
+        return Ok(reservation);
+    }
+    let network = network::find(daemon, name.as_str())?;
+    // As in Docker: an internal network is not reached, whatever is asked for.
+    if network.driver != Driver::Bridge || network.internal {
+        return Ok(reservation);
+    }
+    for request in &requests {
+        let (translated, routed) = addresses(&network, request);
+        for address in routed {
+            let host = HostPort { address, protocol: request.protocol, port: 0 };
+            reservation.ports.push(PublishedPort { host, container_port: request.container_port });
+        }
+        choose(request, &translated, also, &mut reservation).map_err(|refused| explain(daemon, asker, refused))?;
+    }
+    Ok(reservation)
+}
+
+/// What `-p` asks for and, with `-P`, every other port that container or image says it listens on.
+fn requests(daemon: &Daemon, asker: Asker<'_>, spec: &ContainerSpec) -> Result<BTreeSet<PortRequest>, OpError> {
+    let mut requests: BTreeSet<PortRequest> = spec.ports.iter().copied().collect();
+    if !spec.publish_all {
+        return Ok(requests);
+    }
+    let image = image::find(daemon, asker.image)?;
+    let of_image = process::image_defaults(&image)?.exposed_ports;
+    for text in spec.exposed_ports.iter().chain(&of_image) {
+        let (container_port, protocol) = exposed(text)?;
+        if !requests.iter().any(|other| (other.container_port, other.protocol) == (container_port, protocol)) {
+            let (host_address, host_port, host_port_end) = (None, 0, None);
+            requests.insert(PortRequest { container_port, protocol, host_address, host_port, host_port_end });
+        }
+    }
+    Ok(requests)
+}
+
+/// `80/tcp`, `80`: a port that is said to be listened on.
+///
+/// # Errors
+/// `Invalid` for anything else.
+pub fn exposed(text: &str) -> Result<(u16, Protocol), OpError> {
+    let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let protocol = protocol.parse().map_err(|error| OpError::Invalid(format!("{error}, in port {text:?}")))?;
+    match port.parse() {
+        Ok(port) if port > 0 => Ok((port, protocol)),
+        _ => Err(OpError::Invalid(format!("invalid port {text:?}: write a number from 1 to 65535, like 80/tcp"))),
+    }
+}
+
+/// The host's addresses that a request is about: those that are translated, and the families that are routed.
+fn addresses(network: &Network, request: &PortRequest) -> (Vec<IpAddr>, Vec<IpAddr>) {
+    let asked = match request.host_address {
+        Some(address) => vec![address],
+        None => {
+            let bindings = BINDING_OPTIONS.map(|option| network.options.get(option).and_then(|text| text.parse().ok()));
+            let [four, six]: [Option<IpAddr>; 2] = bindings;
+            // An IPv4 address alone is meant for all that comes in.
+            let six = if four.is_some() && six.is_none() { None } else { six.or(Some(Ipv6Addr::UNSPECIFIED.into())) };
+            [Some(four.unwrap_or(Ipv4Addr::UNSPECIFIED.into())), six].into_iter().flatten().collect()
+        }
+    };
+    let has_ipv6 = network.subnets.iter().any(|subnet| subnet.gateway.is_ipv6());
+    let (mut translated, mut routed) = (Vec::new(), Vec::new());
+    for address in asked {
+        // Where containers have IPv4 only, IPv6 connections are passed on to it.
+        let gateway = if address.is_ipv6() && has_ipv6 { &network.gateway6 } else { &network.gateway4 };
+        match gateway.mode {
+            GatewayMode::Nat | GatewayMode::NatUnprotected => translated.push(address),
+            GatewayMode::Routed if address.is_ipv4() => routed.push(Ipv4Addr::UNSPECIFIED.into()),
+            GatewayMode::Routed if has_ipv6 => routed.push(Ipv6Addr::UNSPECIFIED.into()),
+            GatewayMode::Routed | GatewayMode::Isolated => {}
+        }
+    }
+    (translated, routed)
+}
+
+/// Why a port can't be had.
+#[derive(Debug)]
+struct Refused {
+    host: HostPort,
+    error: HoldError,
+}
+
+/// Holds one port at all of `addresses`, or none.
+fn choose(
+    request: &PortRequest,
+    addresses: &[IpAddr],
+    also: &[PublishedPort],
+    reservation: &mut Reservation,
+) -> Result<(), Refused> {
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    let protocol = request.protocol;
+    // What it asks for and has already stays as it is, a port of the kernel's choice too.
+    let fits = |port: &&PublishedPort| {
+        port.container_port == request.container_port
+            && port.host.protocol == protocol
+            && port.host.address == addresses[0]
+            && (request.host_port == 0 || (request.host_port..=last(request)).contains(&port.host.port))
+    };
+    let kept = also.iter().find(fits).map(|port| port.host.port);
+    let asked: Vec<u16> = match (kept, request.host_port) {
+        (Some(port), _) => vec![port],
+        (None, 0) => vec![0; CHOICES],
+        (None, first) => (first..=last(request)).collect(),
+    };
+    let mut refused = None;
+    for port in asked {
+        match hold_all(protocol, port, addresses, also, reservation) {
+            Ok(port) => {
+                reservation.ports.extend(addresses.iter().map(|&address| PublishedPort {
+                    host: HostPort { address, protocol, port },
+                    container_port: request.container_port,
+                }));
+                return Ok(());
+            }
+            Err(error) => refused = Some(error),
+        }
+    }
+    refused.map_or(Ok(()), Err)
+}
+
+fn last(request: &PortRequest) -> u16 {
+    request.host_port_end.unwrap_or(request.host_port).max(request.host_port)
+}
+
+fn hold_all(
+    protocol: Protocol,
+    mut port: u16,
+    addresses: &[IpAddr],
+    also: &[PublishedPort],
+    reservation: &mut Reservation,
+) -> Result<u16, Refused> {
+    let mut new = Reserved::new();
+    for &address in addresses {
+        let host = HostPort { address, protocol, port };
+        let is_ours =
+            also.iter().any(|known| known.host == host) && !reservation.ports.iter().any(|known| known.host == host);
+        if is_ours {
+            continue;
+        }
+        match port::hold(host) {
+            Ok(held) => {
+                port = held.port();
+                new.insert(HostPort { port, ..host }, Some(held));
+            }
+            Err(HoldError::Unsupported) if protocol == Protocol::Sctp && port != 0 => drop(new.insert(host, None)),
+            // A machine without IPv6 publishes on IPv4.
+            Err(HoldError::NoSuchAddress | HoldError::Unsupported)
+                if address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && addresses.len() > 1 => {}
+            Err(error) => return Err(Refused { host, error }),
+        }
+    }
+    reservation.held.extend(new);
+    Ok(port)
+}
+
+/// Who has the port, and which one is free.
+fn explain(daemon: &Daemon, asker: Asker<'_>, refused: Refused) -> OpError {
+    let Refused { host, error } = refused;
+    let container = asker.name.to_owned();
+    match error {
+        HoldError::Taken => {
+            OpError::PortTaken { container, host, holder: who_has(daemon, host), free: port::next_free(host) }
+        }
+        HoldError::NoSuchAddress => OpError::NoSuchAddress { container, host },
+        HoldError::Unsupported => OpError::Invalid(format!(
+            "this machine's kernel has no {} sockets to hold {host} with; name a host port",
+            host.protocol
+        )),
+        HoldError::System(error) => OpError::CannotHold { container, host, error },
+    }
+}
+
+fn who_has(daemon: &Daemon, host: HostPort) -> String {
+    let container = daemon.engine.store.read().ok().and_then(|db| {
+        let id = port_rows::holder(&db, &host).ok().flatten()?;
+        rows::get(&db, &id).ok().flatten()
+    });
+    match (container, port::holder(host)) {
+        (Some(container), _) => format!("container {} has it", container.name),
+        (None, Some(holder)) => format!("process {} ({}) has it", holder.pid, holder.command),
+        (None, None) => "another program has it".to_owned(),
+    }
+}
+
+/// Holds the ports of a container that outlived the last daemon. One that was taken meanwhile is told of, and still leads
+/// to the container.
+pub(super) fn take_up(daemon: &Daemon, id: &ContainerId) -> Result<(), OpError> {
+    let (ports, endpoints) = {
+        let db = daemon.engine.store.read()?;
+        (port_rows::of_container(&db, id)?, endpoint::of_container(&db, id)?)
+    };
+    let mut held = Reserved::new();
+    for host in ports.iter().map(|port| port.host).filter(|host| host.port > 0) {
+        match port::hold(host) {
+            Ok(socket) => drop(held.insert(host, Some(socket))),
+            Err(error) => {
+                let holder = who_has(daemon, host);
+                tracing::warn!(container = %id.short(), %host, %error, %holder, "a published port is not held");
+            }
+        }
+    }
+    daemon.holds.keep(id, held, &ports, &own_addresses(&endpoints));
+    Ok(())
+}
+
+pub(super) fn own_addresses(endpoints: &[Endpoint]) -> Vec<IpAddr> {
+    endpoints.iter().map(|endpoint| endpoint.address.addr()).collect()
+}
+
+/// Changes the published ports of a container, at once where it runs.
+///
+/// # Errors
+/// `PortTaken`, or when the kernel refuses; the ports are as before then.
+pub async fn update(
+    daemon: &Daemon,
+    mode: Mode,
+    origin: Origin,
+    text: &str,
+    ports: Vec<PortRequest>,
+) -> Result<Changed<ContainerRecord>, OpError> {
+    let found = lookup::find(daemon, text)?;
+    let _held = daemon.hold(&found.id).await;
+    let record = lookup::get(daemon, &found.id)?;
+    let spec = ContainerSpec { ports, publish_all: false, ..record.spec.clone() };
+    let endpoints = endpoint::of_container(&*daemon.engine.store.read()?, &record.id)?;
+    let before = port_rows::of_container(&*daemon.engine.store.read()?, &record.id)?;
+    let runs = record.state == ContainerState::Running;
+    let reservation =
+        if runs { reserve(daemon, Asker::from(&record), &spec, &before)? } else { Reservation::default() };
+    let wanted = reservation.ports;
+    let request = Request { verb: "publish ports of", subject: record.name.to_string(), origin };
+    let scope = lifecycle::scope_of(daemon, &record.id)?;
+    let changed = daemon
+        .engine
+        .change(mode, request, scope, |db, draft| {
+            if let Some(endpoint) = endpoints.first() {
+                for port in before.iter().filter(|port| !wanted.contains(port)) {
+                    port_rows::mark_removing(db, &endpoint.id, port, draft.change_id)?;
+                }
+                for port in wanted.iter().filter(|port| !before.contains(port)) {
+                    port_rows::insert(db, &endpoint.id, port, draft.change_id)?;
+                }
+            }
+            rows::set_spec(db, &record.id, &spec)?;
+            Ok::<_, OpError>(())
+        })
+        .await?;
+    match changed {
+        Changed::Previewed(plan) => Ok(Changed::Previewed(plan)),
+        Changed::Applied(()) => {
+            daemon.holds.retain(&record.id, &wanted);
+            daemon.holds.keep(&record.id, reservation.held, &wanted, &own_addresses(&endpoints));
+            lookup::publish(daemon, &record.id)?;
+            Ok(Changed::Applied(lookup::get(daemon, &record.id)?))
+        }
+    }
+}
