@@ -119,6 +119,29 @@ impl Engine {
         })
     }
 
+    /// Makes the kernel as the rows want it, as a change of its own, if it is not. Whether it was not.
+    ///
+    /// # Errors
+    /// When store or kernel fail.
+    pub async fn repair(&self, request: Request) -> Result<bool, ChangeError> {
+        let _one_at_a_time = self.change.lock().await;
+        block_in_place(|| {
+            let scope = Scope::Everything;
+            let observed = self.observe(&scope)?;
+            let tx = self.store.write()?;
+            let steps = plan(&desired::load(&tx, &scope)?, &observed, &scope);
+            if steps.is_empty() {
+                return Ok(false);
+            }
+            let now_ms = clock::now_ms();
+            let change_id = journal::open(&tx, &request, now_ms)?;
+            journal::write_steps(&tx, change_id, &steps)?;
+            tx.commit()?;
+            self.carry_out(journal::opened(change_id, request, &steps, now_ms), &steps)?;
+            Ok(true)
+        })
+    }
+
     /// Writes rows that the kernel has no part in, outside of a change.
     ///
     /// # Errors

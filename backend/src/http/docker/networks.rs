@@ -218,7 +218,7 @@ fn from_body(body: CreateBody) -> Result<(NewNetwork, Vec<String>), DockerError>
             ))
         }),
     };
-    let gateway = |mode_name: &str, source_name: &str| {
+    let outlet = |mode_name: &str, source_name: &str| {
         Ok::<_, OpError>(Gateway { mode: mode(mode_name)?, masquerade, source: address(source_name)? })
     };
     for name in [HOST_BINDING_IPV4, HOST_BINDING_IPV6] {
@@ -252,8 +252,8 @@ fn from_body(body: CreateBody) -> Result<(NewNetwork, Vec<String>), DockerError>
         internal: body.internal,
         bridge: option("com.docker.network.bridge.name").map(|name| name.parse()).transpose().map_err(OpError::from)?,
         icc: flag("com.docker.network.bridge.enable_icc", true)?,
-        gateway4: gateway("com.docker.network.bridge.gateway_mode_ipv4", "com.docker.network.host_ipv4")?,
-        gateway6: gateway("com.docker.network.bridge.gateway_mode_ipv6", "com.docker.network.host_ipv6")?,
+        gateway4: outlet("com.docker.network.bridge.gateway_mode_ipv4", "com.docker.network.host_ipv4")?,
+        gateway6: outlet("com.docker.network.bridge.gateway_mode_ipv6", "com.docker.network.host_ipv6")?,
         mtu,
         options: body.options,
         labels: body.labels,

@@ -55,7 +55,7 @@ fn from_body(body: NetworkCreate) -> Result<NewNetwork, OpError> {
         })
         .transpose()?;
     let mode = body.gateway_mode.unwrap_or_default();
-    let gateway = Gateway { mode, masquerade: body.masquerade.unwrap_or(true), source: None };
+    let outlet = Gateway { mode, masquerade: body.masquerade.unwrap_or(true), source: None };
     Ok(NewNetwork {
         name: body.name.trim().parse()?,
         driver: Driver::Bridge,
@@ -64,8 +64,8 @@ fn from_body(body: NetworkCreate) -> Result<NewNetwork, OpError> {
         internal: body.internal,
         bridge: None,
         icc: body.icc.unwrap_or(true),
-        gateway4: gateway.clone(),
-        gateway6: gateway,
+        gateway4: outlet.clone(),
+        gateway6: outlet,
         mtu: None,
         options: BTreeMap::new(),
         labels: BTreeMap::new(),

@@ -1,0 +1,169 @@
+//! The table.
+
+use super::world::Outcome;
+
+/// One attempt: from where, to which address and port, and what becomes of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    /// A container, `host` or `neighbour`; `b as a` is b with a's address for its source.
+    pub(super) from: &'static str,
+    /// Where to.
+    pub(super) to: &'static str,
+    /// tcp or udp.
+    pub(super) protocol: Protocol,
+    /// Whether it is reached, with the source that is seen there.
+    pub(super) expected: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Tcp,
+    Udp,
+}
+
+use Outcome::{Dropped, Reached, Refused};
+use Protocol::{Tcp, Udp};
+
+/// The world's networks are in `world`. With br_netfilter the bridge turns a neighbour's packet itself, and the source stays.
+pub(super) fn rows(br_netfilter: bool) -> Vec<Row> {
+    let by_bridge = |on, off| Reached(if br_netfilter { on } else { off });
+    let row = |(from, to, protocol, expected)| Row { from, to, protocol, expected };
+    [
+        // In, from the host by any of its addresses.
+        ("host", "127.0.0.1:8080", Tcp, Reached("172.18.0.1")),
+        ("host", "127.0.0.1:8080", Udp, Reached("172.18.0.1")),
+        ("host", "127.9.9.9:8080", Tcp, Reached("172.18.0.1")),
+        ("host", "192.0.2.1:8080", Tcp, Reached("192.0.2.1")),
+        ("host", "192.0.2.1:8080", Udp, Reached("192.0.2.1")),
+        ("host", "172.18.0.1:8080", Tcp, Reached("172.18.0.1")),
+        ("host", "172.19.0.1:8080", Tcp, Reached("172.19.0.1")),
+        ("host", "[2001:db8::1]:8080", Tcp, Reached("2001:db8::1")),
+        ("host", "[2001:db8::1]:8080", Udp, Reached("2001:db8::1")),
+        ("host", "[fd18::1]:8080", Tcp, Reached("fd18::1")),
+        // Published at one address only.
+        ("host", "127.0.0.1:8081", Tcp, Reached("172.18.0.1")),
+        ("host", "192.0.2.1:8081", Tcp, Refused),
+        ("host", "192.0.2.1:8082", Tcp, Reached("192.0.2.1")),
+        ("host", "127.0.0.1:8082", Tcp, Refused),
+        ("host", "[2001:db8::1]:8082", Tcp, Reached("2001:db8::1")),
+        ("host", "[fd18::1]:8082", Tcp, Refused),
+        // The same port at two addresses and two protocols leads to different places.
+        ("host", "192.0.2.1:8090", Tcp, Reached("192.0.2.1")),
+        ("host", "192.0.2.9:8090", Tcp, Reached("192.0.2.9")),
+        ("host", "192.0.2.1:8090", Udp, Refused),
+        // The host reaches containers directly, published or not.
+        ("host", "172.18.0.2:80", Tcp, Reached("172.18.0.1")),
+        ("host", "172.18.0.2:81", Tcp, Reached("172.18.0.1")),
+        ("host", "172.21.0.2:80", Tcp, Reached("172.21.0.1")),
+        ("host", "[fd18::2]:81", Tcp, Reached("fd18::1")),
+        // In, from a neighbour machine: its address reaches the container.
+        ("neighbour", "192.0.2.1:8080", Tcp, Reached("192.0.2.2")),
+        ("neighbour", "192.0.2.1:8080", Udp, Reached("192.0.2.2")),
+        ("neighbour", "192.0.2.9:8080", Tcp, Reached("192.0.2.2")),
+        ("neighbour", "172.18.0.1:8080", Tcp, Reached("192.0.2.2")),
+        ("neighbour", "[2001:db8::1]:8080", Tcp, Reached("2001:db8::2")),
+        ("neighbour", "[2001:db8::1]:8080", Udp, Reached("2001:db8::2")),
+        ("neighbour", "[fd18::1]:8080", Tcp, Reached("2001:db8::2")),
+        ("neighbour", "192.0.2.1:8081", Tcp, Refused),
+        ("neighbour", "192.0.2.1:8082", Tcp, Reached("192.0.2.2")),
+        ("neighbour", "[2001:db8::1]:8082", Tcp, Reached("2001:db8::2")),
+        ("neighbour", "192.0.2.1:8083", Tcp, Reached("192.0.2.2")),
+        ("neighbour", "192.0.2.1:8085", Tcp, Reached("192.0.2.2")),
+        ("neighbour", "[2001:db8::1]:8085", Tcp, Reached("2001:db8::2")),
+        ("neighbour", "192.0.2.1:8099", Tcp, Refused),
+        // Not by routing to the container, whether the port is published or not.
+        ("neighbour", "172.18.0.2:80", Tcp, Dropped),
+        ("neighbour", "172.18.0.2:81", Tcp, Dropped),
+        ("neighbour", "172.18.0.2:80", Udp, Dropped),
+        ("neighbour", "[fd18::2]:80", Tcp, Dropped),
+        ("neighbour", "[fd18::2]:81", Tcp, Dropped),
+        ("neighbour", "172.20.0.2:80", Tcp, Dropped),
+        ("neighbour", "172.21.0.2:80", Tcp, Dropped),
+        ("neighbour", "[fd21::2]:80", Tcp, Dropped),
+        // Not by a route to 127.0.0.0/8.
+        ("neighbour", "127.0.0.1:8081", Tcp, Dropped),
+        ("neighbour", "127.0.0.1:8080", Tcp, Dropped),
+        ("a", "127.0.0.1:8081", Tcp, Refused),
+        // Itself, and its neighbours on the bridge, through the host.
+        ("a", "192.0.2.1:8080", Tcp, Reached("172.18.0.1")),
+        ("a", "192.0.2.1:8080", Udp, Reached("172.18.0.1")),
+        ("a", "172.18.0.1:8080", Tcp, Reached("172.18.0.1")),
+        ("a", "[2001:db8::1]:8080", Tcp, Reached("fd18::1")),
+        ("a", "[fd18::1]:8080", Tcp, Reached("fd18::1")),
+        ("b", "192.0.2.1:8080", Tcp, by_bridge("172.18.0.3", "172.18.0.1")),
+        ("b", "192.0.2.1:8080", Udp, by_bridge("172.18.0.3", "172.18.0.1")),
+        ("b", "172.18.0.1:8080", Tcp, by_bridge("172.18.0.3", "172.18.0.1")),
+        ("b", "[2001:db8::1]:8080", Tcp, by_bridge("fd18::3", "fd18::1")),
+        ("b", "172.18.0.2:80", Tcp, Reached("172.18.0.3")),
+        ("b", "172.18.0.2:81", Udp, Reached("172.18.0.3")),
+        ("b", "[fd18::2]:81", Tcp, Reached("fd18::3")),
+        // From another network: published ports only, and with the container's own address.
+        ("c", "192.0.2.1:8080", Tcp, Reached("172.19.0.2")),
+        ("c", "192.0.2.1:8080", Udp, Reached("172.19.0.2")),
+        ("c", "172.18.0.1:8080", Tcp, Reached("172.19.0.2")),
+        ("c", "172.19.0.1:8080", Tcp, Reached("172.19.0.2")),
+        ("c", "[2001:db8::1]:8080", Tcp, Reached("fd19::2")),
+        ("c", "[fd19::1]:8080", Tcp, Reached("fd19::2")),
+        ("c", "172.18.0.2:80", Tcp, Dropped),
+        ("c", "172.18.0.2:81", Tcp, Dropped),
+        ("c", "172.18.0.2:80", Udp, Dropped),
+        ("c", "[fd18::2]:80", Tcp, Dropped),
+        ("c", "172.21.0.2:80", Tcp, Dropped),
+        ("c", "172.22.0.2:81", Tcp, Dropped),
+        ("c", "[fd22::2]:81", Tcp, Dropped),
+        // Without ICC: published ports only.
+        ("e", "172.20.0.2:81", Tcp, Dropped),
+        ("e", "172.20.0.2:80", Tcp, Dropped),
+        ("e", "172.20.0.2:81", Udp, Dropped),
+        ("e", "[fd20::2]:81", Tcp, Dropped),
+        ("e", "192.0.2.1:8083", Tcp, by_bridge("172.20.0.3", "172.20.0.1")),
+        ("e", "172.20.0.1:8083", Tcp, by_bridge("172.20.0.3", "172.20.0.1")),
+        ("e", "[2001:db8::1]:8083", Tcp, by_bridge("fd20::3", "fd20::1")),
+        ("d", "192.0.2.1:8083", Tcp, Reached("172.20.0.1")),
+        ("e", "192.0.2.2:7000", Tcp, Reached("192.0.2.1")),
+        // An internal network: its own containers and the host, nothing else.
+        ("f", "172.21.0.3:80", Tcp, Reached("172.21.0.2")),
+        ("f", "[fd21::3]:80", Tcp, Reached("fd21::2")),
+        ("f", "172.21.0.1:7001", Tcp, Reached("172.21.0.2")),
+        ("f", "172.21.0.1:8080", Tcp, Refused),
+        ("f", "192.0.2.2:7000", Tcp, Dropped),
+        ("f", "172.18.0.2:80", Tcp, Dropped),
+        // Gateway modes: unprotected and routed.
+        ("neighbour", "172.22.0.2:80", Tcp, Reached("192.0.2.2")),
+        ("neighbour", "172.22.0.2:81", Tcp, Reached("192.0.2.2")),
+        ("neighbour", "[fd22::2]:81", Tcp, Reached("2001:db8::2")),
+        ("neighbour", "172.23.0.2:80", Tcp, Reached("192.0.2.2")),
+        ("neighbour", "172.23.0.2:81", Tcp, Dropped),
+        ("neighbour", "172.23.0.2:80", Udp, Dropped),
+        ("neighbour", "[fd23::2]:80", Tcp, Reached("2001:db8::2")),
+        ("neighbour", "[fd23::2]:81", Tcp, Dropped),
+        ("c", "172.23.0.2:80", Tcp, Reached("172.19.0.2")),
+        ("c", "172.23.0.2:81", Tcp, Dropped),
+        // Isolated: its own containers, not even the host.
+        ("j", "172.24.0.3:80", Tcp, Reached("172.24.0.2")),
+        ("host", "172.24.0.2:80", Tcp, Dropped),
+        ("neighbour", "172.24.0.2:80", Tcp, Dropped),
+        // Out.
+        ("a", "192.0.2.2:7000", Tcp, Reached("192.0.2.1")),
+        ("a", "192.0.2.2:7000", Udp, Reached("192.0.2.1")),
+        ("a", "[2001:db8::2]:7000", Tcp, Reached("2001:db8::1")),
+        ("h", "192.0.2.2:7000", Tcp, Reached("192.0.2.1")),
+        ("i", "192.0.2.2:7000", Tcp, Reached("172.23.0.2")),
+        ("i", "[2001:db8::2]:7000", Tcp, Reached("fd23::2")),
+        ("l", "192.0.2.2:7000", Tcp, Reached("172.25.0.2")),
+        ("l", "[2001:db8::2]:7000", Tcp, Reached("fd25::2")),
+        ("m", "192.0.2.2:7000", Tcp, Reached("192.0.2.9")),
+        ("m", "[2001:db8::2]:7000", Tcp, Reached("2001:db8::9")),
+        ("a", "192.0.2.1:7001", Tcp, Reached("172.18.0.2")),
+        ("a", "[2001:db8::1]:7001", Tcp, Reached("fd18::2")),
+        ("a", "192.0.2.1:7009", Tcp, Refused),
+        // With another's address.
+        ("b as a", "192.0.2.1:7001", Udp, Dropped),
+        ("b as a", "192.0.2.2:7000", Udp, Dropped),
+        ("b as a", "172.18.0.4:80", Udp, Dropped),
+        ("b as gateway", "172.18.0.2:80", Udp, Dropped),
+        ("b as a", "[2001:db8::1]:7001", Udp, Dropped),
+    ]
+    .map(row)
+    .to_vec()
+}

@@ -1,0 +1,301 @@
+//! The world of the table: a host with eight networks, and a neighbour machine that routes everything through it.
+
+use super::rows::{Protocol, Row};
+use crate::wanted::{FORWARD, reach, shell};
+use drawbridge_api::{
+    ContainerId, EndpointId, Gateway, GatewayMode, HostPort, MacAddress, NetworkId, PublishedPort,
+};
+use drawbridge_kernel::{Kernel, testing::inside};
+use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Sysctl, VethEndpoint};
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+/// What becomes of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// A server answered, which saw this source.
+    Reached(&'static str),
+    /// Somebody said no.
+    Refused,
+    /// Nobody said anything.
+    Dropped,
+    /// A server answered that saw another source.
+    ReachedAs(IpAddr),
+}
+
+/// How long an answer may take. Everything is on one machine; what is waited for in vain costs this each.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// A network of the world; its containers have .2, .3 and so on.
+struct Net {
+    number: u8,
+    containers: &'static [&'static str],
+    mode: GatewayMode,
+    internal: bool,
+    icc: bool,
+    masquerade: bool,
+    source: bool,
+}
+
+const NAT: Net = Net {
+    number: 18,
+    containers: &["a", "b", "b2"],
+    mode: GatewayMode::Nat,
+    internal: false,
+    icc: true,
+    masquerade: true,
+    source: false,
+};
+
+const NETS: [Net; 9] = [
+    NAT,
+    Net { number: 19, containers: &["c"], ..NAT },
+    Net { number: 20, containers: &["d", "e"], icc: false, ..NAT },
+    Net { number: 21, containers: &["f", "g"], internal: true, ..NAT },
+    Net { number: 22, containers: &["h"], mode: GatewayMode::NatUnprotected, ..NAT },
+    Net { number: 23, containers: &["i"], mode: GatewayMode::Routed, ..NAT },
+    Net { number: 24, containers: &["j", "k"], mode: GatewayMode::Isolated, internal: true, ..NAT },
+    Net { number: 25, containers: &["l"], masquerade: false, ..NAT },
+    Net { number: 26, containers: &["m"], source: true, ..NAT },
+];
+
+/// What is published: the container, where on the host, and the container's port.
+const PUBLISHED: [(&str, &str, &str, u16); 15] = [
+    ("a", "0.0.0.0:8080", "tcp", 80),
+    ("a", "[::]:8080", "tcp", 80),
+    ("a", "0.0.0.0:8080", "udp", 80),
+    ("a", "[::]:8080", "udp", 80),
+    ("a", "127.0.0.1:8081", "tcp", 80),
+    ("a", "192.0.2.1:8082", "tcp", 81),
+    ("a", "[2001:db8::1]:8082", "tcp", 81),
+    ("a", "192.0.2.1:8090", "tcp", 80),
+    ("b", "192.0.2.9:8090", "tcp", 80),
+    ("d", "0.0.0.0:8083", "tcp", 80),
+    ("d", "[::]:8083", "tcp", 80),
+    ("h", "0.0.0.0:8085", "tcp", 80),
+    ("h", "[::]:8085", "tcp", 80),
+    ("i", "0.0.0.0:0", "tcp", 80),
+    ("i", "[::]:0", "tcp", 80),
+];
+
+/// The world; its servers end with it.
+pub(super) struct World {
+    end: Arc<AtomicBool>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl World {
+    pub(super) fn new() -> World {
+        neighbour();
+        let kernel = Kernel::open().expect("this machine can");
+        reach(&kernel, &desired());
+        shell("sysctl -qw net.ipv6.conf.all.forwarding=1");
+        // For the attempts with another's address.
+        shell("ip -n b addr add 172.18.0.2/32 dev eth0; ip -n b addr add 172.18.0.1/32 dev eth0");
+        shell("ip -n b addr add fd18::2/128 dev eth0 nodad");
+        let mut servers = Servers::default();
+        for name in NETS.iter().flat_map(|net| net.containers) {
+            // b has a's addresses too, so it names its own.
+            let own: &[&str] = if *name == "b" { &["172.18.0.3", "fd18::3"] } else { &["::"] };
+            servers.extend(inside(name, || Servers::open(own, &[80, 81])));
+        }
+        servers.extend(inside("neighbour", || Servers::open(&["::"], &[7000])));
+        servers.extend(Servers::open(&["::"], &[7001]));
+        let end = Arc::<AtomicBool>::default();
+        let until = Arc::clone(&end);
+        World { end, server: Some(thread::spawn(move || servers.serve(&until))) }
+    }
+
+    pub(super) fn attempt(&self, row: &Row) -> Outcome {
+        let to: SocketAddr = row.to.parse().expect("an address and a port");
+        let source = match row.from {
+            "b as a" if to.is_ipv4() => Some("172.18.0.2"),
+            "b as a" => Some("fd18::2"),
+            "b as gateway" => Some("172.18.0.1"),
+            _ => None,
+        };
+        let source = source.map(|address| address.parse().expect("an address"));
+        let try_it = || match row.protocol {
+            Protocol::Tcp => tcp(to),
+            Protocol::Udp => udp(to, source),
+        };
+        let answer = match row.from.split(' ').next() {
+            None | Some("host") => try_it(),
+            Some(name) => inside(name, try_it),
+        };
+        match (answer, row.expected) {
+            (Ok(seen), Outcome::Reached(expected)) if expected.parse() == Ok(seen) => row.expected,
+            (Ok(seen), _) => Outcome::ReachedAs(seen),
+            (Err(error), _) if error.kind() == ErrorKind::ConnectionRefused => Outcome::Refused,
+            (Err(_), _) => Outcome::Dropped,
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.end.store(true, Ordering::Relaxed);
+        if let Some(server) = self.server.take() {
+            server.join().expect("the servers end");
+        }
+    }
+}
+
+/// Another machine on the same wire, whose every route leads here: one to 127.0.0.0/8 too.
+fn neighbour() {
+    shell("ip netns add neighbour; ip link add wire type veth peer name eth0 netns neighbour; ip link set wire up");
+    shell("ip addr add 192.0.2.1/24 dev wire; ip addr add 192.0.2.9/24 dev wire");
+    shell("ip addr add 2001:db8::1/64 dev wire nodad; ip addr add 2001:db8::9/64 dev wire nodad preferred_lft 0");
+    shell("ip -n neighbour link set lo up; ip -n neighbour link set eth0 up");
+    shell("ip -n neighbour addr add 192.0.2.2/24 dev eth0; ip -n neighbour addr add 2001:db8::2/64 dev eth0 nodad");
+    shell("ip -n neighbour route add default via 192.0.2.1; ip -n neighbour route add default via 2001:db8::1");
+    shell("ip -n neighbour addr del 127.0.0.1/8 dev lo; ip -n neighbour route add 127.0.0.0/8 via 192.0.2.1");
+    shell("nsenter --net=/run/netns/neighbour sysctl -qw net.ipv4.conf.eth0.route_localnet=1");
+}
+
+fn desired() -> Desired {
+    let sysctls = vec![Sysctl { key: FORWARD.to_owned(), value: "1".to_owned() }];
+    let mut desired = Desired { tables: true, sysctls, ..Desired::default() };
+    for net in NETS {
+        let Net { number, mode, internal, icc, masquerade, .. } = net;
+        let gateway = |source: &str| Gateway {
+            mode,
+            masquerade,
+            source: net.source.then(|| source.parse().expect("an address")),
+        };
+        let network = BridgeNetwork {
+            id: NetworkId::from_bytes([number; 32]),
+            bridge: format!("br{number}").parse().expect("valid"),
+            mtu: 1500,
+            addresses: if mode == GatewayMode::Isolated { Vec::new() } else { addresses(number, 1).to_vec() },
+            internal,
+            icc,
+            gateway4: gateway("192.0.2.9"),
+            gateway6: gateway("2001:db8::9"),
+        };
+        for (host, name) in (2_u8..).zip(net.containers) {
+            desired.namespaces.push(Namespace {
+                name: name.parse().expect("valid"),
+                container: ContainerId::from_bytes([10 * number + host; 32]),
+                ipv6: true,
+            });
+            let [four, six] = addresses(number, 1);
+            desired.endpoints.push(VethEndpoint {
+                id: EndpointId::from_bytes([10 * number + host; 32]),
+                network: network.id.clone(),
+                bridge: network.bridge.clone(),
+                namespace: name.parse().expect("valid"),
+                host_end: format!("veth{number}x{host}").parse().expect("valid"),
+                interface: "eth0".parse().expect("valid"),
+                mac: MacAddress([2, 0x42, 0, 0, number, host]),
+                mtu: 1500,
+                addresses: addresses(number, host).to_vec(),
+                gateways: if internal { Vec::new() } else { vec![four.addr(), six.addr()] },
+                icc,
+                mode4: mode,
+                mode6: mode,
+                ports: published(name),
+            });
+        }
+        desired.networks.push(network);
+    }
+    desired
+}
+
+fn addresses(number: u8, host: u8) -> [ipnet::IpNet; 2] {
+    // The second group in the decimal digits of the IPv4 range, so that a row can be read.
+    let group = u16::from_str_radix(&format!("fd{number}"), 16).expect("digits");
+    let four = Ipv4Addr::new(172, number, 0, host).into();
+    let six = Ipv6Addr::new(group, 0, 0, 0, 0, 0, 0, host.into()).into();
+    [ipnet::IpNet::new_assert(four, 24), ipnet::IpNet::new_assert(six, 64)]
+}
+
+fn published(container: &str) -> Vec<PublishedPort> {
+    let own = PUBLISHED.iter().filter(|(name, ..)| *name == container);
+    let ports = own.map(|(_, host, protocol, container_port)| {
+        let at: SocketAddr = host.parse().expect("an address and a port");
+        let protocol = protocol.parse().expect("a protocol");
+        let host = HostPort { address: at.ip(), protocol, port: at.port() };
+        PublishedPort { host, container_port: *container_port }
+    });
+    ports.collect()
+}
+
+/// Sockets that answer with the address they were spoken to from.
+#[derive(Default)]
+struct Servers {
+    tcp: Vec<TcpListener>,
+    udp: Vec<UdpSocket>,
+}
+
+impl Servers {
+    /// Opens them in the namespace of the calling thread.
+    fn open(addresses: &[&str], ports: &[u16]) -> Servers {
+        let mut servers = Servers::default();
+        for address in addresses {
+            for port in ports {
+                let at = SocketAddr::new(address.parse().expect("an address"), *port);
+                let listener = TcpListener::bind(at).expect("nobody else has it");
+                listener.set_nonblocking(true).expect("a socket");
+                let socket = UdpSocket::bind(at).expect("nobody else has it");
+                socket.set_nonblocking(true).expect("a socket");
+                servers.tcp.push(listener);
+                servers.udp.push(socket);
+            }
+        }
+        servers
+    }
+
+    fn extend(&mut self, other: Servers) {
+        self.tcp.extend(other.tcp);
+        self.udp.extend(other.udp);
+    }
+
+    fn serve(self, end: &AtomicBool) {
+        let mut buffer = [0; 16];
+        while !end.load(Ordering::Relaxed) {
+            for listener in &self.tcp {
+                while let Ok((mut stream, from)) = listener.accept() {
+                    let _ = stream.write_all(from.ip().to_canonical().to_string().as_bytes());
+                }
+            }
+            for socket in &self.udp {
+                while let Ok((_, from)) = socket.recv_from(&mut buffer) {
+                    let _ = socket.send_to(from.ip().to_canonical().to_string().as_bytes(), from);
+                }
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+fn tcp(to: SocketAddr) -> io::Result<IpAddr> {
+    let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    address(&text)
+}
+
+fn udp(to: SocketAddr, source: Option<IpAddr>) -> io::Result<IpAddr> {
+    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((source.unwrap_or(any), 0))?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.connect(to)?;
+    socket.send(b"who am I")?;
+    let mut buffer = [0; 64];
+    let length = socket.recv(&mut buffer)?;
+    address(&String::from_utf8_lossy(&buffer[..length]))
+}
+
+fn address(text: &str) -> io::Result<IpAddr> {
+    text.parse().map_err(|_| io::Error::other(format!("not an address: {text:?}")))
+}
