@@ -119,14 +119,14 @@ impl Engine {
         })
     }
 
-    /// Makes the kernel as the rows want it, as a change of its own, if it is not. Whether it was not.
+    /// Makes the tables as the rows want them, as a change of its own, if they are not. Whether they were not.
     ///
     /// # Errors
     /// When store or kernel fail.
     pub async fn repair(&self, request: Request) -> Result<bool, ChangeError> {
         let _one_at_a_time = self.change.lock().await;
         block_in_place(|| {
-            let scope = Scope::Everything;
+            let scope = Scope::Tables;
             let observed = self.observe(&scope)?;
             let tx = self.store.write()?;
             let steps = plan(&desired::load(&tx, &scope)?, &observed, &scope);

@@ -10,6 +10,7 @@ use relay::Relay;
 use std::{
     collections::{BTreeMap, HashMap},
     net::{IpAddr, SocketAddr},
+    os::fd::OwnedFd,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -84,7 +85,7 @@ fn target(port: &PublishedPort, addresses: &[IpAddr]) -> Option<SocketAddr> {
 fn hold(host: HostPort, held: Option<Held>, target: Option<SocketAddr>) -> Hold {
     let Some(held) = held else { return Hold::Nothing };
     let relay = match (host.protocol, target) {
-        (Protocol::Tcp, Some(target)) => held.into_listener().and_then(|socket| Relay::tcp(socket, target)),
+        (Protocol::Tcp, Some(target)) => Relay::tcp(OwnedFd::from(held).into(), target),
         (Protocol::Udp, Some(target)) => held.into_udp_socket().and_then(|socket| Relay::udp(socket, target)),
         (Protocol::Tcp | Protocol::Udp | Protocol::Sctp, _) => return Hold::Socket(held),
     };

@@ -46,6 +46,7 @@ async fn serve(config: Serve) -> Result<ExitCode> {
     serve::check(&config)?;
     let booted = boot::boot(&config.folders).await?;
     ops::start::bring_up(&booted.daemon).await.context("cannot bring the networks up")?;
+    ops::repair::watch(&booted.daemon).context("cannot look after the tables")?;
     serve::serve(booted.daemon, &config).await?;
     Ok(ExitCode::SUCCESS)
 }

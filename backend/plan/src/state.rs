@@ -89,11 +89,13 @@ pub struct VethEndpoint {
 }
 
 /// How much of the machine a plan is about. Both sides of a plan are of one scope: what lies outside is neither looked
-/// at nor touched. Only `Everything` has the tables: their elements are lost with them, whosever they are.
+/// at nor touched. The tables lie in the two widest: their elements are lost with them, whosever they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All that is ours.
     Everything,
+    /// The tables and all elements in them, and nothing else.
+    Tables,
     /// One network's bridge with its addresses and elements, and the sysctls; no ports.
     Network {
         /// The network.
@@ -122,6 +124,7 @@ impl Scope {
     pub fn covers(&self, object: &Object) -> bool {
         match self {
             Scope::Everything => true,
+            Scope::Tables => matches!(object, Object::Tables | Object::Element(_)),
             Scope::Network { bridge, .. } => match object {
                 Object::Element(element) => !element.is_of_endpoint() || matches!(element, Element::Leased(_)),
                 Object::Bridge { name, .. } | Object::RouteLocalnet { bridge: name } => name == bridge,
@@ -153,7 +156,7 @@ impl Scope {
     pub fn covers_sysctls(&self) -> bool {
         match self {
             Scope::Everything | Scope::Network { .. } => true,
-            Scope::Container { .. } => false,
+            Scope::Tables | Scope::Container { .. } => false,
         }
     }
 }

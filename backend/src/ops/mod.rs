@@ -11,6 +11,7 @@ pub mod names;
 pub mod network;
 pub mod process;
 pub mod publish;
+pub mod repair;
 pub mod rules;
 pub mod start;
 pub mod wait;

@@ -209,9 +209,9 @@ fn hold_all(
                 port = held.port();
                 new.insert(HostPort { port, ..host }, Some(held));
             }
-            Err(HoldError::Unsupported) if protocol == Protocol::Sctp && port != 0 => drop(new.insert(host, None)),
+            Err(HoldError::Unsupported(_)) if protocol == Protocol::Sctp && port != 0 => drop(new.insert(host, None)),
             // A machine without IPv6 publishes on IPv4.
-            Err(HoldError::NoSuchAddress | HoldError::Unsupported)
+            Err(HoldError::NoSuchAddress(_) | HoldError::Unsupported(_))
                 if address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && addresses.len() > 1 => {}
             Err(error) => return Err(Refused { host, error }),
         }
@@ -225,15 +225,15 @@ fn explain(daemon: &Daemon, asker: Asker<'_>, refused: Refused) -> OpError {
     let Refused { host, error } = refused;
     let container = asker.name.to_owned();
     match error {
-        HoldError::Taken => {
+        HoldError::Taken(_) => {
             OpError::PortTaken { container, host, holder: who_has(daemon, host), free: port::next_free(host) }
         }
-        HoldError::NoSuchAddress => OpError::NoSuchAddress { container, host },
-        HoldError::Unsupported => OpError::Invalid(format!(
+        HoldError::NoSuchAddress(_) => OpError::NoSuchAddress { container, host },
+        HoldError::Unsupported(_) => OpError::Invalid(format!(
             "this machine's kernel has no {} sockets to hold {host} with; name a host port",
             host.protocol
         )),
-        HoldError::System(error) => OpError::CannotHold { container, host, error },
+        HoldError::System { source: error, .. } => OpError::CannotHold { container, host, error },
     }
 }
 

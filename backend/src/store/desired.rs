@@ -10,13 +10,13 @@ use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Scope, VethEndpoint};
 use ipnet::IpNet;
 use rusqlite::{Row, params_from_iter};
 
-/// Loads what is wanted within `scope`. No scope but `Everything` reads more than one network or container.
+/// Loads what is wanted within `scope`. No scope but the two widest reads more than one network or container.
 ///
 /// # Errors
 /// When SQLite fails or a row can't be read.
 pub fn load(db: &Connection, scope: &Scope) -> Result<Desired, StoreError> {
     Ok(match scope {
-        Scope::Everything => Desired {
+        Scope::Everything | Scope::Tables => Desired {
             tables: true,
             sysctls: sysctl::needed(db)?,
             networks: networks(db, None)?,

@@ -9,6 +9,7 @@ mod docker_cli;
 mod harness;
 mod leftovers;
 mod outlive;
+mod ports;
 mod runtime;
 mod tidy;
 mod webdriver;

@@ -1,0 +1,356 @@
+//! Published ports, with the docker command and with our own API, from the request to the packet.
+
+use crate::harness::{Daemon, docker_is_there, run, wait_for};
+use drawbridge_kernel::testing::check_in_sandbox;
+use serde_json::{Value, json};
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    time::Duration,
+};
+
+/// A web server in the container, whose page is the container's name.
+const SERVER: &str = "hostname > /index.html; exec httpd -f -p 80 -h /";
+
+fn serve(daemon: &Daemon, name: &str, flags: &[&str]) -> String {
+    let run = ["run", "-d", "--name", name, "--hostname", name];
+    let id = daemon.docker(&[&run[..], flags, &["busybox", "sh", "-c", SERVER]].concat());
+    let address = daemon.docker(&["inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name]);
+    wait_for("the server", || page(&format!("{address}:80")));
+    id
+}
+
+/// What a web server says, if one answers.
+fn page(at: &str) -> Option<String> {
+    let mut stream = TcpStream::connect_timeout(&at.parse().unwrap(), Duration::from_secs(2)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream.write_all(b"GET /index.html HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer.rsplit("\r\n\r\n").next()?.trim().to_owned()).filter(|page| !page.is_empty())
+}
+
+/// Whether a program could have this port of the host.
+fn is_free(at: &str) -> bool {
+    TcpListener::bind(at.parse::<SocketAddr>().unwrap()).is_ok()
+}
+
+/// Asks our own API.
+fn api(daemon: &Daemon, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    let token = daemon.panel_link.split("token=").nth(1).unwrap();
+    let body = body.map(|body| body.to_string()).unwrap_or_default();
+    let mut stream = TcpStream::connect(daemon.panel_origin().trim_start_matches("http://")).unwrap();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let body =
+        if head.to_ascii_lowercase().contains("transfer-encoding: chunked") { unchunked(body) } else { body.into() };
+    (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+}
+
+fn unchunked(mut text: &str) -> String {
+    let mut whole = String::new();
+    while let Some((length, rest)) = text.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        whole.push_str(&rest[..length]);
+        text = rest[length..].trim_start_matches("\r\n");
+    }
+    whole
+}
+
+#[test]
+fn a_port_is_reached_at_every_address_of_the_host() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        run("ip", &["link", "add", "eth9", "type", "dummy"]);
+        run("ip", &["addr", "add", "192.0.2.1/24", "dev", "eth9"]);
+        run("ip", &["link", "set", "eth9", "up"]);
+        let flags = ["-p", "8080:80", "-p", "127.0.0.1:8081:80", "-p", "8080:80/udp", "-p", "[::1]:8082:80"];
+        serve(&daemon, "web", &flags);
+        let ports = daemon.docker(&["port", "web"]);
+        let mut ports: Vec<&str> = ports.lines().collect();
+        ports.sort_unstable();
+        assert_eq!(
+            ports,
+            [
+                "80/tcp -> 0.0.0.0:8080",
+                "80/tcp -> 127.0.0.1:8081",
+                "80/tcp -> [::1]:8082",
+                "80/tcp -> [::]:8080",
+                "80/udp -> 0.0.0.0:8080",
+                "80/udp -> [::]:8080"
+            ]
+        );
+        let listed = daemon.docker(&["ps", "--format", "{{.Ports}}"]);
+        assert!(listed.contains("0.0.0.0:8080->80/tcp") && listed.contains("[::]:8080->80/udp"), "{listed}");
+
+        for at in ["127.0.0.1:8080", "192.0.2.1:8080", "172.17.0.1:8080", "127.0.0.1:8081", "[::1]:8080", "[::1]:8082"]
+        {
+            assert_eq!(page(at).as_deref(), Some("web"), "{at}");
+        }
+        assert_eq!(page("192.0.2.1:8081"), None, "published on loopback only");
+        // From itself, a neighbour and another network.
+        daemon.docker(&["run", "-d", "--name", "near", "busybox", "sleep", "1000"]);
+        daemon.docker(&["network", "create", "other"]);
+        daemon.docker(&["run", "-d", "--name", "far", "--network", "other", "busybox", "sleep", "1000"]);
+        for from in ["web", "near", "far"] {
+            let got =
+                daemon.docker(&["exec", from, "wget", "-T", "5", "-q", "-O", "-", "http://192.0.2.1:8080/index.html"]);
+            assert_eq!(got, "web", "from {from}");
+        }
+        let direct =
+            daemon.docker_output(&["exec", "far", "wget", "-T", "1", "-q", "-O", "-", "http://172.17.0.2/index.html"]);
+        assert!(!direct.status.success(), "not past the port");
+
+        // The host's ports are held, and free again with the container.
+        for at in ["0.0.0.0:8080", "192.0.2.1:8080", "127.0.0.1:8081", "[::]:8080"] {
+            assert!(!is_free(at), "{at}");
+        }
+        daemon.docker(&["stop", "-t", "0", "web"]);
+        for at in ["0.0.0.0:8080", "127.0.0.1:8081", "[::]:8080"] {
+            assert!(is_free(at), "{at}");
+        }
+        let table = run("nft", &["list", "ruleset"]);
+        assert!(!table.contains(". 8080"), "{table}");
+        daemon.docker(&["start", "web"]);
+        wait_for("the page again", || page("127.0.0.1:8080"));
+    });
+}
+
+#[test]
+fn udp_goes_both_ways_and_to_ipv6_loopback() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        let echo = "while true; do nc -u -l -p 53 -w 1 -e cat; done";
+        daemon.docker(&["run", "-d", "--name", "echo", "-p", "5353:53/udp", "busybox", "sh", "-c", echo]);
+        for to in ["127.0.0.1:5353", "172.17.0.1:5353", "[::1]:5353"] {
+            let to: SocketAddr = to.parse().unwrap();
+            let answered = wait_for("an echo", || {
+                let socket = UdpSocket::bind(if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).unwrap();
+                socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+                socket.connect(to).unwrap();
+                socket.send(b"hello").ok()?;
+                let mut buffer = [0; 16];
+                let length = socket.recv(&mut buffer).ok()?;
+                Some(buffer[..length].to_vec())
+            });
+            assert_eq!(answered, b"hello", "{to}");
+        }
+    });
+}
+
+#[test]
+fn the_kernel_chooses_and_ranges_are_one_transaction() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        serve(&daemon, "any", &["-p", "80", "--expose", "81", "-P"]);
+        let chosen = daemon.docker(&["port", "any", "80/tcp"]);
+        let first = chosen.lines().next().unwrap();
+        assert_eq!(page(&first.replace("0.0.0.0", "127.0.0.1")).as_deref(), Some("any"), "{chosen}");
+        assert!(daemon.docker(&["port", "any", "81/tcp"]).contains("0.0.0.0:"));
+
+        daemon.docker(&["run", "-d", "--name", "many", "-p", "20000-20199:30000-30199", "busybox", "sleep", "1000"]);
+        let (_, changes) = api(&daemon, "GET", "/api/changes", None);
+        let start = &changes.as_array().unwrap()[0];
+        assert_eq!((start["verb"].as_str(), start["subject"].as_str()), (Some("start container"), Some("many")));
+        let titles: Vec<&str> =
+            start["steps"].as_array().unwrap().iter().filter_map(|step| step["title"].as_str()).collect();
+        let of_tables = titles.iter().filter(|title| title.contains("tables")).count();
+        assert_eq!(of_tables, 1, "{titles:?}");
+        assert_eq!(run("nft", &["list", "map", "inet", "drawbridge", "published4"]).matches(" : ").count(), 202);
+        // A range of host ports for one: the next that is free.
+        for expected in ["20200", "20201"] {
+            let name = format!("one{expected}");
+            daemon.docker(&["run", "-d", "--name", &name, "-p", "20199-20201:80", "busybox", "sleep", "1000"]);
+            assert!(daemon.docker(&["port", &name]).contains(&format!("0.0.0.0:{expected}")));
+        }
+        let refused =
+            daemon.docker_refuses(&["run", "-d", "--name", "none", "-p", "20199-20201:80", "busybox", "true"]);
+        assert!(refused.contains("port is already allocated: container one20201 has it; 20202 is free"), "{refused}");
+    });
+}
+
+#[test]
+fn a_conflict_says_who() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        serve(&daemon, "web", &["-p", "8080:80"]);
+        for publish in ["8080:80", "127.0.0.1:8080:80"] {
+            let refused = daemon.docker_refuses(&["run", "-d", "--name", "late", "-p", publish, "busybox", "true"]);
+            assert!(
+                refused.contains("driver failed programming external connectivity on endpoint late")
+                    && refused.contains(":8080 failed: port is already allocated: container web has it; 8081 is free"),
+                "{refused}"
+            );
+            let state = daemon.docker(&["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "late"]);
+            assert_eq!(state, "created 128");
+            daemon.docker(&["rm", "late"]);
+        }
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let refused =
+            daemon.docker_refuses(&["run", "-d", "--name", "late", "-p", &format!("{port}:80"), "busybox", "true"]);
+        assert!(refused.contains(&format!("process {} (", std::process::id())), "{refused}");
+        let refused = daemon.docker_refuses(&["start", "late"]);
+        assert!(refused.contains("is already allocated"), "{refused}");
+        drop(taken);
+        daemon.docker(&["start", "late"]);
+        let refused =
+            daemon.docker_refuses(&["run", "-d", "--name", "where", "-p", "198.51.100.9:80:80", "busybox", "true"]);
+        assert!(refused.contains("no interface of this machine has 198.51.100.9"), "{refused}");
+        // Nothing half made.
+        assert!(!run("nft", &["list", "ruleset"]).contains("198.51.100.9"));
+        assert!(run("ip", &["netns", "list"]).lines().count() <= 2);
+    });
+}
+
+#[test]
+fn ports_outlive_the_daemon_and_are_held_again() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let mut daemon = Daemon::start();
+        serve(&daemon, "web", &["-p", "8080:80"]);
+        daemon.kill();
+        assert_eq!(page("127.0.0.1:8080").as_deref(), Some("web"), "the kernel needs no daemon");
+        daemon.start_again();
+        assert!(!is_free("0.0.0.0:8080"));
+        assert_eq!(page("127.0.0.1:8080").as_deref(), Some("web"));
+        assert_eq!(page("[::1]:8080").as_deref(), Some("web"));
+        daemon.docker(&["rm", "-f", "web"]);
+        assert!(is_free("0.0.0.0:8080"));
+    });
+}
+
+#[test]
+fn ports_of_a_running_container_change() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        let id = serve(&daemon, "web", &["-p", "8080:80"]);
+        let started = daemon.docker(&["inspect", "-f", "{{.State.StartedAt}}", "web"]);
+        let path = format!("/api/containers/{id}/ports");
+        let ports = |ports: Value| Some(json!({ "ports": ports }));
+        let wanted = json!([{ "container_port": 80, "protocol": "tcp", "host_port": 9090 }]);
+
+        let (status, plan) = api(&daemon, "PUT", &format!("{path}?preview=true"), ports(wanted.clone()));
+        assert_eq!((status, plan["steps"].as_array().map(Vec::len)), (200, Some(1)), "{plan}");
+        assert_eq!(page("127.0.0.1:9090"), None, "a preview does nothing");
+
+        let (status, seen) = api(&daemon, "PUT", &path, ports(wanted.clone()));
+        assert_eq!((status, &seen["ports"][0]["host"]["port"]), (200, &json!(9090)), "{seen}");
+        assert_eq!(page("127.0.0.1:9090").as_deref(), Some("web"));
+        assert_eq!(page("127.0.0.1:8080"), None);
+        assert!(is_free("0.0.0.0:8080") && !is_free("0.0.0.0:9090"));
+        assert_eq!(daemon.docker(&["inspect", "-f", "{{.State.StartedAt}}", "web"]), started);
+
+        // Asked for again: nothing to do. To another port of the container: the same port of the host leads elsewhere.
+        let (_, plan) = api(&daemon, "PUT", &format!("{path}?preview=true"), ports(wanted));
+        assert_eq!(plan["steps"], json!([]));
+        let elsewhere = json!([{ "container_port": 81, "protocol": "tcp", "host_port": 9090 }]);
+        assert_eq!(api(&daemon, "PUT", &path, ports(elsewhere)).0, 200);
+        assert_eq!(page("127.0.0.1:9090"), None);
+        assert_eq!(page("[::1]:9090"), None);
+        assert!(!is_free("0.0.0.0:9090"));
+
+        let taken = TcpListener::bind("0.0.0.0:9999").unwrap();
+        let clash = json!([{ "container_port": 80, "protocol": "tcp", "host_port": 9999 }]);
+        let (status, refusal) = api(&daemon, "PUT", &path, ports(clash));
+        assert!(status >= 400 && refusal["message"].as_str().unwrap().contains("is already allocated"), "{refusal}");
+        drop(taken);
+        assert_eq!(daemon.docker(&["port", "web"]).lines().next(), Some("81/tcp -> 0.0.0.0:9090"));
+
+        assert_eq!(api(&daemon, "PUT", &path, ports(json!([]))).0, 200);
+        assert_eq!(daemon.docker(&["port", "web"]), "");
+        assert!(is_free("0.0.0.0:9090"));
+        // What is asked for of a stopped container holds from its next start.
+        daemon.docker(&["stop", "-t", "0", "web"]);
+        let back = json!([{ "container_port": 80, "protocol": "tcp", "host_address": "127.0.0.1", "host_port": 8080 }]);
+        assert_eq!(api(&daemon, "PUT", &path, ports(back)).0, 200);
+        daemon.docker(&["start", "web"]);
+        wait_for("the page", || page("127.0.0.1:8080"));
+    });
+}
+
+#[test]
+fn the_rules_lead_back_and_count() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        let id = serve(&daemon, "web", &["-p", "8080:80"]);
+        for _ in 0..3 {
+            page("127.0.0.1:8080").unwrap();
+        }
+        let (_, rules) = api(&daemon, "GET", "/api/rules", None);
+        assert_eq!(rules["intact"], json!(true));
+        let element = |set: &str| {
+            let elements = rules["elements"].as_array().unwrap();
+            elements.iter().find(|element| element["set"] == set).unwrap_or_else(|| panic!("no {set}: {rules}")).clone()
+        };
+        let published = element("published4");
+        assert_eq!(
+            (&published["key"], &published["value"], &published["container"], &published["there"]),
+            (&json!("tcp . 8080"), &json!("172.17.0.2 . 80"), &json!(id), &json!(true))
+        );
+        let counted = element("counted4");
+        // Three connections of a handshake, a request, an answer and an end: some ten packets each.
+        assert!(counted["traffic"]["packets"].as_u64().unwrap() >= 24, "{counted}");
+        let (_, traffic) = api(&daemon, "GET", "/api/traffic", None);
+        let port =
+            &traffic["ports"].as_array().unwrap().iter().find(|port| port["host"]["address"] == "0.0.0.0").unwrap();
+        assert!(port["traffic"]["bytes"].as_u64().unwrap() > 600, "{traffic}");
+    });
+}
+
+#[test]
+fn what_others_flush_is_there_again_within_a_second() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        serve(&daemon, "web", &["-p", "8080:80"]);
+        let whole = run("nft", &["-s", "list", "ruleset"]);
+        run("nft", &["flush", "ruleset"]);
+        let begun = std::time::Instant::now();
+        wait_for("the tables", || (run("nft", &["-s", "list", "ruleset"]).len() == whole.len()).then_some(()));
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        assert_eq!(page("127.0.0.1:8080").as_deref(), Some("web"));
+        run("nft", &["delete", "element", "inet", "drawbridge", "published4", "{ tcp . 8080 }"]);
+        wait_for("the element", || page("127.0.0.1:8080"));
+        let (_, changes) = api(&daemon, "GET", "/api/changes", None);
+        let repairs = changes.as_array().unwrap().iter().filter(|change| change["verb"] == "repair").count();
+        assert_eq!(repairs, 2, "{changes}");
+        // Another's table is another's business.
+        run("nft", &["add", "table", "inet", "theirs"]);
+        run("nft", &["delete", "table", "inet", "theirs"]);
+        std::thread::sleep(Duration::from_millis(300));
+        let (_, changes) = api(&daemon, "GET", "/api/changes", None);
+        assert_eq!(changes.as_array().unwrap().iter().filter(|change| change["verb"] == "repair").count(), 2);
+    });
+}
