@@ -110,28 +110,45 @@ pub fn settle(
         Verdict::Failed { error } => ("adding", Some(error.as_str())),
     };
     free_leases(db, change_id, gone)?;
-    // Ports, endpoints and namespaces before what they refer to.
-    for sql in [
-        "delete from published_port where change_id = ? and phase = ?",
-        "delete from endpoint where change_id = ? and phase = ?",
-        "delete from namespace where change_id = ? and phase = ?",
-        "delete from network where change_id = ? and phase = ?",
+    settle_ports(db, change_id, gone)?;
+    // Endpoints and namespaces before what they refer to. Row by row, by key: an update of several rows first sets their
+    // keys aside in a table of its own, which takes longer than all the rest of this.
+    for [rows, delete, keep] in [
+        [
+            "select endpoint_id, phase from endpoint where change_id = ?",
+            "delete from endpoint where endpoint_id = ?",
+            "update endpoint set phase = 'live', change_id = null where endpoint_id = ?",
+        ],
+        [
+            "select container_id, phase from namespace where change_id = ?",
+            "delete from namespace where container_id = ?",
+            "update namespace set phase = 'live', change_id = null where container_id = ?",
+        ],
+        [
+            "select network_id, phase from network where change_id = ?",
+            "delete from network where network_id = ?",
+            "update network set phase = 'live', change_id = null where network_id = ?",
+        ],
     ] {
-        run(db, sql, (change_id, gone))?;
-    }
-    for sql in [
-        "update published_port set phase = 'live', change_id = null where change_id = ?",
-        "update endpoint set phase = 'live', change_id = null where change_id = ?",
-        "update namespace set phase = 'live', change_id = null where change_id = ?",
-        "update network set phase = 'live', change_id = null where change_id = ?",
-    ] {
-        run(db, sql, [change_id])?;
+        let rows: Vec<(String, String)> = all(db, rows, [change_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for (key, phase) in rows {
+            run(db, if phase == gone { delete } else { keep }, [key])?;
+        }
     }
     run(
         db,
         "update change set state = ?, error = ?, settled_at_ms = ? where change_id = ?",
         (if error.is_none() { "done" } else { "failed" }, error, now_ms, change_id),
     )?;
+    Ok(())
+}
+
+/// Ports come and go by the hundred, so they are settled together; most changes have none.
+fn settle_ports(db: &Connection, change_id: i64, gone: &str) -> Result<(), StoreError> {
+    if value(db, "select exists (select 1 from published_port where change_id = ?)", [change_id])? {
+        run(db, "delete from published_port where change_id = ? and phase = ?", (change_id, gone))?;
+        run(db, "update published_port set phase = 'live', change_id = null where change_id = ?", [change_id])?;
+    }
     Ok(())
 }
 

@@ -32,7 +32,8 @@ pub fn take(db: &Connection, network: &NetworkId, address: IpAddr, endpoint: &En
 /// # Errors
 /// When SQLite fails or a row can't be read.
 pub fn next_free(db: &Connection, network: &NetworkId) -> Result<Option<Ipv4Net>, StoreError> {
-    let Some((subnet, mut from)) = search(db, network)? else { return Ok(None) };
+    let Some((subnet, begin)) = search(db, network)? else { return Ok(None) };
+    let mut from = begin;
     let address = loop {
         // A page at a time: the first gap is nearly always in the first page.
         const PAGE: usize = 64;
@@ -49,7 +50,9 @@ pub fn next_free(db: &Connection, network: &NetworkId) -> Result<Option<Ipv4Net>
         }
         from = free;
     };
-    set_search(db, network, subnet, address)?;
+    if address != begin {
+        set_search(db, network, subnet, address)?;
+    }
     Ok(Some(Ipv4Net::new_assert(address, subnet.prefix_len())))
 }
 
