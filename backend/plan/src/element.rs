@@ -123,6 +123,14 @@ pub enum Element {
     /// `hairpins4`, `hairpins6`: a container that reaches itself through its published port gets its bridge's address for a
     /// source, so that the answer takes the same way back.
     Hairpin(IpAddr),
+    /// `detours4`, `detours6`: a container that is kept apart reaches its neighbour's published port by way of its bridge's
+    /// address, since the answer could not come straight from the neighbour.
+    Detour {
+        /// The container's address.
+        address: IpAddr,
+        /// Its bridge.
+        bridge: IfName,
+    },
     /// `leased4`, `leased6` of the bridge table: an address that only its holder may send from.
     Leased(IpAddr),
     /// `sources4`, `sources6` of the bridge table: the holder of a leased address.
@@ -159,7 +167,8 @@ impl Element {
             | Element::Published { .. }
             | Element::Counted(_)
             | Element::Open(_)
-            | Element::Hairpin(_) => Table::Inet,
+            | Element::Hairpin(_)
+            | Element::Detour { .. } => Table::Inet,
         }
     }
 
@@ -190,6 +199,7 @@ impl Element {
             Element::Counted(host) => at(&host.address, ("counted4", "counted6"), ("counted4_at", "counted6_at")),
             Element::Open(service) => of(Family::of(service.address), "open4", "open6"),
             Element::Hairpin(address) => of(Family::of(*address), "hairpins4", "hairpins6"),
+            Element::Detour { address, .. } => of(Family::of(*address), "detours4", "detours6"),
             Element::Leased(address) => of(Family::of(*address), "leased4", "leased6"),
             Element::Source { address, .. } => of(Family::of(*address), "sources4", "sources6"),
             Element::ApartService(service) => of(Family::of(service.address), "published4", "published6"),
@@ -222,6 +232,7 @@ impl Element {
             Element::Published { host: at, .. } | Element::Counted(at) => host(at),
             Element::Open(at) | Element::ApartService(at) => service(at),
             Element::Hairpin(address) => format!("{address} . {address}"),
+            Element::Detour { address, bridge } => format!("{address} . \"{bridge}\""),
             Element::Leased(address) => address.to_string(),
             Element::Source { link, address } => format!("\"{link}\" . {address}"),
         }
@@ -244,6 +255,7 @@ impl Element {
             | Element::Counted(_)
             | Element::Open(_)
             | Element::Hairpin(_)
+            | Element::Detour { .. }
             | Element::Leased(_)
             | Element::Source { .. }
             | Element::ApartPort(_)
@@ -258,6 +270,7 @@ impl Element {
             | Element::Counted(_)
             | Element::Open(_)
             | Element::Hairpin(_)
+            | Element::Detour { .. }
             | Element::Leased(_)
             | Element::Source { .. }
             | Element::ApartPort(_)

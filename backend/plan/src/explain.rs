@@ -256,6 +256,9 @@ pub fn sentence(element: &Element) -> String {
             format!("{} ({}) is reached from outside.", socket(service.address, service.port), service.protocol)
         }
         Element::Hairpin(address) => format!("{address} may reach itself through its published port."),
+        Element::Detour { address, bridge } => {
+            format!("{address} reaches published ports of its neighbours by way of {bridge}'s address.")
+        }
         Element::Leased(address) => format!("Only its holder may send from {address}."),
         Element::Source { link, address } => format!("The holder of {address} is behind {link}."),
         Element::ApartPort(link) => format!("Frames from {link} go to published services of its bridge at the most."),

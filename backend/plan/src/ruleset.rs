@@ -15,7 +15,8 @@
 ///   containers are kept apart; nothing passes into or out of an internal one; into another bridge passes what is published,
 ///   and of routed and unprotected networks what their mode says. What is not ours is not our business.
 /// * `postrouting`: a container that reached its own bridge's published port gets the bridge's address, so that the answer
-///   comes back this way; so does what came from 127.0.0.1. What leaves the machine takes the host's address.
+///   comes back this way; so does what came from 127.0.0.1. `hairpins` and `detours` are for packets that br_netfilter turns
+///   in the bridge itself, where there is no interface that they came in by. What leaves the machine takes the host's address.
 ///
 /// Table `bridge`: a frame with a leased address for its source passes only if it comes from the holder's port; a port that
 /// is kept apart reaches published services of its bridge at the most.

@@ -284,6 +284,9 @@ impl VethEndpoint {
     pub fn elements(&self) -> BTreeSet<Element> {
         let mut elements = BTreeSet::new();
         for address in self.addresses.iter().map(IpNet::addr) {
+            if !self.icc {
+                elements.insert(Element::Detour { address, bridge: self.bridge.clone() });
+            }
             elements.insert(Element::Leased(address));
             elements.insert(Element::Source { link: self.host_end.clone(), address });
         }

@@ -5,7 +5,7 @@ use super::world::Outcome;
 /// One attempt: from where, to which address and port, and what becomes of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
-    /// A container, `host` or `neighbour`; `b as a` is b with a's address for its source.
+    /// A container, `host` or `neighbour`; `s as a` is s with a's address for its source.
     pub(super) from: &'static str,
     /// Where to.
     pub(super) to: &'static str,
@@ -49,7 +49,7 @@ pub(super) fn rows(br_netfilter: bool) -> Vec<Row> {
         ("host", "[fd18::1]:8082", Tcp, Refused),
         // The same port at two addresses and two protocols leads to different places.
         ("host", "192.0.2.1:8090", Tcp, Reached("192.0.2.1")),
-        ("host", "192.0.2.9:8090", Tcp, Reached("192.0.2.9")),
+        ("host", "192.0.2.9:8090", Tcp, Reached("192.0.2.1")),
         ("host", "192.0.2.1:8090", Udp, Refused),
         // The host reaches containers directly, published or not.
         ("host", "172.18.0.2:80", Tcp, Reached("172.18.0.1")),
@@ -116,9 +116,9 @@ pub(super) fn rows(br_netfilter: bool) -> Vec<Row> {
         ("e", "172.20.0.2:80", Tcp, Dropped),
         ("e", "172.20.0.2:81", Udp, Dropped),
         ("e", "[fd20::2]:81", Tcp, Dropped),
-        ("e", "192.0.2.1:8083", Tcp, by_bridge("172.20.0.3", "172.20.0.1")),
-        ("e", "172.20.0.1:8083", Tcp, by_bridge("172.20.0.3", "172.20.0.1")),
-        ("e", "[2001:db8::1]:8083", Tcp, by_bridge("fd20::3", "fd20::1")),
+        ("e", "192.0.2.1:8083", Tcp, Reached("172.20.0.1")),
+        ("e", "172.20.0.1:8083", Tcp, Reached("172.20.0.1")),
+        ("e", "[2001:db8::1]:8083", Tcp, Reached("fd20::1")),
         ("d", "192.0.2.1:8083", Tcp, Reached("172.20.0.1")),
         ("e", "192.0.2.2:7000", Tcp, Reached("192.0.2.1")),
         // An internal network: its own containers and the host, nothing else.
@@ -158,11 +158,11 @@ pub(super) fn rows(br_netfilter: bool) -> Vec<Row> {
         ("a", "[2001:db8::1]:7001", Tcp, Reached("fd18::2")),
         ("a", "192.0.2.1:7009", Tcp, Refused),
         // With another's address.
-        ("b as a", "192.0.2.1:7001", Udp, Dropped),
-        ("b as a", "192.0.2.2:7000", Udp, Dropped),
-        ("b as a", "172.18.0.4:80", Udp, Dropped),
-        ("b as gateway", "172.18.0.2:80", Udp, Dropped),
-        ("b as a", "[2001:db8::1]:7001", Udp, Dropped),
+        ("s as a", "192.0.2.1:7001", Udp, Dropped),
+        ("s as a", "192.0.2.2:7000", Udp, Dropped),
+        ("s as a", "172.18.0.3:80", Udp, Dropped),
+        ("s as gateway", "172.18.0.2:80", Udp, Dropped),
+        ("s as a", "[2001:db8::1]:7001", Udp, Dropped),
     ]
     .map(row)
     .to_vec()
