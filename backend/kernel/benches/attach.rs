@@ -1,8 +1,10 @@
 //! How long it takes to attach a container, from a new namespace to its default route: the executor, beside the least that
 //! netlink can be asked with, and beside the commands of the plan typed into a shell. `cargo bench -p drawbridge-kernel`.
-//! Argument: how many containers in a row, 100 unless told.
+//! Argument: how many containers in a row, 100 unless told. Each publishes a port; the floor leaves the tables alone.
 
-use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, NetworkId, NsName};
+use drawbridge_api::{Gateway, 
+    ContainerId, EndpointId, GatewayMode, HostPort, IfName, MacAddress, NetworkId, NsName, Protocol, PublishedPort,
+};
 use drawbridge_kernel::{Kernel, testing::in_sandbox};
 use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Object, Scope, Step, VethEndpoint, explain, plan};
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
@@ -61,12 +63,10 @@ fn main() {
 
 fn network_up() -> Kernel {
     let kernel = Kernel::open().expect("this machine can");
-    let network = Desired { networks: vec![network()], ..Desired::default() };
+    let network = Desired { tables: true, networks: vec![network()], ..Desired::default() };
     let mut session = kernel.session().expect("a session");
     for step in plan(&network, &Default::default(), &Scope::Everything) {
-        if !matches!(step, Step::Elements { .. }) {
-            session.execute(&step).expect("the bridge");
-        }
+        session.execute(&step).expect("the bridge and the tables");
     }
     kernel
 }
@@ -110,8 +110,10 @@ fn network() -> BridgeNetwork {
         bridge: "docker0".parse().expect("valid"),
         mtu: 1500,
         addresses: vec!["172.17.0.1/16".parse().expect("valid")],
-        masquerade: Vec::new(),
         internal: false,
+        icc: true,
+        gateway4: Gateway { masquerade: true, ..Gateway::default() },
+        gateway6: Gateway::default(),
     }
 }
 
@@ -138,11 +140,23 @@ fn wanted(number: u16) -> (Desired, Scope) {
         interface: "eth0".parse().expect("valid"),
         mac: MacAddress::from_ipv4(address(number)),
         mtu: 1500,
-        address: format!("{}/16", address(number)).parse().expect("valid"),
-        gateway: Some("172.17.0.1".parse().expect("valid")),
+        addresses: vec![format!("{}/16", address(number)).parse().expect("valid")],
+        gateways: vec!["172.17.0.1".parse().expect("valid")],
+        icc: true,
+        mode4: GatewayMode::Nat,
+        mode6: GatewayMode::Nat,
+        ports: vec![PublishedPort {
+            host: HostPort { address: Ipv4Addr::UNSPECIFIED.into(), protocol: Protocol::Tcp, port: 10_000 + number },
+            container_port: 80,
+        }],
     };
-    let scope = Scope::Container { id: container.clone(), namespace: name.clone(), host_ends: vec![host_end] };
-    let namespaces = vec![Namespace { name, container }];
+    let scope = Scope::Container {
+        id: container.clone(),
+        namespace: name.clone(),
+        host_ends: vec![host_end],
+        elements: endpoint.elements().into_iter().collect(),
+    };
+    let namespaces = vec![Namespace { name, container, ipv6: false }];
     (Desired { namespaces, endpoints: vec![endpoint], ..Desired::default() }, scope)
 }
 
@@ -185,7 +199,9 @@ fn title(step: &Step) -> &'static str {
         Step::Add { object: Object::Address { .. } } => "address",
         Step::Add { object: Object::Up { .. } } => "up",
         Step::Add { object: Object::Route { .. } } => "route",
-        Step::Add { .. } | Step::Remove { .. } | Step::Elements { .. } | Step::SetSysctl { .. } => "other",
+        Step::Add { object: Object::Hairpin { .. } } => "hairpin",
+        Step::Elements { .. } => "elements",
+        Step::Add { .. } | Step::Remove { .. } | Step::SetSysctl { .. } => "other",
     }
 }
 

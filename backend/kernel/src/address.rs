@@ -72,9 +72,14 @@ fn address(message: &AddressMessage) -> Option<LinkAddress> {
     Some(LinkAddress { index: header.index, address: IpNet::new(address?, header.prefix_len).ok()? })
 }
 
-/// `ip addr add ADDRESS dev LINK`
+/// `ip addr add ADDRESS dev LINK`, with `nodad` for IPv6: nobody else has an address that is leased, and until the kernel has
+/// asked around for one, a second, nothing can be sent from the address.
 pub(crate) fn add(index: u32, address: IpNet) -> Request {
-    Request::new(RouteNetlinkMessage::NewAddress(address_message(index, address)), NLM_F_CREATE | NLM_F_EXCL)
+    let mut message = address_message(index, address);
+    if address.addr().is_ipv6() {
+        message.header.flags = AddressHeaderFlags::Nodad;
+    }
+    Request::new(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL)
 }
 
 /// `ip addr del ADDRESS dev LINK`

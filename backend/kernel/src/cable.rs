@@ -77,11 +77,13 @@ impl<'a> Wanted<'a> {
             Object::Veth { endpoint, host_end, namespace, interface, mac, mtu } => {
                 Some(Wanted { endpoint, namespace, cable: Cable { host_end, interface, mac: *mac, mtu: *mtu } })
             }
-            Object::Table
+            Object::Tables
             | Object::Bridge { .. }
             | Object::Namespace { .. }
             | Object::Port { .. }
             | Object::Address { .. }
+            | Object::RouteLocalnet { .. }
+            | Object::Hairpin { .. }
             | Object::Element(_)
             | Object::Up { .. }
             | Object::Route { .. } => None,

@@ -98,9 +98,10 @@ fn network(nft: Option<Nft>) -> Vec<Finding> {
         if let Some(nft) = nft {
             findings.push(finding(
                 "nftables",
-                nft.write_table().map(|()| "takes the table"),
-                "use a kernel with CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET, CONFIG_NFT_CT, CONFIG_NFT_NAT and \
-                 CONFIG_NFT_MASQ, or load their modules (`modprobe -a nf_tables nft_ct nft_chain_nat nft_masq`)",
+                nft.write_tables().map(|()| "takes the tables"),
+                "use a kernel with CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET, CONFIG_NF_TABLES_BRIDGE, CONFIG_NFT_CT, \
+                 CONFIG_NFT_NAT, CONFIG_NFT_MASQ and CONFIG_NFT_FIB_INET, or load their modules (`modprobe -a nf_tables \
+                 nf_tables_bridge nft_ct nft_chain_nat nft_masq nft_fib_inet`)",
             ));
         }
         findings

@@ -40,7 +40,7 @@ pub enum KernelError {
         /// How to get it.
         remedy: &'static str,
     },
-    /// `nft` refused a transaction or a question.
+    /// `nft` refused to write the tables, or to tell its version.
     #[error("nft refused to {what}: {message}")]
     Nft {
         /// What was asked.
@@ -139,6 +139,7 @@ const MEANINGS: &[(&[Errno], &str)] = &[
     (&[Errno::ENOSPC], "a limit of the kernel is reached: user.max_net_namespaces, fs.mount-max or a full disk"),
     (&[Errno::EMFILE, Errno::ENFILE], "too many files are open; raise the limit (`ulimit -n`)"),
     (&[Errno::ENOMEM, Errno::ENOBUFS], "the kernel is out of memory"),
+    (&[Errno::EMSGSIZE], "it is more at once than net.core.wmem_max allows"),
     (&[Errno::EROFS], "the file system is mounted read-only"),
 ];
 

@@ -4,41 +4,34 @@
 use crate::{
     address, cable,
     error::KernelError,
-    link::{self, Change, Link},
+    link::{self, Change, Link, PortChange},
     mark::Mark,
     netns::{self, Entry},
     session::{Session, foreign_link, foreign_namespace},
     socket::{Answer, Request},
-    sysctl,
+    sysctl, tables,
 };
 use drawbridge_api::{ContainerId, IfName, NetworkId, NsName};
-use drawbridge_plan::{Object, Place, Step};
+use drawbridge_plan::{Element, Object, Place, Step};
 use ipnet::IpNet;
 use nix::errno::Errno;
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 /// Does a step.
 pub(crate) fn execute(session: &mut Session, step: &Step) -> Result<(), KernelError> {
     match step {
         Step::Add { object } => add(session, object),
         Step::Remove { object, takes: _ } => remove(session, object),
-        Step::Elements { add, remove } => session.shared.nft.change(add, remove),
+        Step::Elements { add, remove } => change_elements(session, add, remove),
         Step::SetSysctl { key, from: _, to } => sysctl::write(key, to),
     }
 }
 
 fn add(session: &mut Session, object: &Object) -> Result<(), KernelError> {
     match object {
-        Object::Table => {
-            // Written only when it is missing or damaged, since writing it empties the sets.
-            let there = session.shared.nft.table()?;
-            if there.is_some_and(|table| table.shape == session.shared.shape && table.elements.is_some()) {
-                return Ok(());
-            }
-            session.shared.nft.write_table()
-        }
+        Object::Tables => add_tables(session),
         Object::Bridge { name, network, mtu } => add_bridge(session, object, name, network, *mtu),
-        Object::Namespace { name, container } => add_namespace(session, object, name, container),
+        Object::Namespace { name, container, ipv6 } => add_namespace(session, object, name, container, *ipv6),
         Object::Veth { .. } => cable::add(session, object),
         Object::Port { link, bridge } => {
             let bridge_index = session.needed(&Place::Host, bridge)?.index;
@@ -51,7 +44,16 @@ fn add(session: &mut Session, object: &Object) -> Result<(), KernelError> {
             let answer = target.socket.request(address::add(target.index, *address))?;
             done(answer, &[Errno::EEXIST], || format!("give {link} the address {address}"))
         }
-        Object::Element(element) => session.shared.nft.change(std::slice::from_ref(element), &[]),
+        Object::RouteLocalnet { bridge } => {
+            session.needed(&Place::Host, bridge)?;
+            sysctl::write(&sysctl::route_localnet(bridge), "1")
+        }
+        Object::Hairpin { link } => {
+            let index = session.needed(&Place::Host, link)?.index;
+            let answer = session.host.request(link::change_port(index, &PortChange::Hairpin))?;
+            done(answer, &[], || format!("turn on the hairpin mode of {link}"))
+        }
+        Object::Element(element) => change_elements(session, std::slice::from_ref(element), &[]),
         Object::Up { place, link } => {
             let target = session.needed(place, link)?;
             let answer = target.socket.request(link::change(target.index, &Change::Up))?;
@@ -63,17 +65,27 @@ fn add(session: &mut Session, object: &Object) -> Result<(), KernelError> {
 
 fn remove(session: &mut Session, object: &Object) -> Result<(), KernelError> {
     match object {
-        Object::Table => session.shared.nft.remove_table(),
+        Object::Tables => tables::remove(session.netfilter()?),
         Object::Bridge { name, network, .. } => {
             remove_link(session, name, &Mark::Network(network.clone()), &format!("delete bridge {name}"))
         }
-        Object::Namespace { name, container } => remove_namespace(session, object, name, container),
+        Object::Namespace { name, container, .. } => remove_namespace(session, object, name, container),
         Object::Veth { endpoint, host_end, .. } => {
             remove_link(session, host_end, &Mark::Endpoint(endpoint.clone()), &format!("delete veth pair {host_end}"))
         }
         Object::Port { link, bridge } => remove_port(session, link, bridge),
         Object::Address { place, link, address } => remove_address(session, place, link, *address),
-        Object::Element(element) => session.shared.nft.change(&[], std::slice::from_ref(element)),
+        Object::RouteLocalnet { bridge } => match session.target(&Place::Host, bridge)? {
+            Some(_) => sysctl::write(&sysctl::route_localnet(bridge), "0"),
+            None => Ok(()),
+        },
+        Object::Hairpin { link } => {
+            let Some(target) = session.target(&Place::Host, link)? else { return Ok(()) };
+            let answer = target.socket.request(link::change_port(target.index, &PortChange::NoHairpin))?;
+            // EOPNOTSUPP: it is in no bridge any more (rtnl_newlink() in net/core/rtnetlink.c), so it has no such mode.
+            done(answer, &[Errno::ENODEV, Errno::EOPNOTSUPP], || format!("turn off the hairpin mode of {link}"))
+        }
+        Object::Element(element) => change_elements(session, &[], std::slice::from_ref(element)),
         Object::Up { place, link } => {
             let Some(target) = session.target(place, link)? else { return Ok(()) };
             let answer = target.socket.request(link::change(target.index, &Change::Down))?;
@@ -86,6 +98,22 @@ fn remove(session: &mut Session, object: &Object) -> Result<(), KernelError> {
             done(answer, &[Errno::ESRCH, Errno::ENODEV], || format!("remove the default route via {gateway}"))
         }
     }
+}
+
+fn change_elements(session: &mut Session, add: &[Element], remove: &[Element]) -> Result<(), KernelError> {
+    if add.is_empty() && remove.is_empty() {
+        return Ok(());
+    }
+    tables::change(session.netfilter()?, add, remove)
+}
+
+/// Written only when they are missing or damaged, since writing them empties the sets.
+fn add_tables(session: &mut Session) -> Result<(), KernelError> {
+    let shared = Arc::clone(&session.shared);
+    if tables::read(session.netfilter()?, &shared.shape)?.is_some() {
+        return Ok(());
+    }
+    shared.nft.write_tables()
 }
 
 /// `ip link add NAME address MAC type bridge; ip link set NAME alias MARK`, in one datagram, then `ip link set NAME mtu MTU`
@@ -150,6 +178,7 @@ fn add_namespace(
     object: &Object,
     name: &NsName,
     container: &ContainerId,
+    ipv6: bool,
 ) -> Result<(), KernelError> {
     let mark = object.mark().unwrap_or_default();
     match netns::look(name)? {
@@ -162,7 +191,7 @@ fn add_namespace(
             return netns::mark(&mut inside.namespace.socket, &mark);
         }
     }
-    let namespace = session.shared.directory.create(name, &mark)?.ok_or_else(|| foreign_namespace(name))?;
+    let namespace = session.shared.directory.create(name, &mark, ipv6)?.ok_or_else(|| foreign_namespace(name))?;
     session.keep(name, namespace, container.clone());
     Ok(())
 }

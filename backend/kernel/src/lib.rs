@@ -7,6 +7,7 @@
 mod address;
 mod cable;
 pub mod doctor;
+mod element;
 mod error;
 mod execute;
 pub mod file;
@@ -14,23 +15,31 @@ mod host;
 mod link;
 mod mark;
 pub mod mount;
+mod netlink;
 mod netns;
+mod nfnetlink;
 mod nft;
 mod observe;
+mod own;
+pub mod port;
 pub mod process;
 mod session;
 mod socket;
 mod sysctl;
+mod tables;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod watch;
 
 pub use error::{KernelError, StepError};
 pub use host::{HostLink, HostView};
 pub use session::Session;
+pub use watch::{TableWatch, Transaction};
 
-use drawbridge_api::NsName;
-use drawbridge_plan::{Observed, Scope};
-use std::sync::Arc;
+use drawbridge_api::{NsName, Traffic};
+use drawbridge_plan::{Element, Observed, Scope};
+use nfnetlink::Netfilter;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The kernel's network side. Cheap to clone; all clones share what was found out when it was opened.
 #[derive(Clone)]
@@ -41,8 +50,8 @@ pub struct Kernel {
 /// What is found out once.
 pub(crate) struct Shared {
     nft: nft::Nft,
-    /// How nft lists an undamaged table.
-    shape: nft::Shape,
+    /// How the kernel lists undamaged tables.
+    shape: tables::Shape,
     directory: netns::Directory,
 }
 
@@ -53,18 +62,20 @@ impl std::fmt::Debug for Kernel {
 }
 
 impl Kernel {
-    /// Finds nft and writes the table once in a network namespace made for it, to know how an undamaged one is listed by
-    /// this version of nft and this kernel.
+    /// Finds nft and writes the tables once in a network namespace made for it, to know how this kernel lists undamaged ones
+    /// that this version of nft has written.
     ///
     /// # Errors
-    /// When nft is not installed, or the kernel lacks what the table needs, or without root.
+    /// When nft is not installed, or the kernel lacks what the tables need, or without root.
     pub fn open() -> Result<Kernel, KernelError> {
         let nft = nft::Nft::find()?;
-        let table = netns::scratch(|| {
-            nft.write_table()?;
-            nft.table()
+        let shape = netns::scratch(|| {
+            nft.write_tables()?;
+            tables::shape(&mut Netfilter::open()?)
         })??;
-        let shape = table.ok_or_else(|| KernelError::answer("write the table for a trial", "it is not there"))?.shape;
+        if shape.is_empty() {
+            return Err(KernelError::answer("write the tables for a trial", "they are not there"));
+        }
         Ok(Kernel { shared: Arc::new(Shared { nft, shape, directory: netns::Directory::default() }) })
     }
 
@@ -90,6 +101,33 @@ impl Kernel {
     /// When the kernel refuses to say.
     pub fn host(&self) -> Result<HostView, KernelError> {
         host::read()
+    }
+
+    /// What these elements have counted since they were added; none for one that is not there, or of a set that does not
+    /// count ([`Element::Counted`], [`Element::Sent`] and [`Element::Received`] are of sets that do). The cost is that of
+    /// the elements asked about, however many others there are.
+    ///
+    /// # Errors
+    /// When the kernel refuses to say, as it does without root.
+    pub fn traffic(&self, of: &[Element]) -> Result<Vec<Option<Traffic>>, KernelError> {
+        tables::traffic(&mut Netfilter::open()?, of)
+    }
+
+    /// What all elements that count have counted; nothing without the tables.
+    ///
+    /// # Errors
+    /// When the kernel refuses to say, as it does without root.
+    pub fn all_traffic(&self) -> Result<BTreeMap<Element, Traffic>, KernelError> {
+        tables::all_traffic(&mut Netfilter::open()?)
+    }
+
+    /// Watches for transactions of nf_tables that others commit in this namespace from now on: one may have damaged the
+    /// tables, as `nft flush ruleset` does.
+    ///
+    /// # Errors
+    /// When no netlink socket can be opened.
+    pub fn watch_tables(&self) -> Result<TableWatch, KernelError> {
+        TableWatch::open()
     }
 
     /// Removes what a crash left of a namespace that was being made: marked files under `/run/netns` on which no

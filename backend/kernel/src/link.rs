@@ -10,8 +10,8 @@ use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NlasIterator};
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{
-        InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkExtentMask, LinkFlags, LinkHeader, LinkInfo,
-        LinkMessage,
+        InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth, LinkAttribute,
+        LinkExtentMask, LinkFlags, LinkHeader, LinkInfo, LinkMessage,
     },
 };
 use nix::errno::Errno;
@@ -31,6 +31,8 @@ mod ifla {
     pub(super) const IFALIAS: u16 = 20;
     pub(super) const LINK_NETNSID: u16 = 37;
     pub(super) const INFO_KIND: u16 = 1;
+    pub(super) const INFO_SLAVE_DATA: u16 = 5;
+    pub(super) const BRPORT_MODE: u16 = 4;
 }
 
 /// Where a veth's other end is.
@@ -64,6 +66,8 @@ pub(crate) struct Link {
     pub(crate) up: bool,
     /// The number of the bridge that it is a port of.
     pub(crate) master: Option<u32>,
+    /// Whether frames may leave it by the way they came in, if it is a bridge's port.
+    pub(crate) hairpin: bool,
     /// The number of a veth's other end, in that end's namespace.
     pub(crate) peer: Option<u32>,
     /// Where that other end is.
@@ -88,6 +92,7 @@ impl Link {
             mac: None,
             up: header.flags.contains(LinkFlags::Up),
             master: None,
+            hairpin: false,
             peer: None,
             peer_place: PeerPlace::Here,
         };
@@ -108,14 +113,25 @@ impl Link {
                     }
                 }
                 ifla::LINKINFO => {
-                    let kind = NlasIterator::new(value).flatten().find(|info| info.kind() == ifla::INFO_KIND);
-                    link.kind = kind.map(|info| text(info.value())).unwrap_or_default();
+                    for info in NlasIterator::new(value).flatten() {
+                        match info.kind() {
+                            ifla::INFO_KIND => link.kind = text(info.value()),
+                            ifla::INFO_SLAVE_DATA => link.hairpin = is_hairpin(info.value()),
+                            _ => {}
+                        }
+                    }
                 }
                 _ => {}
             }
         }
         Ok(link)
     }
+}
+
+/// Reads what is said of a port; of one in another thing than a bridge the number means something else, but no veth of
+/// ours is in one.
+fn is_hairpin(port: &[u8]) -> bool {
+    NlasIterator::new(port).flatten().any(|option| option.kind() == ifla::BRPORT_MODE && option.value() == [1])
 }
 
 fn text(value: &[u8]) -> String {
@@ -276,6 +292,30 @@ fn changed(change: &Change<'_>) -> LinkMessage {
         Change::NoMaster => message.attributes.push(LinkAttribute::Controller(0)),
     }
     message
+}
+
+/// What of a port is changed.
+pub(crate) enum PortChange {
+    /// `hairpin on`
+    Hairpin,
+    /// `hairpin off`
+    NoHairpin,
+}
+
+/// `ip link set NAME type bridge_slave …`, by number. Only the message that makes links is read for what is said of a port
+/// (`rtnl_newlink`); without `NLM_F_CREATE` it changes one that is there.
+pub(crate) fn change_port(index: u32, change: &PortChange) -> Request {
+    let option = match change {
+        PortChange::Hairpin => InfoBridgePort::HairpinMode(true),
+        PortChange::NoHairpin => InfoBridgePort::HairpinMode(false),
+    };
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.attributes = vec![LinkAttribute::LinkInfo(vec![
+        LinkInfo::PortKind(InfoPortKind::Bridge),
+        LinkInfo::PortData(InfoPortData::BridgePort(vec![option])),
+    ])];
+    Request::new(RouteNetlinkMessage::NewLink(message), 0)
 }
 
 /// `ip link del NAME`, by number.

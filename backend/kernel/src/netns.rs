@@ -156,11 +156,11 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// `ip netns add NAME; ip -n NAME link set lo alias MARK up; nsenter --net=/run/netns/NAME sysctl -w
+    /// `ip netns add NAME; ip -n NAME link set lo alias MARK up` and, without IPv6, `nsenter --net=/run/netns/NAME sysctl -w
     /// net.ipv6.conf.default.disable_ipv6=1`, in an order that leaves nothing unmarked: the file has
     /// the mark as its text before it gets its name, and the loopback has it before the namespace is mounted there.
     /// None when somebody else has taken the name meanwhile.
-    pub(crate) fn create(&self, name: &NsName, mark_text: &str) -> Result<Option<Namespace>, KernelError> {
+    pub(crate) fn create(&self, name: &NsName, mark_text: &str, ipv6: bool) -> Result<Option<Namespace>, KernelError> {
         let failed = |what: &str| format!("{what} for namespace {name}");
         self.prepare()?;
         let target = path(name);
@@ -178,7 +178,7 @@ impl Directory {
             let mut socket = Socket::open()?;
             mark(&mut socket, mark_text)?;
             // A kernel without IPv6 has no such setting, and nothing to turn off.
-            if sysctl::read(NO_IPV6)?.is_some() {
+            if !ipv6 && sysctl::read(NO_IPV6)?.is_some() {
                 sysctl::write(NO_IPV6, "1")?;
             }
             let own = "/proc/thread-self/ns/net";
@@ -264,6 +264,17 @@ pub(crate) fn sandbox<T: Send>(body: impl FnOnce() -> T + Send) -> Result<T, Ker
     apart("sandbox", || {
         unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
             .map_err(|errno| KernelError::system("make a sandbox", errno))?;
+        Ok(body())
+    })?
+}
+
+/// Runs `body` in the namespace of this name.
+#[cfg(feature = "testing")]
+pub(crate) fn inside<T: Send>(name: &NsName, body: impl FnOnce() -> T + Send) -> Result<T, KernelError> {
+    let what = || format!("enter namespace {name}");
+    let file = File::open(path(name)).map_err(|error| KernelError::system(what(), error))?;
+    apart("inside", || {
+        setns(file, CloneFlags::CLONE_NEWNET).map_err(|errno| KernelError::system(what(), errno))?;
         Ok(body())
     })?
 }

@@ -9,11 +9,12 @@ use crate::{
     link::{self, Link, PeerPlace},
     mark::Mark,
     netns::{self, Entry, Namespace},
+    nfnetlink::Netfilter,
     socket::Socket,
-    sysctl,
+    sysctl, tables,
 };
 use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, NsName};
-use drawbridge_plan::{Object, Observed, Place, Scope};
+use drawbridge_plan::{Element, NO_IPV6, Object, Observed, Place, Scope};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     os::fd::AsFd,
@@ -30,8 +31,17 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 pub(crate) fn observe(shared: &Shared, scope: &Scope, sysctl_keys: &[String]) -> Result<Observed, KernelError> {
     let mut objects = match scope {
         Scope::Everything => everything(shared)?,
-        Scope::Network { bridge, .. } => network(shared, bridge)?,
-        Scope::Container { namespace, host_ends, .. } => container(namespace, host_ends)?,
+        Scope::Tables => all_tables(shared)?,
+        Scope::Network { bridge, elements, .. } => {
+            let mut objects = network(bridge)?;
+            objects.extend(those_there(elements)?);
+            objects
+        }
+        Scope::Container { namespace, host_ends, elements, .. } => {
+            let mut objects = container(namespace, host_ends)?;
+            objects.extend(those_there(elements)?);
+            objects
+        }
     };
     objects.retain(|object| scope.covers(object));
     let mut sysctls = BTreeMap::new();
@@ -44,7 +54,7 @@ pub(crate) fn observe(shared: &Shared, scope: &Scope, sysctl_keys: &[String]) ->
 }
 
 fn everything(shared: &Shared) -> Result<BTreeSet<Object>, KernelError> {
-    let mut objects = table(shared)?;
+    let mut objects = all_tables(shared)?;
     let mut host = Socket::open()?;
     let mut links = link::list(&mut host)?;
     let addresses = address::list(&mut host, None)?;
@@ -58,7 +68,7 @@ fn everything(shared: &Shared) -> Result<BTreeSet<Object>, KernelError> {
     let nowhere: NsName = orphan();
     for link in &links {
         match link.mark() {
-            Some(Mark::Network(_)) => objects.extend(bridge(link, &addresses)),
+            Some(Mark::Network(_)) => objects.extend(bridge(link, &addresses)?),
             Some(Mark::Endpoint(endpoint)) => {
                 let master = link.master.and_then(|index| names.get(&index).copied());
                 objects.extend(host_end(link, &endpoint, &insides, &nowhere, master));
@@ -72,12 +82,12 @@ fn everything(shared: &Shared) -> Result<BTreeSet<Object>, KernelError> {
     Ok(objects)
 }
 
-fn network(shared: &Shared, name: &IfName) -> Result<BTreeSet<Object>, KernelError> {
-    let mut objects = table(shared)?;
+fn network(name: &IfName) -> Result<BTreeSet<Object>, KernelError> {
+    let mut objects = BTreeSet::new();
     let mut host = Socket::open()?;
     if let Some(link) = link::find(&mut host, name)? {
         let addresses = address::list(&mut host, Some(link.index))?;
-        objects.extend(bridge(&link, &addresses));
+        objects.extend(bridge(&link, &addresses)?);
     }
     Ok(objects)
 }
@@ -119,24 +129,36 @@ fn container(namespace: &NsName, host_ends: &[IfName]) -> Result<BTreeSet<Object
     Ok(objects)
 }
 
-/// The table and its elements; nothing when it is missing or damaged.
-fn table(shared: &Shared) -> Result<BTreeSet<Object>, KernelError> {
-    let table = shared.nft.table()?.filter(|table| table.shape == shared.shape);
-    let Some(elements) = table.and_then(|table| table.elements) else { return Ok(BTreeSet::new()) };
-    Ok(elements.into_iter().map(Object::Element).chain([Object::Table]).collect())
+/// The tables and their elements; nothing when one is missing or damaged.
+fn all_tables(shared: &Shared) -> Result<BTreeSet<Object>, KernelError> {
+    let elements = tables::read(&mut Netfilter::open()?, &shared.shape)?;
+    let Some(elements) = elements else { return Ok(BTreeSet::new()) };
+    Ok(elements.into_iter().map(Object::Element).chain([Object::Tables]).collect())
 }
 
-/// A bridge of ours with what is on it.
-fn bridge(link: &Link, addresses: &[LinkAddress]) -> Vec<Object> {
+/// Those of these elements that are there; of a map with the value that it gives, which may be another.
+fn those_there(elements: &[Element]) -> Result<Vec<Object>, KernelError> {
+    if elements.is_empty() {
+        return Ok(Vec::new());
+    }
+    let seen = tables::look(&mut Netfilter::open()?, elements)?;
+    Ok(seen.into_iter().flatten().map(|seen| Object::Element(seen.element)).collect())
+}
+
+/// A bridge of ours with what is on it. The calling thread must be in the bridge's namespace.
+fn bridge(link: &Link, addresses: &[LinkAddress]) -> Result<Vec<Object>, KernelError> {
     let (Some(Mark::Network(network)), Ok(name)) = (link.mark(), link.name.parse::<IfName>()) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     if link.kind != "bridge" {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let mut objects = vec![Object::Bridge { name: name.clone(), network, mtu: link.mtu }];
     objects.extend(on_link(&Place::Host, &name, link, addresses));
-    objects
+    if sysctl::read(&sysctl::route_localnet(&name))?.as_deref() == Some("1") {
+        objects.push(Object::RouteLocalnet { bridge: name });
+    }
+    Ok(objects)
 }
 
 /// A veth's end on the host, with the whole pair and what is on this end. One whose other end is in no namespace of ours
@@ -160,8 +182,10 @@ fn host_end(
         Object::Veth { endpoint: endpoint.clone(), host_end: name.clone(), namespace, interface, mac, mtu: link.mtu };
     let mut objects = vec![pair];
     objects.extend(on_link(&Place::Host, &name, link, &[]));
-    let bridge = master.and_then(|master| master.parse().ok());
-    objects.extend(bridge.map(|bridge| Object::Port { link: name, bridge }));
+    if let Some(bridge) = master.and_then(|master| master.parse().ok()) {
+        objects.extend(link.hairpin.then(|| Object::Hairpin { link: name.clone() }));
+        objects.push(Object::Port { link: name, bridge });
+    }
     objects
 }
 
@@ -225,13 +249,15 @@ struct Inside {
     container: ContainerId,
     /// The number that the host knows it by, if it has one: where a veth leads here.
     nsid: Option<i32>,
+    /// Whether what comes into it has IPv6.
+    ipv6: bool,
     links: Vec<Link>,
     addresses: Vec<LinkAddress>,
     routes: Vec<LinkRoute>,
 }
 
 impl Inside {
-    /// None when the namespace is not ours.
+    /// None when the namespace is not ours. The calling thread must be in it.
     fn read(name: &NsName, mut namespace: Namespace, host: &mut Socket) -> Result<Option<Inside>, KernelError> {
         let socket = &mut namespace.socket;
         let Some(container) = netns::owner(socket)? else { return Ok(None) };
@@ -239,6 +265,8 @@ impl Inside {
             name: name.clone(),
             container,
             nsid: netns::nsid(host, namespace.file.as_fd())?,
+            // Read where this thread is. A kernel without IPv6 has no such setting.
+            ipv6: sysctl::read(NO_IPV6)?.is_some_and(|value| value == "0"),
             links: link::list(socket)?,
             addresses: address::list(socket, None)?,
             routes: address::list_routes(socket)?,
@@ -247,7 +275,8 @@ impl Inside {
 
     /// The namespace and what is on its cables. Its loopback's state is the container's own affair.
     fn objects(&self) -> Vec<Object> {
-        let mut objects = vec![Object::Namespace { name: self.name.clone(), container: self.container.clone() }];
+        let mut objects =
+            vec![Object::Namespace { name: self.name.clone(), container: self.container.clone(), ipv6: self.ipv6 }];
         let place = Place::Namespace(self.name.clone());
         for link in self.links.iter().filter(|link| link.kind == "veth") {
             let Ok(name) = link.name.parse::<IfName>() else { continue };

@@ -1,5 +1,5 @@
-//! What one plan holds open: a socket on the host, one in each namespace that it has touched, and the links whose mark it
-//! has seen. Everything that is changed is looked up here first, so nothing without our mark can be reached.
+//! What one plan holds open: a socket on the host, one for the tables, one in each namespace that it has touched, and the links
+//! whose mark it has seen. Everything that is changed is looked up here first, so nothing without our mark can be reached.
 
 use crate::{
     Shared,
@@ -7,17 +7,19 @@ use crate::{
     execute,
     link::{self, Link},
     netns::{self, Entry, Namespace},
+    nfnetlink::Netfilter,
     socket::Socket,
 };
 use drawbridge_api::{ContainerId, IfName, NsName};
 use drawbridge_plan::{Place, Step};
 use std::{collections::HashMap, fmt, sync::Arc};
 
-/// Carries out the steps of one plan. Its sockets stay in the network namespace of the thread that opened it; drop it
-/// when the plan is done, for a namespace lives as long as a socket in it.
+/// Carries out the steps of one plan. Its sockets stay in the network namespace that they were opened in, so threads that
+/// share a session must be in one; drop it when the plan is done, for a namespace lives as long as a socket in it.
 pub struct Session {
     pub(crate) shared: Arc<Shared>,
     pub(crate) host: Socket,
+    netfilter: Option<Netfilter>,
     links: HashMap<IfName, Link>,
     inside: HashMap<NsName, Inside>,
 }
@@ -43,7 +45,7 @@ impl fmt::Debug for Session {
 
 impl Session {
     pub(crate) fn open(shared: Arc<Shared>) -> Result<Session, KernelError> {
-        Ok(Session { shared, host: Socket::open()?, links: HashMap::new(), inside: HashMap::new() })
+        Ok(Session { shared, host: Socket::open()?, netfilter: None, links: HashMap::new(), inside: HashMap::new() })
     }
 
     /// Does one step. To do it twice is harmless: making what is there, with the same attributes, succeeds, and so does
@@ -54,6 +56,14 @@ impl Session {
     /// something that the step needs is not there.
     pub fn execute(&mut self, step: &Step) -> Result<(), StepError> {
         execute::execute(self, step).map_err(|error| StepError::new(step, error))
+    }
+
+    /// The way to the tables, opened when first asked for: most plans do not change them.
+    pub(crate) fn netfilter(&mut self) -> Result<&mut Netfilter, KernelError> {
+        match &mut self.netfilter {
+            Some(netfilter) => Ok(netfilter),
+            none => Ok(none.insert(Netfilter::open()?)),
+        }
     }
 
     /// A link on the host that is ours; none when there is no such link.

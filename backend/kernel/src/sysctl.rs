@@ -1,6 +1,7 @@
 //! Kernel settings under `/proc/sys` (sysctl(8)). What is below `net` is that of the calling thread's network namespace.
 
 use crate::error::KernelError;
+use drawbridge_api::IfName;
 use std::{fs, io, path::PathBuf};
 
 /// `sysctl -n KEY`; none when this kernel has no such setting.
@@ -15,6 +16,11 @@ pub(crate) fn read(key: &str) -> Result<Option<String>, KernelError> {
 /// `sysctl -w KEY=VALUE`
 pub(crate) fn write(key: &str, value: &str) -> Result<(), KernelError> {
     fs::write(path(key)?, value).map_err(|error| KernelError::system(format!("set {key} to {value}"), error))
+}
+
+/// The key of a link's `route_localnet` (ip-sysctl.rst).
+pub(crate) fn route_localnet(link: &IfName) -> String {
+    format!("net.ipv4.conf.{}.route_localnet", link.as_str().replace('.', "/"))
 }
 
 /// As sysctl(8) does, `.` separates and `/` stands for a dot in a link's name.

@@ -66,6 +66,15 @@ pub fn in_sandbox<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     netns::sandbox(run).unwrap_or_else(|error| panic!("no sandbox: {error}"))
 }
 
+/// Runs `body` on a thread in the network namespace of this name, one of those that `ip netns` lists.
+///
+/// # Panics
+/// As `body` does; also when there is no such namespace.
+pub fn inside<T: Send>(name: &str, body: impl FnOnce() -> T + Send) -> T {
+    let name = name.parse().unwrap_or_else(|error| panic!("{error}"));
+    netns::inside(&name, body).unwrap_or_else(|error| panic!("cannot enter {name}: {error}"))
+}
+
 fn prepare() {
     let must = |what: &str, result: nix::Result<()>| result.unwrap_or_else(|errno| panic!("{what}: {errno}"));
     must(

@@ -69,15 +69,6 @@ pub enum Object {
         /// The bridge.
         bridge: IfName,
     },
-    /// An address on a link.
-    Address {
-        /// Where the link is.
-        place: Place,
-        /// The link.
-        link: IfName,
-        /// The address with its prefix length, which brings the route to that range.
-        address: IpNet,
-    },
     /// `route_localnet` of a bridge (ip-sysctl.rst): packets with addresses of 127.0.0.0/8 may be routed through it, so that
     /// what is published on 127.0.0.1 reaches its container. The tables drop what a container itself sends so.
     RouteLocalnet {
@@ -98,6 +89,16 @@ pub enum Object {
         place: Place,
         /// The link.
         link: IfName,
+    },
+    /// An address on a link. After `Up`: a link that is taken down loses its IPv6 addresses (`addrconf_ifdown` in
+    /// net/ipv6/addrconf.c), so they have to be gone before it is.
+    Address {
+        /// Where the link is.
+        place: Place,
+        /// The link.
+        link: IfName,
+        /// The address with its prefix length, which brings the route to that range.
+        address: IpNet,
     },
     /// The default route of a namespace.
     Route {

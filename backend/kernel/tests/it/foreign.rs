@@ -25,7 +25,7 @@ fn refused(kernel: &Kernel, step: &Step, name: &str) -> StepError {
 fn a_name_that_is_taken_is_refused_and_left_alone() {
     check_in_sandbox(|| {
         let kernel = Kernel::open().expect("this machine can");
-        let wanted = desired(&[Net::new(0, 1)]);
+        let wanted = desired(&[Net { ports: true, ipv6: true, ..Net::new(0, 1) }]);
         shell("ip link add docker0 type bridge");
         shell("ip link add veth0000000 type bridge");
         shell(&format!("ip netns add {}", wanted.namespaces[0].name));
@@ -38,7 +38,9 @@ fn a_name_that_is_taken_is_refused_and_left_alone() {
                 Object::Address { place: drawbridge_plan::Place::Host, link, .. } => link.as_str(),
                 Object::Up { link, .. } if link.as_str() != "eth0" => link.as_str(),
                 Object::Route { namespace, .. } => namespace.as_str(),
-                Object::Table | Object::Element(_) | Object::Address { .. } | Object::Up { .. } => continue,
+                Object::RouteLocalnet { bridge } => bridge.as_str(),
+                Object::Hairpin { link } => link.as_str(),
+                Object::Tables | Object::Element(_) | Object::Address { .. } | Object::Up { .. } => continue,
             };
             refused(&kernel, &Step::Add { object: object.clone() }, name);
             refused(&kernel, &Step::Remove { object: object.clone(), takes: Vec::new() }, name);

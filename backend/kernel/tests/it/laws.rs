@@ -110,6 +110,7 @@ fn for_each_change(kernel: &Kernel, body: impl Fn(&str, &Observed, &[Step])) {
     let mut wanted = examples();
     wanted.push(("nothing, from the last", Desired::default()));
     wanted.push(wanted[4].clone());
+    wanted.push(("ports again", wanted[6].1.clone()));
     wanted.push(("nothing, from the fullest", Desired::default()));
     for (name, desired) in wanted {
         let before = observe(kernel);

@@ -51,7 +51,7 @@ fn a_file_without_a_namespace_is_swept_reused_or_removed() {
         reach(&kernel, &Desired::default());
 
         fs::write(&file, &mark).expect("a file");
-        let object = Object::Namespace { name: name.clone(), container: container.clone() };
+        let object = Object::Namespace { name: name.clone(), container: container.clone(), ipv6: false };
         execute(&mut kernel.session().expect("a session"), &[Step::Remove { object, takes: Vec::new() }]);
         assert!(!fs::exists(&file).expect("known"));
     });

@@ -1,10 +1,14 @@
 //! Tests on the real kernel, each in a sandbox of its own: one binary, so that they are linked once.
 
 mod doctor;
+mod elements;
 mod foreign;
 mod laws;
 mod leftovers;
+mod ports;
+mod reach;
 mod scopes;
-mod table;
+mod tables;
 mod traffic;
 mod wanted;
+mod watch;

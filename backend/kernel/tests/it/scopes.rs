@@ -2,23 +2,23 @@
 
 use crate::wanted::{FORWARD, Net, desired, reach, shell};
 use drawbridge_kernel::{Kernel, testing::check_in_sandbox};
-use drawbridge_plan::{Desired, Object, Scope};
+use drawbridge_plan::{Desired, Element, Object, Scope};
 use std::collections::BTreeSet;
 
 fn scopes(desired: &Desired) -> Vec<Scope> {
-    let networks = desired
-        .networks
-        .iter()
-        .map(|network| Scope::Network { id: network.id.clone(), bridge: network.bridge.clone() });
-    let containers = desired.namespaces.iter().map(|namespace| Scope::Container {
-        id: namespace.container.clone(),
-        namespace: namespace.name.clone(),
-        host_ends: desired
-            .endpoints
-            .iter()
-            .filter(|endpoint| endpoint.namespace == namespace.name)
-            .map(|endpoint| endpoint.host_end.clone())
-            .collect(),
+    let networks = desired.networks.iter().map(|network| Scope::Network {
+        id: network.id.clone(),
+        bridge: network.bridge.clone(),
+        elements: network.elements(),
+    });
+    let containers = desired.namespaces.iter().map(|namespace| {
+        let own = || desired.endpoints.iter().filter(|endpoint| endpoint.namespace == namespace.name);
+        Scope::Container {
+            id: namespace.container.clone(),
+            namespace: namespace.name.clone(),
+            host_ends: own().map(|endpoint| endpoint.host_end.clone()).collect(),
+            elements: own().flat_map(|endpoint| endpoint.elements()).collect(),
+        }
     });
     networks.chain(containers).collect()
 }
@@ -27,18 +27,48 @@ fn scopes(desired: &Desired) -> Vec<Scope> {
 fn a_scope_shows_its_part() {
     check_in_sandbox(|| {
         let kernel = Kernel::open().expect("this machine can");
-        let wanted = desired(&[Net::new(0, 2), Net { internal: true, ..Net::new(1, 2) }]);
+        let wanted = desired(&[
+            Net { ports: true, ipv6: true, icc: false, ..Net::new(0, 2) },
+            Net { internal: true, ..Net::new(1, 2) },
+        ]);
         for scope in scopes(&wanted) {
             assert_eq!(kernel.observe(&scope, &[]).expect("root may look").objects, BTreeSet::new(), "{scope:?}");
         }
         reach(&kernel, &wanted);
         for scope in scopes(&wanted) {
-            let expected: BTreeSet<Object> =
-                wanted.objects().into_iter().filter(|object| scope.covers(object)).collect();
+            let expected: BTreeSet<Object> = wanted
+                .objects()
+                .into_iter()
+                .filter(|object| match (object, &scope) {
+                    (Object::Element(element), Scope::Network { elements, .. } | Scope::Container { elements, .. }) => {
+                        elements.contains(element)
+                    }
+                    _ => scope.covers(object),
+                })
+                .collect();
             let observed = kernel.observe(&scope, &[FORWARD.to_owned()]).expect("root may look");
             assert_eq!(observed.objects, expected, "{scope:?}");
             assert_eq!(observed.sysctls[FORWARD], "1");
         }
+    });
+}
+
+#[test]
+fn a_scope_shows_the_value_that_a_map_gives() {
+    check_in_sandbox(|| {
+        let kernel = Kernel::open().expect("this machine can");
+        let wanted = desired(&[Net { ports: true, ..Net::new(0, 1) }]);
+        reach(&kernel, &wanted);
+        let host = wanted.endpoints[0].ports[0].host;
+        let element = |to: &str| Element::Published { host, to: to.parse().expect("valid") };
+        let scope = Scope::Container {
+            id: wanted.namespaces[0].container.clone(),
+            namespace: "other".parse().expect("valid"),
+            host_ends: Vec::new(),
+            elements: vec![element("172.17.0.9:80")],
+        };
+        let observed = kernel.observe(&scope, &[]).expect("root may look").objects;
+        assert_eq!(observed, [Object::Element(element("172.17.0.2:80"))].into());
     });
 }
 

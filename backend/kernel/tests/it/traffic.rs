@@ -1,12 +1,18 @@
 //! Packets go where they should.
 
 use crate::wanted::{Net, desired, reach, shell};
+use drawbridge_api::Traffic;
 use drawbridge_kernel::{Kernel, testing::check_in_sandbox};
-use std::process::Command;
+use drawbridge_plan::{Element, Step};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 fn ping(namespace: &str, address: &str) -> bool {
+    let ping = if address.contains(':') { "ping6" } else { "ping" };
     let output = Command::new("ip")
-        .args(["netns", "exec", namespace, "ping", "-c", "1", "-W", "1", address])
+        .args(["netns", "exec", namespace, "busybox", ping, "-c", "1", "-W", "1", address])
         .output()
         .expect("there is ip");
     output.status.success()
@@ -22,15 +28,12 @@ fn containers_of_a_network_reach_each_other_and_others_do_not() {
             let mut alone = desired(&[Net::new(network, container + 1)]);
             wanted.namespaces.push(alone.namespaces.pop().expect("it has one"));
             let mut endpoint = alone.endpoints.pop().expect("it has one");
-            endpoint.gateway = Some(alone.networks[0].addresses[0].addr());
+            endpoint.gateways = vec![alone.networks[0].addresses[0].addr()];
             wanted.endpoints.push(endpoint);
         }
         reach(&kernel, &wanted);
         let names: Vec<&str> = wanted.namespaces.iter().map(|namespace| namespace.name.as_str()).collect();
-        // Something outside: a host behind another link, which knows no way back to the containers' ranges.
-        shell("ip netns add outside; ip link add out0 type veth peer name eth0 netns outside");
-        shell("ip addr add 192.0.2.1/24 dev out0; ip link set out0 up");
-        shell("ip -n outside addr add 192.0.2.2/24 dev eth0; ip -n outside link set eth0 up");
+        outside();
 
         assert!(ping(names[0], "172.17.0.3"), "two of one network");
         assert!(ping(names[0], "172.17.0.1"), "the gateway");
@@ -39,5 +42,79 @@ fn containers_of_a_network_reach_each_other_and_others_do_not() {
         assert!(!ping(names[0], "172.18.0.4"), "another network");
         assert!(!ping(names[2], "172.17.0.2"), "another network");
         assert!(!ping(names[3], "192.0.2.2"), "outside, from an internal network");
+    });
+}
+
+/// A machine outside, behind a link of ours with 192.0.2.1, which knows no way back to the containers' ranges.
+fn outside() {
+    shell("ip netns add outside; ip link add out0 type veth peer name eth0 netns outside");
+    shell("ip addr add 192.0.2.1/24 dev out0; ip link set out0 up");
+    shell("ip -n outside addr add 192.0.2.2/24 dev eth0; ip -n outside link set eth0 up");
+}
+
+#[test]
+fn what_goes_through_a_port_is_counted() {
+    check_in_sandbox(|| {
+        let kernel = Kernel::open().expect("this machine can");
+        let wanted = desired(&[Net { ports: true, ..Net::new(0, 1) }]);
+        reach(&kernel, &wanted);
+        outside();
+        let bridge = wanted.networks[0].bridge.clone();
+        let counted = Element::Counted(wanted.endpoints[0].ports[0].host);
+        let silent = Element::Counted(wanted.endpoints[0].ports[1].host);
+        let of = [
+            counted.clone(),
+            silent,
+            Element::Sent(bridge.clone()),
+            Element::Received(bridge.clone()),
+            Element::Bridge(bridge),
+        ];
+        let before = kernel.traffic(&of).expect("root may look");
+        let none = Some(Traffic::default());
+        assert_eq!(before, [none, none, none, none, None]);
+
+        let name = wanted.namespaces[0].name.as_str();
+        let mut server = Command::new("ip")
+            .args(["netns", "exec", name, "busybox", "httpd", "-f", "-p", "80", "-h", "/etc"])
+            .spawn()
+            .expect("there is ip");
+        let fetch = "ip netns exec outside busybox wget -q -O - http://192.0.2.1:8000/passwd";
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !Command::new("sh").args(["-c", fetch]).output().is_ok_and(|output| output.status.success()) {
+            assert!(Instant::now() < deadline, "the container's port is not reached");
+        }
+        let after = kernel.traffic(&of).expect("root may look");
+        let [Some(through), Some(nothing), Some(sent), Some(received), None] = after[..] else { panic!("{after:?}") };
+        assert_eq!(nothing, Traffic::default());
+        // Both ways, at the least: three to shake hands, a question, an answer, and the end.
+        assert!(through.packets >= 8 && through.bytes > 40 * through.packets, "{through:?}");
+        assert!(sent.packets >= 4 && received.packets >= 4, "{sent:?} {received:?}");
+        let all = kernel.all_traffic().expect("root may look");
+        assert!(all.get(&counted).is_some_and(|all| all.packets >= through.packets), "{all:?}");
+        assert_eq!(all.len(), 6, "{all:?}");
+
+        // What was there before keeps its count when it is added again.
+        let step = Step::Elements { add: vec![counted.clone()], remove: Vec::new() };
+        kernel.session().expect("a session").execute(&step).expect("it is there");
+        assert!(kernel.traffic(&[counted]).expect("root may look")[0].is_some_and(|now| now.packets > 0));
+        server.kill().expect("it runs");
+        server.wait().expect("it ends");
+    });
+}
+
+#[test]
+fn ipv6_goes_where_it_should() {
+    check_in_sandbox(|| {
+        let kernel = Kernel::open().expect("this machine can");
+        let wanted = desired(&[Net { ipv6: true, ..Net::new(0, 2) }, Net { ipv6: true, ..Net::new(1, 0) }]);
+        reach(&kernel, &wanted);
+        shell("sysctl -qw net.ipv6.conf.all.forwarding=1");
+        outside();
+        shell("ip addr add 2001:db8::1/64 dev out0 nodad; ip -n outside addr add 2001:db8::2/64 dev eth0 nodad");
+        let name = wanted.namespaces[0].name.as_str();
+        assert!(ping(name, "fd00:11::3"), "two of one network");
+        assert!(ping(name, "fd00:11::1"), "the gateway");
+        assert!(ping(name, "2001:db8::2"), "outside, by masquerade");
+        assert!(!ping("outside", "fd00:11::2"), "from outside");
     });
 }

@@ -2,9 +2,7 @@
 
 use super::rows::{Protocol, Row};
 use crate::wanted::{FORWARD, reach, shell};
-use drawbridge_api::{
-    ContainerId, EndpointId, Gateway, GatewayMode, HostPort, MacAddress, NetworkId, PublishedPort,
-};
+use drawbridge_api::{ContainerId, EndpointId, Gateway, GatewayMode, HostPort, MacAddress, NetworkId, PublishedPort};
 use drawbridge_kernel::{Kernel, testing::inside};
 use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Sysctl, VethEndpoint};
 use std::{
@@ -15,7 +13,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// What becomes of an attempt.
@@ -107,6 +105,7 @@ impl World {
         }
         servers.extend(inside("neighbour", || Servers::open(&["::"], &[7000])));
         servers.extend(Servers::open(&["::"], &[7001]));
+        wait_for_ipv6();
         let end = Arc::<AtomicBool>::default();
         let until = Arc::clone(&end);
         World { end, server: Some(thread::spawn(move || servers.serve(&until))) }
@@ -144,6 +143,20 @@ impl Drop for World {
         if let Some(server) = self.server.take() {
             server.join().expect("the servers end");
         }
+    }
+}
+
+/// Until no link-local address is being tried any more (RFC 4862 §5.4): before that a bridge does not ask who has an address.
+fn wait_for_ipv6() {
+    let tentative = || {
+        shell(
+            "ip -o -6 addr show tentative; for name in $(ls /run/netns); do ip -n $name -o -6 addr show tentative; done",
+        )
+    };
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !tentative().is_empty() {
+        assert!(Instant::now() < deadline, "{}", tentative());
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

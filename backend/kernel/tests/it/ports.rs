@@ -1,0 +1,152 @@
+//! Ports of the host that are held are refused to others, and it is told who has one.
+
+use crate::wanted::shell;
+use drawbridge_api::{HostPort, Protocol};
+use drawbridge_kernel::{
+    port::{HoldError, hold, holder, next_free},
+    testing::check_in_sandbox,
+};
+use std::{
+    net::{IpAddr, TcpListener, TcpStream, UdpSocket},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+fn at(address: &str, protocol: Protocol, port: u16) -> HostPort {
+    HostPort { address: address.parse().expect("valid"), protocol, port }
+}
+
+/// Whether a program that asks nicely, and one that means to share, are both refused.
+fn refused(address: &str, protocol: Protocol, port: u16) -> bool {
+    let kind = if protocol == Protocol::Tcp { "SOCK_STREAM" } else { "SOCK_DGRAM" };
+    let family = if address.contains(':') { "AF_INET6" } else { "AF_INET" };
+    ["", "SO_REUSEADDR", "SO_REUSEPORT"].iter().all(|option| {
+        let set = if option.is_empty() { String::new() } else { format!("s.setsockopt(SOL_SOCKET, {option}, 1)\n") };
+        let script =
+            format!("from socket import *\ns = socket({family}, {kind})\n{set}s.bind(('{address}', {port}))\n");
+        let output = Command::new("python3").args(["-c", &script]).output().expect("there is python3");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() || stderr.contains("Address already in use"), "{stderr}");
+        !output.status.success()
+    })
+}
+
+#[test]
+fn a_held_port_is_refused_to_others() {
+    check_in_sandbox(|| {
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            for (address, others) in
+                [("0.0.0.0", ["0.0.0.0", "127.0.0.1"]), ("127.0.0.1", ["0.0.0.0", "127.0.0.1"]), ("::", ["::", "::1"])]
+            {
+                let held = hold(at(address, protocol, 8080)).expect("it is free");
+                assert_eq!(held.port(), 8080);
+                for other in others {
+                    assert!(refused(other, protocol, 8080), "{other} beside {address} of {protocol}");
+                    let again = hold(at(other, protocol, 8080));
+                    assert!(matches!(again, Err(HoldError::Taken(_))), "{again:?}");
+                }
+                drop(held);
+                assert!(!refused(address, protocol, 8080), "{address} of {protocol} was let go");
+            }
+        }
+    });
+}
+
+#[test]
+fn families_and_protocols_are_apart() {
+    check_in_sandbox(|| {
+        let held: Vec<_> =
+            [("0.0.0.0", Protocol::Tcp), ("0.0.0.0", Protocol::Udp), ("::", Protocol::Tcp), ("::", Protocol::Udp)]
+                .map(|(address, protocol)| hold(at(address, protocol, 53)).expect("it is free"))
+                .into();
+        assert!(matches!(hold(at("198.51.100.1", Protocol::Tcp, 80)), Err(HoldError::NoSuchAddress(_))));
+        match hold(at("0.0.0.0", Protocol::Sctp, 53)) {
+            Ok(_) | Err(HoldError::Unsupported(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+        drop(held);
+    });
+}
+
+#[test]
+fn the_kernel_chooses_where_nothing_is_asked_for() {
+    check_in_sandbox(|| {
+        shell("sysctl -qw net.ipv4.ip_local_port_range='40000 40010'");
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            let one = hold(at("0.0.0.0", protocol, 0)).expect("some are free");
+            let two = hold(at("0.0.0.0", protocol, 0)).expect("some are free");
+            assert!((40000..=40010).contains(&one.port()) && (40000..=40010).contains(&two.port()));
+            assert_ne!(one.port(), two.port());
+        }
+    });
+}
+
+#[test]
+fn it_is_told_who_has_a_port() {
+    check_in_sandbox(|| {
+        let own = std::process::id();
+        let tcp = TcpListener::bind("127.0.0.1:8080").expect("it is free");
+        let udp = UdpSocket::bind("[::]:5353").expect("it is free");
+        for asked in [
+            at("127.0.0.1", Protocol::Tcp, 8080),
+            at("0.0.0.0", Protocol::Tcp, 8080),
+            at("::1", Protocol::Udp, 5353),
+            // A socket of both families.
+            at("127.0.0.1", Protocol::Udp, 5353),
+        ] {
+            assert_eq!(holder(asked).map(|holder| holder.pid), Some(own), "{asked}");
+        }
+        assert_eq!(holder(at("127.0.0.2", Protocol::Tcp, 8080)), None);
+        assert_eq!(holder(at("127.0.0.1", Protocol::Udp, 8080)), None);
+        drop((tcp, udp));
+        assert_eq!(holder(at("127.0.0.1", Protocol::Tcp, 8080)), None);
+
+        let held = hold(at("::", Protocol::Tcp, 8080)).expect("it is free");
+        assert_eq!(holder(at("::1", Protocol::Tcp, 8080)).map(|holder| holder.pid), Some(own));
+        drop(held);
+
+        let mut other = Command::new("busybox")
+            .args(["nc", "-l", "-p", "8080"])
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("there is busybox");
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let found = loop {
+            match holder(at("0.0.0.0", Protocol::Tcp, 8080)) {
+                Some(found) => break found,
+                None => assert!(Instant::now() < deadline, "it does not listen"),
+            }
+        };
+        assert_eq!((found.pid, found.command.as_str()), (other.id(), "busybox"));
+        other.kill().expect("it runs");
+        other.wait().expect("it ends");
+    });
+}
+
+#[test]
+fn the_next_free_port_is_found() {
+    check_in_sandbox(|| {
+        let held: Vec<_> = [8081, 8082].map(|port| hold(at("127.0.0.1", Protocol::Tcp, port)).expect("free")).into();
+        assert_eq!(next_free(at("0.0.0.0", Protocol::Tcp, 8080)), Some(8083));
+        assert_eq!(next_free(at("0.0.0.0", Protocol::Udp, 8080)), Some(8081));
+        assert_eq!(next_free(at("0.0.0.0", Protocol::Tcp, 65535)), None);
+        assert_eq!(next_free(at("198.51.100.1", Protocol::Tcp, 8080)), None);
+        drop(held);
+    });
+}
+
+#[test]
+fn a_held_port_listens_and_is_taken_again_at_once() {
+    check_in_sandbox(|| {
+        let listener = hold(at("127.0.0.1", Protocol::Tcp, 8080)).expect("free").into_listener().expect("of TCP");
+        let client = TcpStream::connect("127.0.0.1:8080").expect("it listens");
+        let (server, from) = listener.accept().expect("it is there already");
+        assert_eq!(from.ip(), "127.0.0.1".parse::<IpAddr>().expect("valid"));
+        // Ended by this side first, the connection keeps the port for a minute.
+        drop(server);
+        drop(client);
+        drop(listener);
+        hold(at("127.0.0.1", Protocol::Tcp, 8080)).expect("free again");
+        assert!(hold(at("127.0.0.1", Protocol::Udp, 8080)).expect("free").into_listener().is_none());
+    });
+}
