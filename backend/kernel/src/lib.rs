@@ -10,6 +10,7 @@ pub mod doctor;
 mod error;
 mod execute;
 pub mod file;
+mod foreign;
 mod host;
 mod link;
 mod mark;
@@ -25,6 +26,7 @@ mod sysctl;
 pub mod testing;
 
 pub use error::{KernelError, StepError};
+pub use foreign::{ForeignDrop, foreign_drops};
 pub use host::{HostLink, HostView};
 pub use session::Session;
 
