@@ -107,10 +107,11 @@ fn has(program: &str) -> bool {
     found.status.success()
 }
 
-/// All rules of every kind, without counters.
+/// All rules of every kind, without counters. A legacy table is made by asking for it, so only those that are there.
 fn rules() -> String {
     shell(
-        "nft -s list ruleset 2>/dev/null; for p in iptables-legacy ip6tables-legacy; do $p -S 2>/dev/null || true; done",
+        "nft -s list ruleset 2>/dev/null; for p in ip ip6; do cat /proc/net/${p}_tables_names 2>/dev/null | while read -r t; \
+         do echo $p $t; ${p}tables-legacy -t $t -S; done; done",
     )
 }
 
