@@ -35,7 +35,7 @@ async fn runtime(folders: &Folders) -> Finding {
             subject: "OCI runtime and monitor",
             state: State::Missing,
             detail: error.to_string(),
-            remedy: Some("apt-get install runc conmon"),
+            remedy: Some("apt-get install runc conmon".into()),
         },
     }
 }
@@ -52,7 +52,7 @@ fn busybox() -> Finding {
             subject: "busybox for the built-in image",
             state: State::Missing,
             detail: error.to_string(),
-            remedy: Some("apt-get install busybox-static"),
+            remedy: Some("apt-get install busybox-static".into()),
         },
     }
 }

@@ -78,7 +78,7 @@ async fn doctor(folders: &Folders) -> Result<ExitCode> {
             State::Missing => "missing",
         };
         println!("{word:8} {}: {}", finding.subject, finding.detail);
-        if let Some(remedy) = finding.remedy {
+        if let Some(remedy) = &finding.remedy {
             println!("{:8} remedy: {remedy}", "");
         }
     }

@@ -8,14 +8,15 @@ use crate::{
 };
 use drawbridge::{
     engine::{Changed, Mode},
-    model::{Masquerade, NewNetwork},
+    model::NewNetwork,
     ops::{OpError, network},
     store::{
         Store,
         journal::{self, Request, Verdict},
     },
 };
-use drawbridge_api::{Driver, Network, Origin};
+use drawbridge_api::{Driver, Gateway, Network, NetworkId, Origin};
+use drawbridge_plan::{BridgeNetwork, Element};
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 const WARM_UP: usize = 5;
@@ -88,7 +89,9 @@ fn create(road: &Road, mode: Mode, number: usize) -> Result<Changed<Network>, Op
         gateway: None,
         internal: false,
         bridge: None,
-        masquerade: Masquerade::Yes,
+        icc: true,
+        gateway4: Gateway::nat(),
+        gateway6: Gateway::nat(),
         mtu: None,
         options: BTreeMap::new(),
         labels: BTreeMap::new(),
@@ -97,12 +100,20 @@ fn create(road: &Road, mode: Mode, number: usize) -> Result<Changed<Network>, Op
     road.tokio.block_on(network::create(&road.daemon, mode, Origin::Daemon, new))
 }
 
-/// What a network is in the table, added or deleted in one transaction.
+/// What a network is in the tables, added or deleted in one transaction.
 fn elements(verb: &str, bridge: &str) -> String {
-    let table = drawbridge_plan::ruleset::TABLE_NAME;
-    format!(
-        "{verb} element {table} bridges {{ {bridge} }}\n\
-         {verb} element {table} pairs {{ {bridge} . {bridge} }}\n\
-         {verb} element {table} masqueraded {{ 10.201.0.0/16 }}\n"
-    )
+    let network = BridgeNetwork {
+        id: NetworkId::from_bytes([1; 32]),
+        bridge: bridge.parse().unwrap(),
+        mtu: 1500,
+        addresses: vec!["10.201.0.1/16".parse().unwrap()],
+        internal: false,
+        icc: true,
+        gateway4: Gateway::nat(),
+        gateway6: Gateway::nat(),
+    };
+    let line = |element: Element| {
+        format!("{verb} element {} {} {{ {} }}\n", element.table().name(), element.set(), element.key())
+    };
+    network.elements().into_iter().map(line).collect()
 }

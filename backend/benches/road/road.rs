@@ -74,6 +74,8 @@ pub(crate) fn sleeper(network: &str) -> NewContainer {
         network_mode: NetworkMode::Network(network.parse().unwrap()),
         auto_remove: false,
         exposed_ports: Vec::new(),
+        ports: Vec::new(),
+        publish_all: false,
     };
     NewContainer { name: None, spec }
 }

@@ -2,8 +2,9 @@
 //! netlink can be asked with, and beside the commands of the plan typed into a shell. `cargo bench -p drawbridge-kernel`.
 //! Argument: how many containers in a row, 100 unless told. Each publishes a port; the floor leaves the tables alone.
 
-use drawbridge_api::{Gateway, 
-    ContainerId, EndpointId, GatewayMode, HostPort, IfName, MacAddress, NetworkId, NsName, Protocol, PublishedPort,
+use drawbridge_api::{
+    ContainerId, EndpointId, Gateway, GatewayMode, HostPort, IfName, MacAddress, NetworkId, NsName, Protocol,
+    PublishedPort,
 };
 use drawbridge_kernel::{Kernel, testing::in_sandbox};
 use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Object, Scope, Step, VethEndpoint, explain, plan};

@@ -3,7 +3,10 @@
 
 use crate::{
     error::KernelError,
+    foreign::{ForeignDrop, foreign_drops},
+    host,
     link::{self, Cable},
+    mark::Mark,
     mount, netns,
     nft::Nft,
     socket::{Request, Socket},
@@ -12,6 +15,7 @@ use crate::{
 use drawbridge_api::{IfName, MacAddress};
 use nix::errno::Errno;
 use std::{
+    borrow::Cow,
     fmt::Display,
     fs::{self, File},
     io,
@@ -29,7 +33,7 @@ pub struct Finding {
     /// What was found.
     pub detail: String,
     /// What to do about it, where something must be done.
-    pub remedy: Option<&'static str>,
+    pub remedy: Option<Cow<'static, str>>,
 }
 
 /// How a thing is.
@@ -55,13 +59,16 @@ pub fn check(directory: &Path) -> Vec<Finding> {
     findings.extend(network(nft.ok()));
     findings.push(overlay(directory));
     findings.push(forwarding());
+    findings.extend(firewalls());
     findings
 }
 
 fn finding(subject: &'static str, tried: Result<impl Into<String>, impl Display>, remedy: &'static str) -> Finding {
     match tried {
         Ok(detail) => Finding { subject, state: State::Ok, detail: detail.into(), remedy: None },
-        Err(error) => Finding { subject, state: State::Missing, detail: error.to_string(), remedy: Some(remedy) },
+        Err(error) => {
+            Finding { subject, state: State::Missing, detail: error.to_string(), remedy: Some(remedy.into()) }
+        }
     }
 }
 
@@ -163,6 +170,37 @@ fn overlay(directory: &Path) -> Finding {
         result.map(|()| format!("can be mounted in {}", directory.display())).map_err(reason),
         "load the module (`modprobe overlay`), or choose a --data-dir on ext4, xfs or btrfs",
     )
+}
+
+/// Whether somebody else's rules drop what goes from and to the bridges that are ours.
+fn firewalls() -> Vec<Finding> {
+    const SUBJECT: &str = "other firewalls";
+    let single = |state, detail: String| vec![Finding { subject: SUBJECT, state, detail, remedy: None }];
+    let bridges = match bridges() {
+        Ok(bridges) if bridges.is_empty() => {
+            return single(State::Ok, "not looked at: no network has a bridge".to_owned());
+        }
+        Ok(bridges) => bridges,
+        Err(error) => return single(State::Warning, error.to_string()),
+    };
+    let warning = |ForeignDrop { rule, effect, remedy }| Finding {
+        subject: SUBJECT,
+        state: State::Warning,
+        detail: format!("{effect}: {rule}"),
+        remedy: Some(remedy.into()),
+    };
+    match foreign_drops(&bridges) {
+        Ok(drops) if drops.is_empty() => single(State::Ok, "let our traffic pass".to_owned()),
+        Ok(drops) => drops.into_iter().map(warning).collect(),
+        Err(error) => single(State::Warning, error.to_string()),
+    }
+}
+
+fn bridges() -> Result<Vec<IfName>, KernelError> {
+    let links = host::read()?.links;
+    let is_bridge = |alias: &str| matches!(Mark::parse(alias), Some(Mark::Network(_)));
+    let ours = links.iter().filter(|link| link.alias.as_deref().is_some_and(is_bridge));
+    Ok(ours.filter_map(|link| link.name.parse().ok()).collect())
 }
 
 fn forwarding() -> Finding {

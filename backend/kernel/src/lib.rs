@@ -11,6 +11,7 @@ mod element;
 mod error;
 mod execute;
 pub mod file;
+mod foreign;
 mod host;
 mod link;
 mod mark;
@@ -32,6 +33,7 @@ pub mod testing;
 mod watch;
 
 pub use error::{KernelError, StepError};
+pub use foreign::{ForeignDrop, foreign_drops};
 pub use host::{HostLink, HostView};
 pub use session::Session;
 pub use watch::{TableWatch, Transaction};

@@ -184,6 +184,8 @@ mod tests {
             network_mode: NetworkMode::None,
             auto_remove: false,
             exposed_ports: Vec::new(),
+            ports: Vec::new(),
+            publish_all: false,
         }
     }
 

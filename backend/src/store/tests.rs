@@ -9,10 +9,10 @@ use super::{
     migrate::migrate,
     network, sysctl,
 };
-use crate::model::{ContainerRecord, ContainerSpec, ImageRecord, Masquerade};
+use crate::model::{ContainerRecord, ContainerSpec, ImageRecord};
 use drawbridge_api::{
-    ChangeState, ContainerId, ContainerState, Driver, Endpoint, EndpointId, ImageId, MacAddress, Network, NetworkId,
-    NetworkMode, Origin, Outcome, Subnet,
+    ChangeState, ContainerId, ContainerState, Driver, Endpoint, EndpointId, Gateway, ImageId, MacAddress, Network,
+    NetworkId, NetworkMode, Origin, Outcome, Subnet,
 };
 use drawbridge_plan::{Object, Scope, Step};
 use ipnet::IpNet;
@@ -35,6 +35,9 @@ fn demo(number: u8) -> Network {
             gateway: format!("10.{number}.0.1").parse().unwrap(),
         }],
         internal: false,
+        icc: true,
+        gateway4: Gateway::nat(),
+        gateway6: Gateway::nat(),
         mtu: 1500,
         options: [("a".to_owned(), "b".to_owned())].into(),
         labels: Default::default(),
@@ -62,6 +65,8 @@ fn box_of(number: u8) -> ContainerRecord {
             network_mode: NetworkMode::None,
             auto_remove: false,
             exposed_ports: Vec::new(),
+            ports: Vec::new(),
+            publish_all: false,
         },
         state: ContainerState::Created,
         pid: None,
@@ -103,7 +108,7 @@ fn failed() -> Verdict {
 fn with_network(db: &Connection, number: u8) -> Network {
     let network = demo(number);
     let change = open(db);
-    network::insert(db, &network, Masquerade::Yes, change).unwrap();
+    network::insert(db, &network, change).unwrap();
     lease::reserve_gateway(db, &network.id, network.subnets[0].gateway).unwrap();
     settle(db, change, Verdict::Done);
     network
@@ -162,9 +167,9 @@ fn names_and_bridges_are_unique() {
     with_network(db, 1);
     let change = open(db);
     let same_name = Network { name: demo(1).name, ..demo(2) };
-    assert!(is_conflict(network::insert(db, &same_name, Masquerade::No, change)));
+    assert!(is_conflict(network::insert(db, &same_name, change)));
     let same_bridge = Network { bridge: demo(1).bridge, ..demo(2) };
-    assert!(is_conflict(network::insert(db, &same_bridge, Masquerade::No, change)));
+    assert!(is_conflict(network::insert(db, &same_bridge, change)));
     let record = with_box(db, 1);
     let same_name = ContainerRecord { name: record.name, ..box_of(2) };
     assert!(is_conflict(container::insert(db, &same_name)));
@@ -174,7 +179,7 @@ fn names_and_bridges_are_unique() {
 fn a_settled_change_makes_rows_live_or_takes_them_away() {
     let db = &database();
     let change = open(db);
-    network::insert(db, &demo(1), Masquerade::Yes, change).unwrap();
+    network::insert(db, &demo(1), change).unwrap();
     settle(db, change, failed());
     assert_eq!(network::list(db).unwrap(), []);
 
@@ -222,7 +227,7 @@ fn a_search_for_an_address_goes_beyond_a_page() {
     let mut network = demo(1);
     network.subnets[0].subnet = "10.1.0.0/16".parse().unwrap();
     let change = open(db);
-    network::insert(db, &network, Masquerade::Yes, change).unwrap();
+    network::insert(db, &network, change).unwrap();
     for last in 1..=200 {
         lease::reserve_gateway(db, &network.id, format!("10.1.0.{last}").parse().unwrap()).unwrap();
     }
@@ -271,7 +276,8 @@ fn endpoints_are_listed_by_container_and_network() {
 #[test]
 fn what_is_wanted_are_the_rows_that_are_live_or_coming() {
     let db = &database();
-    assert_eq!(desired::load(db, &Scope::Everything).unwrap(), Default::default());
+    let nothing = Desired { tables: true, ..Desired::default() };
+    assert_eq!(desired::load(db, &Scope::Everything).unwrap(), nothing);
     let network = with_network(db, 1);
     sysctl::need(db, "net.ipv4.ip_forward", "1", "0").unwrap();
     let (one, two) = (with_box(db, 1), with_box(db, 2));
@@ -279,14 +285,15 @@ fn what_is_wanted_are_the_rows_that_are_live_or_coming() {
         attach(db, record, &network).unwrap();
     }
     let all = desired::load(db, &Scope::Everything).unwrap();
-    assert!(all.table);
+    assert!(all.tables);
     assert_eq!((all.networks.len(), all.namespaces.len(), all.endpoints.len(), all.sysctls.len()), (1, 2, 2, 1));
-    assert_eq!(all.networks[0].masquerade, ["10.1.0.0/29".parse().unwrap()]);
+    assert_eq!(all.networks[0].addresses, ["10.1.0.1/29".parse().unwrap()]);
 
     let scope = |record: &ContainerRecord| Scope::Container {
         id: record.id.clone(),
         namespace: record.id.short().parse().unwrap(),
         host_ends: Vec::new(),
+        elements: Vec::new(),
     };
     let of_one = desired::load(db, &scope(&one)).unwrap();
     assert_eq!((of_one.networks.len(), of_one.endpoints.len()), (0, 1));
@@ -328,7 +335,7 @@ fn the_journal_keeps_steps_and_outcomes() {
 fn a_change_that_was_cut_off_is_taken_over() {
     let db = &database();
     let cut_off = open(db);
-    network::insert(db, &demo(1), Masquerade::Yes, cut_off).unwrap();
+    network::insert(db, &demo(1), cut_off).unwrap();
     let next = open(db);
     assert_eq!(journal::take_over(db, next, 5).unwrap(), 1);
     settle(db, next, Verdict::Done);

@@ -6,11 +6,11 @@ use drawbridge::{
     boot,
     engine::Mode,
     machine::{Hand, Machine},
-    model::{ContainerSpec, Masquerade, NewContainer, NewNetwork},
+    model::{ContainerSpec, NewContainer, NewNetwork},
     ops::{Daemon, OpError, container, lifecycle, network, start},
     store::journal,
 };
-use drawbridge_api::{ChangeState, Driver, NetworkMode, Origin};
+use drawbridge_api::{ChangeState, Driver, Gateway, NetworkMode, Origin};
 use drawbridge_kernel::{Kernel, KernelError, StepError, testing::check_in_sandbox};
 use drawbridge_plan::{Observed, Scope, Step};
 use std::{
@@ -209,7 +209,9 @@ fn create_network(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpError
         gateway: None,
         internal: false,
         bridge: None,
-        masquerade: Masquerade::Yes,
+        icc: true,
+        gateway4: Gateway::nat(),
+        gateway6: Gateway::nat(),
         mtu: None,
         options: BTreeMap::new(),
         labels: BTreeMap::new(),
@@ -237,6 +239,8 @@ fn create_container(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpErr
         network_mode: NetworkMode::Network("bridge".parse()?),
         auto_remove: false,
         exposed_ports: Vec::new(),
+        ports: Vec::new(),
+        publish_all: false,
     };
     let new = NewContainer { name: Some("box1".parse()?), spec };
     runtime.block_on(container::create(daemon, Mode::Apply, Origin::Docker, new)).map(drop)

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod elements;
+mod firewall;
 mod foreign;
 mod laws;
 mod leftovers;

@@ -1,6 +1,8 @@
 //! Networks and containers to want, and the way to have them.
 
-use drawbridge_api::{Gateway, ContainerId, EndpointId, GatewayMode, HostPort, MacAddress, NetworkId, Protocol, PublishedPort};
+use drawbridge_api::{
+    ContainerId, EndpointId, Gateway, GatewayMode, HostPort, MacAddress, NetworkId, Protocol, PublishedPort,
+};
 use drawbridge_kernel::{Kernel, Session};
 use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Observed, Scope, Step, Sysctl, VethEndpoint, plan};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
