@@ -14,7 +14,7 @@ use drawbridge_api::{
     ChangeState, ContainerId, ContainerState, Driver, Endpoint, EndpointId, Gateway, ImageId, MacAddress, Network,
     NetworkId, NetworkMode, Origin, Outcome, Subnet,
 };
-use drawbridge_plan::{Object, Scope, Step};
+use drawbridge_plan::{Desired, Object, Scope, Step};
 use ipnet::IpNet;
 
 fn database() -> Connection {
@@ -308,7 +308,7 @@ fn the_journal_keeps_steps_and_outcomes() {
     let change = open(db);
     assert!(journal::any_open(db).unwrap());
     let steps =
-        [Step::Add { object: Object::Table }, Step::SetSysctl { key: "k".into(), from: "0".into(), to: "1".into() }];
+        [Step::Add { object: Object::Tables }, Step::SetSysctl { key: "k".into(), from: "0".into(), to: "1".into() }];
     journal::write_steps(db, change, &steps).unwrap();
     let done = StepResult { outcome: Outcome::Undone, error: None, duration_us: Some(9) };
     let refused = StepResult { outcome: Outcome::Failed, error: Some("why".into()), duration_us: None };
