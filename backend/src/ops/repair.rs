@@ -12,6 +12,9 @@ use tokio::runtime::Handle;
 /// transactions.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long one look at what is told lasts; the next begins at once.
+const LISTEN_FOR: Duration = Duration::from_secs(3600);
+
 /// Looks after the tables from now on, on a thread of its own.
 ///
 /// # Errors
@@ -21,7 +24,7 @@ pub fn watch(daemon: &Arc<Daemon>) -> Result<(), OpError> {
     let (daemon, runtime) = (Arc::clone(daemon), Handle::current());
     let look_after = move || {
         loop {
-            match watch.next(Duration::MAX) {
+            match watch.next(LISTEN_FOR) {
                 Ok(None) => {}
                 Ok(Some(transaction)) => {
                     thread::sleep(PAUSE);
