@@ -112,7 +112,9 @@ impl Ask {
             Self::CreateNetwork(_) | Self::CreateContainer(_) | Self::StartContainer { .. } => {
                 Some("Ids are drawn at random when it is done, so names made of them will differ from these.")
             }
-            Self::UpdatePorts { update, .. } if update.ports.iter().any(|port| port.host_port == 0 || port.host_port_end.is_some()) => {
+            Self::UpdatePorts { update, .. }
+                if update.ports.iter().any(|port| port.host_port == 0 || port.host_port_end.is_some()) =>
+            {
                 Some("A host port that is left to the machine is chosen when it is done, and may differ from these.")
             }
             Self::UpdatePorts { .. }

@@ -53,7 +53,9 @@ impl Group {
         match self {
             Self::Networks => "Which bridges are ours, and between which of them packets may pass.",
             Self::Ports => "Which port of the host leads to which port of which container.",
-            Self::Addresses => "A leased address is sent from by its holder only: nobody in a network can pose as another.",
+            Self::Addresses => {
+                "A leased address is sent from by its holder only: nobody in a network can pose as another."
+            }
             Self::Apart => "Networks and containers that may not reach what others reach.",
             Self::Out => "Which address a packet has when it leaves this machine.",
             Self::In => "What is reached at its own address, without a port of the host.",

@@ -70,6 +70,11 @@ pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// The same for what may be many: `1,012 elements`.
+pub fn count_long(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{} {noun}s", number(count as u64)) }
+}
+
 /// The text cut to `characters`, the last one an ellipsis when something is missing.
 pub fn fit(text: &str, characters: usize) -> String {
     if text.chars().count() <= characters {
@@ -126,6 +131,8 @@ mod tests {
         for (count, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(number(count), text);
         }
+        assert_eq!(count_long(1, "element"), "1 element");
+        assert_eq!(count_long(1_012, "element"), "1,012 elements");
         assert_eq!(traffic(Traffic { packets: 1, bytes: 60 }), "60 B · 1 packet");
         assert_eq!(traffic(Traffic { packets: 4_321, bytes: 1_234_567 }), "1.23 MB · 4,321 packets");
     }

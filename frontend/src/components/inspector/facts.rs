@@ -8,12 +8,16 @@ use crate::{
         change::origin_word,
         code::Commands,
         container_actions::ContainerActions,
+        inspector::rules::ContainerRules,
+        port_list::PortList,
         state::{self, StateBadge},
         time::Ago,
     },
+    gateway::{explain, ways_out},
+    ports::entry,
     reduce::is_member,
     route::{Route, Selection},
-    text::sentence,
+    text::{self, sentence},
     words,
 };
 use drawbridge_api::{Container, Endpoint, NetworkMode};
@@ -105,7 +109,44 @@ pub fn HostFacts() -> impl IntoView {
                         <dd class="mono">{address.address.to_string()}</dd>
                     }).collect_view()}
                 </dl>
+                <HostPorts />
                 {looks(commands::host())}
+            }
+        })
+    }
+}
+
+/// Which ports of the host lead to which container.
+#[component]
+fn HostPorts() -> impl IntoView {
+    /// More are left to the page of containers.
+    const SHOWN: usize = 100;
+    let doors = app().memo(|live| {
+        let doors = live
+            .containers
+            .iter()
+            .filter_map(|container| Some((container.name.to_string(), entry(&container.ports)?.outside)));
+        doors.collect::<Vec<_>>()
+    });
+    move || {
+        let doors = doors.get();
+        let more = doors.len().saturating_sub(SHOWN);
+        (!doors.is_empty()).then(|| {
+            view! {
+                <h3>"Published ports"</h3>
+                <ul class="members">
+                    {doors.into_iter().take(SHOWN).map(|(name, outside)| view! {
+                        <li>
+                            <a href=Route::select(Selection::Container(name.clone())).href()>{name.clone()}</a>
+                            <span class="mono muted">{outside}</span>
+                        </li>
+                    }).collect_view()}
+                </ul>
+                {(more > 0).then(|| view! {
+                    <a href=Route::Containers { find: "→".to_owned() }.href()>
+                        {format!("And {}", text::count(more, "container"))}
+                    </a>
+                })}
             }
         })
     }
@@ -122,6 +163,7 @@ pub fn NetworkFacts(
         let name = name.clone();
         app.memo(move |live| live.networks.iter().find(|network| network.name.as_str() == name).cloned())
     };
+    let traffic = app.traffic.follow();
     move || {
         let Some(network) = network.get() else { return gone("Network", &name) };
         let members = {
@@ -131,6 +173,15 @@ pub fn NetworkFacts(
             })
         };
         let removed = network.clone();
+        let id = network.id.clone();
+        let counted = Memo::new(move |_| {
+            traffic.with(|polled| {
+                let report = polled.value.as_ref()?;
+                let counted = report.networks.iter().find(|counted| counted.network == id)?;
+                Some((counted.sent, counted.received))
+            })
+        });
+        let mode = network.gateway4.mode;
         view! {
             <p class="kind">"Network · bridge"</p>
             <h2>{network.name.to_string()}</h2>
@@ -151,7 +202,29 @@ pub fn NetworkFacts(
                     {code_fact("Subnet", subnet.subnet.to_string())}
                     {code_fact("Gateway", subnet.gateway.to_string())}
                 }).collect_view()}
-                {fact("Way out", if network.internal { "None: internal" } else { "By NAT (masquerade)" }.to_owned())}
+                {ways_out(&network).into_iter().map(|(family, way)| view! {
+                    <dt>{format!("Way out, {family}")}</dt>
+                    <dd>{way}</dd>
+                }).collect_view()}
+                <dt>"Gateway mode"</dt>
+                <dd>
+                    <span class="mono">{mode.as_str()}</span>
+                    {(network.gateway6.mode != mode).then(|| view! {
+                        <span class="mono">{format!(", IPv6 {}", network.gateway6.mode.as_str())}</span>
+                    })}
+                    <div class="muted small">{explain(mode)}</div>
+                </dd>
+                {fact("Containers", if network.icc {
+                    "Reach one another"
+                } else {
+                    "Reach one another at published ports only"
+                }.to_owned())}
+                {move || counted.get().map(|(sent, received)| view! {
+                    <dt>"Sent"</dt>
+                    <dd class="number" data-test="sent">{text::traffic(sent)}</dd>
+                    <dt>"Received"</dt>
+                    <dd class="number" data-test="received">{text::traffic(received)}</dd>
+                })}
                 {fact("MTU", format!("{} bytes", network.mtu))}
                 {code_fact("Id", network.id.short().to_owned())}
                 <dt>"Created"</dt>
@@ -197,6 +270,8 @@ pub fn ContainerFacts(
         app.memo(move |live| live.containers.iter().find(|container| container.name.as_str() == name).cloned())
     };
     let exists = Memo::new(move |_| container.with(Option::is_some));
+    let id = Memo::new(move |_| container.with(|container| container.as_ref().map(|container| container.id.clone())));
+    let traffic = app.traffic.follow();
     move || {
         if !exists.get() {
             return gone("Container", &name);
@@ -211,7 +286,12 @@ pub fn ContainerFacts(
             </h2>
             // Apart from the facts, so that a button keeps the focus while they change.
             <ContainerActions container />
+            <PortList container traffic />
             {move || container.get().map(|container| facts(&container))}
+            {
+                let name = name.clone();
+                move || id.get().map(|id| view! { <ContainerRules id name=name.clone() /> })
+            }
             {history(app, Selection::Container(name.clone()))}
         }
         .into_any()
