@@ -52,14 +52,25 @@ impl Choice {
     }
 }
 
-/// How packets leave a network, for each family that it has: `IPv4` and a sentence.
-pub fn ways_out(network: &Network) -> Vec<(&'static str, String)> {
+/// The gateway of each family that a network has addresses of.
+fn gateways(network: &Network) -> impl Iterator<Item = (&'static str, &Gateway)> {
     let has = |is_v4: bool| network.subnets.iter().any(|subnet| subnet.subnet.addr().is_ipv4() == is_v4);
     [("IPv4", true, &network.gateway4), ("IPv6", false, &network.gateway6)]
         .into_iter()
-        .filter(|(_, is_v4, _)| has(*is_v4))
-        .map(|(family, _, gateway)| (family, way_out(network, gateway)))
-        .collect()
+        .filter(move |(_, is_v4, _)| has(*is_v4))
+        .map(|(family, _, gateway)| (family, gateway))
+}
+
+/// How packets leave a network, for each family that it has: `IPv4` and a sentence.
+pub fn ways_out(network: &Network) -> Vec<(&'static str, String)> {
+    gateways(network).map(|(family, gateway)| (family, way_out(network, gateway))).collect()
+}
+
+/// The modes that a network has, each once; two where its families differ.
+pub fn modes(network: &Network) -> Vec<GatewayMode> {
+    let mut modes: Vec<GatewayMode> = gateways(network).map(|(_, gateway)| gateway.mode).collect();
+    modes.dedup();
+    modes
 }
 
 fn way_out(network: &Network, gateway: &Gateway) -> String {
@@ -82,13 +93,7 @@ pub fn tags(network: &Network) -> Vec<&'static str> {
     if !network.icc {
         tags.push("kept apart");
     }
-    if network.gateway4.mode != GatewayMode::Nat {
-        tags.push(network.gateway4.mode.as_str());
-    }
-    let has_v6 = network.subnets.iter().any(|subnet| subnet.subnet.addr().is_ipv6());
-    if has_v6 && network.gateway6.mode != network.gateway4.mode && network.gateway6.mode != GatewayMode::Nat {
-        tags.push(network.gateway6.mode.as_str());
-    }
+    tags.extend(modes(network).into_iter().filter(|mode| *mode != GatewayMode::Nat).map(GatewayMode::as_str));
     tags
 }
 
@@ -131,6 +136,8 @@ mod tests {
     #[test]
     fn a_way_out_is_said_for_each_family_there_is() {
         let mut network = sample::network(1);
+        network.gateway6.mode = GatewayMode::Isolated;
+        assert_eq!(modes(&network), [GatewayMode::Nat], "what it has no addresses of is not said");
         assert_eq!(ways_out(&network), [("IPv4", "With the host’s address (masquerade)".to_owned())]);
         network.gateway4.source = Some("192.0.2.10".parse().unwrap());
         assert_eq!(ways_out(&network)[0].1, "With the host’s address 192.0.2.10 (source NAT)");
@@ -140,6 +147,7 @@ mod tests {
         network.gateway6.mode = GatewayMode::Routed;
         assert_eq!(ways_out(&network)[1], ("IPv6", "With the container’s own address".to_owned()));
         assert_eq!(tags(&network), ["routed"]);
+        assert_eq!(modes(&network), [GatewayMode::Nat, GatewayMode::Routed]);
         network.internal = true;
         network.icc = false;
         assert_eq!(ways_out(&network)[0].1, "None: internal");

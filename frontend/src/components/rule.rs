@@ -5,9 +5,7 @@ use crate::{
     rules::{self, Elements, Names},
     text,
 };
-use drawbridge_api::RuleElement;
 use leptos::prelude::*;
-use std::sync::Arc;
 
 /// A row of the table of elements.
 #[component]
@@ -19,13 +17,12 @@ pub fn RuleRow(
     /// The names of what elements are there for.
     names: Memo<Names>,
 ) -> impl IntoView {
-    // Without its counter, which changes with every packet and is drawn on its own.
     let element = {
         let id = id.clone();
-        Memo::new(move |_| {
-            let element = elements.with(|all| all.as_ref()?.get(&id).cloned())?;
-            Some(Arc::new(RuleElement { traffic: None, ..(*element).clone() }))
-        })
+        Memo::new_with_compare(
+            move |_| elements.with(|all| all.as_ref()?.get(&id).cloned()),
+            |before, now| rules::differs(before.and_then(Option::as_ref), now.and_then(Option::as_ref)),
+        )
     };
     let is_there = move || element.with(|element| element.as_ref().is_none_or(|element| element.there));
     view! {

@@ -93,7 +93,7 @@ fn Warnings(
             <Show when=move || !is_intact.get()>
                 <p class="refusal" data-test="not-intact">
                     <strong>"The tables in the kernel are missing or damaged. "</strong>
-                    "Somebody else has changed them. Drawbridge writes them anew at its next change or start; until then ports and networks may not do what is said here."
+                    "Drawbridge writes them anew at its next change or start; until then ports and networks may not do what is said here."
                 </p>
             </Show>
             <Show when=move || missing.get() != 0>

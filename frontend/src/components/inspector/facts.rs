@@ -13,7 +13,7 @@ use crate::{
         state::{self, StateBadge},
         time::Ago,
     },
-    gateway::{explain, ways_out},
+    gateway::{explain, modes, ways_out},
     ports::entry,
     reduce::is_member,
     route::{Route, Selection},
@@ -181,7 +181,6 @@ pub fn NetworkFacts(
                 Some((counted.sent, counted.received))
             })
         });
-        let mode = network.gateway4.mode;
         view! {
             <p class="kind">"Network · bridge"</p>
             <h2>{network.name.to_string()}</h2>
@@ -206,14 +205,13 @@ pub fn NetworkFacts(
                     <dt>{format!("Way out, {family}")}</dt>
                     <dd>{way}</dd>
                 }).collect_view()}
-                <dt>"Gateway mode"</dt>
-                <dd>
-                    <span class="mono">{mode.as_str()}</span>
-                    {(network.gateway6.mode != mode).then(|| view! {
-                        <span class="mono">{format!(", IPv6 {}", network.gateway6.mode.as_str())}</span>
-                    })}
-                    <div class="muted small">{explain(mode)}</div>
-                </dd>
+                {modes(&network).into_iter().map(|mode| view! {
+                    <dt>"Gateway mode"</dt>
+                    <dd>
+                        <span class="mono">{mode.as_str()}</span>
+                        <div class="muted small">{explain(mode)}</div>
+                    </dd>
+                }).collect_view()}
                 {fact("Containers", if network.icc {
                     "Reach one another"
                 } else {
