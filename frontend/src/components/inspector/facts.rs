@@ -8,13 +8,12 @@ use crate::{
         change::origin_word,
         code::Commands,
         container_actions::ContainerActions,
-        inspector::rules::ContainerRules,
+        inspector::{host_ports::HostPorts, rules::ContainerRules},
         port_list::PortList,
         state::{self, StateBadge},
         time::Ago,
     },
     gateway::{explain, modes, ways_out},
-    ports::entry,
     reduce::is_member,
     route::{Route, Selection},
     text::{self, sentence},
@@ -111,42 +110,6 @@ pub fn HostFacts() -> impl IntoView {
                 </dl>
                 <HostPorts />
                 {looks(commands::host())}
-            }
-        })
-    }
-}
-
-/// Which ports of the host lead to which container.
-#[component]
-fn HostPorts() -> impl IntoView {
-    /// More are left to the page of containers.
-    const SHOWN: usize = 100;
-    let doors = app().memo(|live| {
-        let doors = live
-            .containers
-            .iter()
-            .filter_map(|container| Some((container.name.to_string(), entry(&container.ports)?.outside)));
-        doors.collect::<Vec<_>>()
-    });
-    move || {
-        let doors = doors.get();
-        let more = doors.len().saturating_sub(SHOWN);
-        (!doors.is_empty()).then(|| {
-            view! {
-                <h3>"Published ports"</h3>
-                <ul class="members">
-                    {doors.into_iter().take(SHOWN).map(|(name, outside)| view! {
-                        <li>
-                            <a href=Route::select(Selection::Container(name.clone())).href()>{name.clone()}</a>
-                            <span class="mono muted">{outside}</span>
-                        </li>
-                    }).collect_view()}
-                </ul>
-                {(more > 0).then(|| view! {
-                    <a href=Route::Containers { find: "→".to_owned() }.href()>
-                        {format!("And {}", text::count(more, "container"))}
-                    </a>
-                })}
             }
         })
     }
