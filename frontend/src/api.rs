@@ -1,7 +1,7 @@
 //! Every address of the daemon, and every request to it. Nothing else in the panel knows a URL under `/api`.
 
 use crate::ask::Ask;
-use drawbridge_api::{Change, ContainerState, Plan, Refusal, Snapshot};
+use drawbridge_api::{Change, ContainerState, Plan, Refusal, Rules, Snapshot, TrafficReport};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use wasm_bindgen::{JsCast, JsValue};
@@ -62,6 +62,9 @@ fn request(ask: &Ask, mode: Mode) -> Request {
         Ask::CreateContainer(create) => ("POST", "/api/containers".to_owned(), serde_json::to_string(create).ok()),
         Ask::StartContainer { id, .. } => ("POST", format!("/api/containers/{id}/start"), None),
         Ask::StopContainer { id, .. } => ("POST", format!("/api/containers/{id}/stop"), None),
+        Ask::UpdatePorts { id, update, .. } => {
+            ("PUT", format!("/api/containers/{id}/ports"), serde_json::to_string(update).ok())
+        }
         Ask::RemoveContainer { id, .. } => ("DELETE", format!("/api/containers/{id}"), None),
     };
     let mut query = Vec::new();
@@ -114,6 +117,22 @@ pub async fn changes_before(id: i64) -> Result<Vec<Change>, Failure> {
 /// Any `Failure`; `Refused` when there is none with this id.
 pub async fn change(id: i64) -> Result<Change, Failure> {
     get(format!("/api/changes/{id}"), READ_TIMEOUT_MS).await
+}
+
+/// The tables in the kernel, as a person reads them.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn rules() -> Result<Rules, Failure> {
+    get("/api/rules".to_owned(), READ_TIMEOUT_MS).await
+}
+
+/// What the counters say.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn traffic() -> Result<TrafficReport, Failure> {
+    get("/api/traffic".to_owned(), READ_TIMEOUT_MS).await
 }
 
 /// Whether the daemon is still there: the smallest question that also finds out a login that has ended.
@@ -185,7 +204,7 @@ async fn fetch(request: &Request, timeout_ms: u32) -> Result<(u16, String), JsVa
 mod tests {
     use super::*;
     use crate::sample;
-    use drawbridge_api::{ContainerCreate, NetworkCreate};
+    use drawbridge_api::{ContainerCreate, GatewayMode, NetworkCreate, PortRequest, PortsUpdate, Protocol};
 
     fn check(ask: &Ask, mode: Mode, method: &str, url: &str) {
         let request = request(ask, mode);
@@ -210,7 +229,15 @@ mod tests {
 
     #[test]
     fn a_preview_and_its_change_carry_the_same_body() {
-        let create = NetworkCreate { name: "demo".into(), subnet: None, gateway: None, internal: true };
+        let create = NetworkCreate {
+            name: "demo".into(),
+            subnet: None,
+            gateway: None,
+            internal: true,
+            icc: Some(false),
+            masquerade: None,
+            gateway_mode: Some(GatewayMode::Isolated),
+        };
         let ask = Ask::CreateNetwork(create.clone());
         check(&ask, Mode::Preview, "POST", "/api/networks?preview=true");
         let bodies = [Mode::Preview, Mode::Apply].map(|mode| request(&ask, mode).body);
@@ -222,10 +249,30 @@ mod tests {
             command: vec!["sh".into()],
             network: Some("demo".into()),
             auto_remove: true,
+            ports: vec![PORT],
             start: true,
         };
         let body = request(&Ask::CreateContainer(create.clone()), Mode::Apply).body;
         assert_eq!(serde_json::from_str::<ContainerCreate>(body.as_deref().unwrap()).unwrap(), create);
+    }
+
+    const PORT: PortRequest = PortRequest {
+        container_port: 80,
+        protocol: Protocol::Tcp,
+        host_address: None,
+        host_port: 8080,
+        host_port_end: None,
+    };
+
+    #[test]
+    fn ports_are_put_as_a_whole() {
+        let container = sample::container(1, 1);
+        let update = PortsUpdate { ports: vec![PORT] };
+        let ask = Ask::UpdatePorts { id: container.id.clone(), name: "box1".into(), update: update.clone() };
+        check(&ask, Mode::Preview, "PUT", &format!("/api/containers/{}/ports?preview=true", container.id));
+        check(&ask, Mode::Apply, "PUT", &format!("/api/containers/{}/ports", container.id));
+        let body = request(&ask, Mode::Apply).body;
+        assert_eq!(serde_json::from_str::<PortsUpdate>(body.as_deref().unwrap()).unwrap(), update);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What every page shares: the connection, the address, the open dialog and the last message. Found through the
 //! context, so that pages need no chain of props.
 
-use crate::{ask::Ask, live::Link, nav::Nav, reduce::Live};
-use drawbridge_api::{Change, Container, ContainerId, Network};
+use crate::{api, ask::Ask, live::Link, nav::Nav, poll::Poll, reduce::Live};
+use drawbridge_api::{Change, Container, ContainerId, Network, Rules, TrafficReport};
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ pub enum Dialog {
     CreateNetwork,
     /// The form of a new container.
     CreateContainer,
+    /// The form of a container's ports.
+    EditPorts(ContainerId),
     /// The plan of a change, to be agreed to.
     Confirm(Ask),
 }
@@ -35,6 +37,10 @@ pub struct App {
     pub link: Link,
     /// The address.
     pub nav: Nav,
+    /// What the counters say, while somebody looks.
+    pub traffic: Poll<TrafficReport>,
+    /// The tables in the kernel, while somebody looks.
+    pub rules: Poll<Rules>,
     /// The open dialog.
     pub dialog: RwSignal<Dialog>,
     /// The last message.
@@ -47,6 +53,8 @@ impl App {
         let app = Self {
             link: Link::open(),
             nav: Nav::open(),
+            traffic: Poll::open(|| Box::pin(api::traffic())),
+            rules: Poll::open(|| Box::pin(api::rules())),
             dialog: RwSignal::new(Dialog::Closed),
             message: RwSignal::new(None),
         };

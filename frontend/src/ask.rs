@@ -1,6 +1,8 @@
 //! What a person can ask of the daemon: one value for each kind of change, and the words the screen has for it. Pure.
 
-use drawbridge_api::{Container, ContainerCreate, ContainerId, ContainerState, Network, NetworkCreate, NetworkId};
+use drawbridge_api::{
+    Container, ContainerCreate, ContainerId, ContainerState, Network, NetworkCreate, NetworkId, PortsUpdate,
+};
 
 /// A change that is asked for: first as a preview, then for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,15 @@ pub enum Ask {
         id: ContainerId,
         /// Its name, for the screen.
         name: String,
+    },
+    /// Publish other ports of a container.
+    UpdatePorts {
+        /// Which one.
+        id: ContainerId,
+        /// Its name, for the screen.
+        name: String,
+        /// All ports that shall be published.
+        update: PortsUpdate,
     },
     /// Remove a container.
     RemoveContainer {
@@ -70,6 +81,7 @@ impl Ask {
             Self::CreateContainer(_) => "New container".to_owned(),
             Self::StartContainer { name, .. } => format!("Start {name}"),
             Self::StopContainer { name, .. } => format!("Stop {name}"),
+            Self::UpdatePorts { name, .. } => format!("Ports of {name}"),
             Self::RemoveContainer { name, .. } => format!("Remove {name}"),
         }
     }
@@ -77,7 +89,10 @@ impl Ask {
     /// What a person should know before saying yes.
     pub fn warning(&self) -> Option<&'static str> {
         match self {
-            Self::CreateNetwork(_) | Self::CreateContainer(_) | Self::StartContainer { .. } => None,
+            Self::CreateNetwork(_)
+            | Self::CreateContainer(_)
+            | Self::StartContainer { .. }
+            | Self::UpdatePorts { .. } => None,
             Self::RemoveNetwork { .. } => Some("The bridge and its address range are given up."),
             Self::StopContainer { .. } => {
                 Some("Its main process is asked to end, and killed after ten seconds if it does not.")
@@ -97,7 +112,15 @@ impl Ask {
             Self::CreateNetwork(_) | Self::CreateContainer(_) | Self::StartContainer { .. } => {
                 Some("Ids are drawn at random when it is done, so names made of them will differ from these.")
             }
-            Self::RemoveNetwork { .. } | Self::StopContainer { .. } | Self::RemoveContainer { .. } => None,
+            Self::UpdatePorts { update, .. }
+                if update.ports.iter().any(|port| port.host_port == 0 || port.host_port_end.is_some()) =>
+            {
+                Some("A host port that is left to the machine is chosen when it is done, and may differ from these.")
+            }
+            Self::UpdatePorts { .. }
+            | Self::RemoveNetwork { .. }
+            | Self::StopContainer { .. }
+            | Self::RemoveContainer { .. } => None,
         }
     }
 
@@ -109,6 +132,7 @@ impl Ask {
             Self::CreateContainer(_) => "Create container",
             Self::StartContainer { .. } => "Start",
             Self::StopContainer { .. } => "Stop",
+            Self::UpdatePorts { .. } => "Save ports",
             Self::RemoveNetwork { .. } | Self::RemoveContainer { .. } => "Remove",
         }
     }
@@ -119,6 +143,7 @@ impl Ask {
             Self::CreateNetwork(_) | Self::CreateContainer(_) => "Creating…",
             Self::StartContainer { .. } => "Starting…",
             Self::StopContainer { .. } => "Stopping…",
+            Self::UpdatePorts { .. } => "Saving…",
             Self::RemoveNetwork { .. } | Self::RemoveContainer { .. } => "Removing…",
         }
     }
@@ -134,6 +159,10 @@ impl Ask {
             }
             Self::StartContainer { name, .. } => format!("{name} was started."),
             Self::StopContainer { name, .. } => format!("{name} was stopped."),
+            Self::UpdatePorts { name, update, .. } if update.ports.is_empty() => {
+                format!("{name} publishes no port any more.")
+            }
+            Self::UpdatePorts { name, .. } => format!("The ports of {name} were saved."),
             Self::RemoveContainer { name, .. } => format!("{name} was removed."),
         }
     }
@@ -145,6 +174,7 @@ impl Ask {
             Self::CreateNetwork(_)
             | Self::CreateContainer(_)
             | Self::StartContainer { .. }
+            | Self::UpdatePorts { .. }
             | Self::StopContainer { .. } => false,
         }
     }

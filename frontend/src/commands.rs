@@ -1,7 +1,15 @@
 //! The commands that show a thing to a person at a shell, as the inspector lists them. Pure. What a *plan* does is
 //! explained by the daemon; these only look.
 
-use drawbridge_api::{Container, Endpoint, Network};
+use crate::{
+    ports::{nft_key, publishes},
+    words,
+};
+use drawbridge_api::{Container, Endpoint, HostPort, Network, NetworkMode, PortRequest, PublishedPort};
+use std::collections::BTreeSet;
+
+/// As many published ports are looked up one by one; with more, their map is listed.
+const PORTS_LOOKED_UP: usize = 2;
 
 /// A command and what it shows.
 pub type Look = (&'static str, String);
@@ -13,7 +21,9 @@ pub fn host() -> Vec<Look> {
         ("Routes", "ip route".to_owned()),
         ("Network namespaces", "ip netns list".to_owned()),
         ("Bridges", "ip -d link show type bridge".to_owned()),
-        ("Drawbridge’s rules", "nft list table inet drawbridge".to_owned()),
+        ("Drawbridge’s rules for what is routed", "nft list table inet drawbridge".to_owned()),
+        ("Drawbridge’s rules between a bridge’s ports", "nft list table bridge drawbridge".to_owned()),
+        ("Every published port", "nft list map inet drawbridge published4".to_owned()),
     ]
 }
 
@@ -27,6 +37,8 @@ pub fn network(network: &Network) -> Vec<Look> {
             ("Its ports: the host ends of the veth pairs", format!("ip link show master {bridge}")),
             ("Which MAC address is behind which port", format!("bridge fdb show br {bridge}")),
             ("The route to its subnet", format!("ip route show dev {bridge}")),
+            ("What was forwarded from it", format!("nft get element inet drawbridge sent '{{ \"{bridge}\" }}'")),
+            ("What was forwarded to it", format!("nft get element inet drawbridge received '{{ \"{bridge}\" }}'")),
         ]);
     }
     looks.push(("What Docker says", format!("docker network inspect {}", network.name)));
@@ -43,13 +55,68 @@ pub fn container(container: &Container) -> Vec<Look> {
             ("Its neighbours (ARP)", format!("nsenter --net=/run/netns/{ns} ip neighbour")),
         ]);
     }
+    looks.extend(ports(&container.ports));
     if let Some(pid) = container.pid {
         looks.push(("The namespaces of its main process", format!("ls -l /proc/{pid}/ns")));
         looks.push(("The same from inside", format!("docker exec {} ip address", container.name)));
     }
+    looks.push(("The command that makes another like it", run(container)));
     looks.push(("Its output", format!("docker logs {}", container.name)));
     looks.push(("What Docker says", format!("docker inspect {}", container.name)));
     looks
+}
+
+/// Where published ports lead, and what they have counted: nft's own words for it.
+fn ports(ports: &[PublishedPort]) -> Vec<Look> {
+    let hosts: BTreeSet<HostPort> = ports.iter().map(|port| port.host).collect();
+    let keys: Vec<_> = hosts.iter().map(nft_key).collect();
+    if keys.len() > PORTS_LOOKED_UP {
+        let sets: BTreeSet<&str> = keys.iter().map(|(set, _)| *set).collect();
+        return sets
+            .into_iter()
+            .flat_map(|set| {
+                [
+                    ("Where published ports lead", format!("nft list map inet drawbridge published{set}")),
+                    ("What went through them", format!("nft list set inet drawbridge counted{set}")),
+                ]
+            })
+            .collect();
+    }
+    keys.into_iter()
+        .flat_map(|(set, key)| {
+            [
+                ("Where the port leads", format!("nft get element inet drawbridge published{set} '{{ {key} }}'")),
+                ("What went through it", format!("nft get element inet drawbridge counted{set} '{{ {key} }}'")),
+            ]
+        })
+        .collect()
+}
+
+/// `-p 8080:80` for each, ranges as one.
+pub fn flags(requests: &[PortRequest]) -> Vec<String> {
+    publishes(requests).iter().flat_map(|publish| ["-p".to_owned(), publish.to_string()]).collect()
+}
+
+/// The command that makes such a container with Docker's own client.
+fn run(container: &Container) -> String {
+    let mut words = ["docker", "run", "-d"].map(str::to_owned).to_vec();
+    if container.auto_remove {
+        words.push("--rm".to_owned());
+    }
+    match &container.network_mode {
+        // The default one needs no word.
+        NetworkMode::Network(name) if name.as_str() == "bridge" => {}
+        NetworkMode::Network(name) => words.extend(["--network".to_owned(), name.to_string()]),
+        NetworkMode::Host => words.extend(["--network".to_owned(), "host".to_owned()]),
+        NetworkMode::None => words.extend(["--network".to_owned(), "none".to_owned()]),
+    }
+    for (name, value) in &container.labels {
+        words.extend(["--label".to_owned(), format!("{name}={value}")]);
+    }
+    words.extend(flags(&container.port_requests));
+    words.push(container.image.clone());
+    words.extend_from_slice(&container.command);
+    words::join(&words)
 }
 
 /// For a veth pair.
@@ -85,12 +152,27 @@ mod tests {
     }
 
     #[test]
+    fn published_ports_are_found_in_nftables_and_in_docker() {
+        let one = lines(container(&sample::publishing(sample::container(1, 1), 1)));
+        assert!(one.contains(&"nft get element inet drawbridge published4 '{ tcp . 8000 }'".to_owned()));
+        assert!(one.contains(&"nft get element inet drawbridge counted4 '{ tcp . 8000 }'".to_owned()));
+        assert!(one.contains(&"docker run -d -p 8000:80 busybox sleep 3600".to_owned()));
+        let many = lines(container(&sample::publishing(sample::container(1, 2), 500)));
+        assert!(many.contains(&"nft list map inet drawbridge published4".to_owned()));
+        assert!(many.contains(&"docker run -d --network net2 -p 8000-8499:80-579 busybox sleep 3600".to_owned()));
+        assert!(many.len() < 15, "500 ports are not 500 commands");
+    }
+
+    #[test]
     fn what_is_not_there_is_not_looked_at() {
         let mut none = sample::network(1);
         (none.driver, none.bridge) = (Driver::Null, None);
         assert_eq!(lines(network(&none)), ["docker network inspect bridge"]);
         let mut stopped = sample::container(1, 1);
         (stopped.namespace, stopped.pid) = (None, None);
-        assert_eq!(lines(container(&stopped)), ["docker logs box1", "docker inspect box1"]);
+        assert_eq!(
+            lines(container(&stopped)),
+            ["docker run -d busybox sleep 3600", "docker logs box1", "docker inspect box1"]
+        );
     }
 }

@@ -1,21 +1,26 @@
 //! The panel, client-side rendered: a library, so that its pure parts are tested without a browser, and a `main` that
 //! mounts it. `components::shell` holds the frame and chooses the page.
 //!
-//! Pure: `route`, `reduce`, `layout`, `words`, `commands`, `text`, `ask`, and the requests in `api`.
-//! In the browser: `api` (fetch), `live` (connection), `nav` (address bar), `app` (what pages share), `components`,
-//! `pages`. Pages ask the daemon, components draw, `reduce` alone writes the live state.
+//! Pure: `route`, `reduce`, `layout`, `words`, `commands`, `text`, `ports`, `gateway`, `rules`, `ask`, and the requests in
+//! `api`.
+//! In the browser: `api` (fetch), `live` (connection), `poll` (counters), `nav` (address bar), `app` (what pages share),
+//! `components`, `pages`. Pages ask the daemon, components draw, `reduce` alone writes the live state.
 
 pub mod api;
 pub mod app;
 pub mod ask;
 pub mod commands;
 pub mod components;
+pub mod gateway;
 pub mod layout;
 pub mod live;
 pub mod nav;
 pub mod pages;
+pub mod poll;
+pub mod ports;
 pub mod reduce;
 pub mod route;
+pub mod rules;
 pub mod text;
 pub mod words;
 

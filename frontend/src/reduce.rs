@@ -122,6 +122,18 @@ mod tests {
     }
 
     #[test]
+    fn ports_come_and_go_with_their_container() {
+        let mut live = sample::live(1, 2);
+        let publishing = sample::publishing(sample::container(1, 1), 3);
+        assert_eq!(reduce(&mut live, event(1, EventKind::Container(publishing.clone()))), Reduced::Applied);
+        assert_eq!(*live.containers[0], publishing, "the container is replaced where it stands");
+        assert_eq!(live.containers.len(), 2);
+        let bare = sample::container(1, 1);
+        assert_eq!(reduce(&mut live, event(2, EventKind::Container(bare))), Reduced::Applied);
+        assert!(live.containers[0].ports.is_empty() && live.containers[0].port_requests.is_empty());
+    }
+
+    #[test]
     fn a_gap_writes_nothing() {
         let mut live = sample::live(1, 1);
         let before = live.clone();

@@ -90,6 +90,11 @@ pub enum Route {
         /// Only rows that have this text in their name, image or address; empty for all.
         find: String,
     },
+    /// `/rules?find=8080`
+    Rules {
+        /// Only elements that have these words in them; empty for all.
+        find: String,
+    },
     /// `/changes`
     Changes,
     /// `/changes/7`
@@ -125,6 +130,7 @@ impl Route {
             },
             ["networks"] => Self::Networks,
             ["containers"] => Self::Containers { find: value("find").unwrap_or_default() },
+            ["rules"] => Self::Rules { find: value("find").unwrap_or_default() },
             ["changes"] => Self::Changes,
             ["changes", id] => id.parse().map_or(Self::Unknown, Self::Change),
             ["login"] => Self::Login,
@@ -148,6 +154,8 @@ impl Route {
             Self::Networks => "/networks".to_owned(),
             Self::Containers { find } if find.is_empty() => "/containers".to_owned(),
             Self::Containers { find } => format!("/containers?find={}", encode(find)),
+            Self::Rules { find } if find.is_empty() => "/rules".to_owned(),
+            Self::Rules { find } => format!("/rules?find={}", encode(find)),
             Self::Changes => "/changes".to_owned(),
             Self::Change(id) => format!("/changes/{id}"),
             Self::Login => "/login".to_owned(),
@@ -161,6 +169,7 @@ impl Route {
             Self::Topology { .. } => "Topology",
             Self::Networks => "Networks",
             Self::Containers { .. } => "Containers",
+            Self::Rules { .. } => "Rules",
             Self::Changes | Self::Change(_) => "Changes",
             Self::Login => "Log in",
             Self::Unknown => "Not found",
@@ -223,6 +232,8 @@ mod tests {
         check("/networks", Route::Networks);
         check("/containers", Route::Containers { find: String::new() });
         check("/containers?find=a%20b%26%C3%BC", Route::Containers { find: "a b&ü".into() });
+        check("/rules", Route::Rules { find: String::new() });
+        check("/rules?find=tcp%20.%208080", Route::Rules { find: "tcp . 8080".into() });
         check("/changes", Route::Changes);
         check("/changes/7", Route::Change(7));
         check("/login", Route::Login);

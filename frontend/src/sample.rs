@@ -2,8 +2,9 @@
 
 use crate::reduce::Live;
 use drawbridge_api::{
-    Change, ChangeState, Container, ContainerId, ContainerState, Driver, Endpoint, EndpointId, Host, HostAddress,
-    ImageId, MacAddress, Network, NetworkId, NetworkMode, Origin, Subnet,
+    Change, ChangeState, Container, ContainerId, ContainerState, Driver, Endpoint, EndpointId, Gateway, GatewayMode,
+    Host, HostAddress, HostPort, ImageId, MacAddress, Network, NetworkId, NetworkMode, Origin, PortRequest, Protocol,
+    PublishedPort, Subnet,
 };
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
@@ -21,6 +22,9 @@ pub(crate) fn network(n: u8) -> Network {
             gateway: Ipv4Addr::new(172, 16 + n, 0, 1).into(),
         }],
         internal: false,
+        icc: true,
+        gateway4: Gateway { mode: GatewayMode::Nat, masquerade: true, source: None },
+        gateway6: Gateway { mode: GatewayMode::Nat, masquerade: true, source: None },
         mtu: 1500,
         options: BTreeMap::new(),
         labels: BTreeMap::new(),
@@ -57,9 +61,34 @@ pub(crate) fn container(n: u8, network_number: u8) -> Container {
             address: format!("{address}/16").parse().unwrap(),
             gateway: Some(Ipv4Addr::new(172, 16 + network_number, 0, 1).into()),
         }],
+        port_requests: Vec::new(),
+        ports: Vec::new(),
         created_at_ms: i64::from(n),
         started_at_ms: Some(i64::from(n)),
         finished_at_ms: None,
+    }
+}
+
+/// A published port.
+pub(crate) fn published(address: &str, host_port: u16, container_port: u16, protocol: Protocol) -> PublishedPort {
+    PublishedPort { host: HostPort { address: address.parse().unwrap(), protocol, port: host_port }, container_port }
+}
+
+/// The container with that many ports published, from 8000 up to 80 and up, and asked for.
+pub(crate) fn publishing(container: Container, ports: u16) -> Container {
+    let tcp = Protocol::Tcp;
+    Container {
+        ports: (0..ports).map(|n| published("0.0.0.0", 8000 + n, 80 + n, tcp)).collect(),
+        port_requests: (0..ports)
+            .map(|n| PortRequest {
+                container_port: 80 + n,
+                protocol: tcp,
+                host_address: None,
+                host_port: 8000 + n,
+                host_port_end: None,
+            })
+            .collect(),
+        ..container
     }
 }
 

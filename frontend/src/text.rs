@@ -1,5 +1,7 @@
 //! Numbers, times and names as people read them. Pure.
 
+use drawbridge_api::Traffic;
+
 /// How long ago, in the largest unit that fits: `just now`, `5 min ago`, `3 h ago`, `12 d ago`. Times in milliseconds; a time in
 /// the future (two clocks that differ) is `just now`.
 pub fn ago(then_ms: i64, now_ms: i64) -> String {
@@ -23,9 +25,54 @@ pub fn duration(us: i64) -> String {
     }
 }
 
+/// A number with a comma between thousands: `1,234,567`.
+pub fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes with a fitting unit, decimal as in `docker stats`' network column: `999 B`, `1.23 kB`, `45.6 MB`, `789 GB`. Cut and not
+/// rounded, so that a counter never shows more than it has counted.
+pub fn bytes(bytes: u64) -> String {
+    let mut unit: u64 = 1;
+    let mut name = "B";
+    for next in ["kB", "MB", "GB", "TB", "PB", "EB"] {
+        if bytes / unit < 1000 {
+            break;
+        }
+        (unit, name) = (unit * 1000, next);
+    }
+    let whole = bytes / unit;
+    // Three digits, as far as there are units below.
+    match whole {
+        _ if unit == 1 => format!("{whole} {name}"),
+        0..10 => format!("{whole}.{:02} {name}", bytes % unit / (unit / 100)),
+        10..100 => format!("{whole}.{} {name}", bytes % unit / (unit / 10)),
+        _ => format!("{whole} {name}"),
+    }
+}
+
+/// What was counted: `1.23 MB · 4,321 packets`.
+pub fn traffic(traffic: Traffic) -> String {
+    let noun = if traffic.packets == 1 { "packet" } else { "packets" };
+    format!("{} · {} {noun}", bytes(traffic.bytes), number(traffic.packets))
+}
+
 /// A count with its noun: `1 step`, `3 steps`.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// The same for what may be many: `1,012 elements`.
+pub fn count_long(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{} {noun}s", number(count as u64)) }
 }
 
 /// The text cut to `characters`, the last one an ellipsis when something is missing.
@@ -64,6 +111,30 @@ mod tests {
         {
             assert_eq!(duration(us), text);
         }
+    }
+
+    #[test]
+    fn counters_are_short_and_never_too_high() {
+        for (count, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.00 kB"),
+            (9_999, "9.99 kB"),
+            (12_345, "12.3 kB"),
+            (999_999, "999 kB"),
+            (1_234_567, "1.23 MB"),
+            (1_000_000_000, "1.00 GB"),
+            (u64::MAX, "18.4 EB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+        for (count, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(count), text);
+        }
+        assert_eq!(count_long(1, "element"), "1 element");
+        assert_eq!(count_long(1_012, "element"), "1,012 elements");
+        assert_eq!(traffic(Traffic { packets: 1, bytes: 60 }), "60 B · 1 packet");
+        assert_eq!(traffic(Traffic { packets: 4_321, bytes: 1_234_567 }), "1.23 MB · 4,321 packets");
     }
 
     #[test]

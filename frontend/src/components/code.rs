@@ -24,6 +24,20 @@ pub fn Commands(
     })
 }
 
+/// A long text in a language of its own, with a button that copies it.
+#[component]
+pub fn Listing(
+    /// The text.
+    text: String,
+) -> impl IntoView {
+    view! {
+        <div class="command listing">
+            <pre tabindex="0">{text.clone()}</pre>
+            <Copy text />
+        </div>
+    }
+}
+
 /// Longer words are torn anyway, and best where the line ends.
 const WHOLE: usize = 40;
 

@@ -16,7 +16,7 @@ pub fn Confirm() -> impl IntoView {
     let dialog = app().dialog;
     move || match dialog.get() {
         Dialog::Confirm(ask) => Some(view! { <Confirmation ask /> }),
-        Dialog::Closed | Dialog::CreateNetwork | Dialog::CreateContainer => None,
+        Dialog::Closed | Dialog::CreateNetwork | Dialog::CreateContainer | Dialog::EditPorts(_) => None,
     }
 }
 

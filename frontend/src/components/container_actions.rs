@@ -1,6 +1,9 @@
-//! What may be done with a container: start or stop, and remove.
+//! What may be done with a container: start or stop, publish ports, and remove.
 
-use crate::{app::app, ask::Ask};
+use crate::{
+    app::{Dialog, app},
+    ask::Ask,
+};
 use drawbridge_api::{Container, ContainerState};
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -30,6 +33,18 @@ pub fn ContainerActions(
                 on:click=move |_| ask(if is_running.get_untracked() { Ask::stop } else { Ask::start })
             >
                 {move || if is_running.get() { "Stop" } else { "Start" }}
+            </button>
+            <button
+                class="button small"
+                data-test="ports"
+                aria-label=move || format!("Edit the ports of {}", name())
+                on:click=move |_| {
+                    if let Some(container) = container.get_untracked() {
+                        app.dialog.set(Dialog::EditPorts(container.id.clone()));
+                    }
+                }
+            >
+                "Ports"
             </button>
             <button
                 class="button small quiet-danger"

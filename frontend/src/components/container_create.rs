@@ -6,6 +6,7 @@ use crate::{
     components::{
         modal::Modal,
         network_create::filled,
+        port_rows::{PortFields, PortRows},
         proposal::{Buttons, Planned, Proposal},
     },
     words,
@@ -32,6 +33,7 @@ fn Form() -> impl IntoView {
     let image = RwSignal::new(first_tag(app));
     let command = RwSignal::new(String::new());
     let network = RwSignal::new("bridge".to_owned());
+    let ports = PortRows::begin(&[]);
     let start = RwSignal::new(true);
     let auto_remove = RwSignal::new(false);
 
@@ -48,15 +50,26 @@ fn Form() -> impl IntoView {
                 return proposal.refuse(format!("The command has a {open} without its partner: close the quote."));
             }
         };
+        let ports = match ports.read() {
+            Ok(ports) => ports,
+            Err(problem) => return proposal.refuse(problem),
+        };
         proposal.preview(Ask::CreateContainer(ContainerCreate {
             name: filled(&name.get_untracked()),
             image: image.get_untracked().trim().to_owned(),
             command,
             network: filled(&network.get_untracked()),
             auto_remove: auto_remove.get_untracked(),
+            ports,
             start: start.get_untracked(),
         }));
     };
+    // Docker drops ports without a word there; the form says it.
+    let no_ports = Signal::derive(move || match network.get().as_str() {
+        "host" => "None: in the host’s own namespace its ports are the host’s, and none is published.",
+        "none" => "None: without a network nothing is published.",
+        _ => "None: nothing in it is reached through the host.",
+    });
     let words =
         Signal::derive(move || (if start.get() { "Create and start" } else { "Create container" }, "Creating…"));
     view! {
@@ -93,6 +106,7 @@ fn Form() -> impl IntoView {
                             <span>"Network"</span>
                             <Networks value=network />
                         </label>
+                        <PortFields rows=ports on_change=Callback::new(move |()| proposal.edit()) none=no_ports />
                         <label class="check">
                             <input id="container-start" type="checkbox" bind:checked=start />
                             <span>"Start now"</span>

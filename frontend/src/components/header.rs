@@ -9,7 +9,14 @@ pub fn Header(
     /// Whether the login page is shown, from which no other page can be reached.
     page_is_login: Signal<bool>,
 ) -> impl IntoView {
-    let pages = [Route::HOME, Route::Networks, Route::Containers { find: String::new() }, Route::Changes];
+    let none = String::new;
+    let pages = [
+        Route::HOME,
+        Route::Networks,
+        Route::Containers { find: none() },
+        Route::Rules { find: none() },
+        Route::Changes,
+    ];
     view! {
         <header class="top">
             <a class="brand" href="/" aria-label="Drawbridge, to the topology">

@@ -9,15 +9,21 @@
 //! | `[data-test=banner]`, `[data-test=retry]` | the banner of a lost connection, its button |
 //! | `#login`, `#token`, `[data-test=login]`, `[data-test=refusal]` | login form, token field, button, refusal |
 //! | `[data-test=new-network]`, `[data-test=new-container]` | buttons that open the two forms |
-//! | `#network-create`: `#network-name`, `#network-subnet`, `#network-gateway`, `#network-internal` | the form and its fields |
+//! | `#network-create`: `#network-name`, `#network-subnet`, `#network-gateway`, `#network-internal`, `#network-icc`, `#network-masquerade`, `[name=gateway-mode]` | the form and its fields |
 //! | `#container-create`: `#container-name`, `#container-image`, `#container-command`, `#container-network`, `#container-start`, `#container-auto-remove` | the form and its fields |
+//! | `#ports-edit` | the form of a container's ports, opened by `[data-test=ports]` |
+//! | `[data-test=add-port]`, `[data-test=port-row]`, `[data-test=remove-port]`, `[data-test=port-words]` | its rows, as in `#container-create`; fields `[name=port-address]`, `port-host`, `port-container`, `port-protocol` |
 //! | `#confirm` | the dialog of start, stop and remove |
 //! | `[data-test=preview]`, `[data-test=apply]`, `[data-test=cancel]` | buttons of the open dialog |
 //! | `[data-test=plan]`, `[data-test=step]`, `[data-test=command]` | a plan, its steps, each of their commands |
 //! | `[data-test=refusal]` | what the daemon said no with, in the open dialog |
 //! | `[data-test=message]` | what is said after a change |
 //! | `[data-host]`, `[data-network=NAME]`, `[data-container=NAME][data-state=STATE]`, `[data-veth=NAME]` | nodes of the topology |
-//! | `[data-test=inspector]` | the inspector; its buttons: `[data-test=start]`, `stop`, `remove` |
+//! | `[data-port=NAME]` | a chip of published ports at the host; NAME is empty for the one that stands for several |
+//! | `[data-test=inspector]` | the inspector; its buttons: `[data-test=start]`, `stop`, `ports`, `remove` |
+//! | `[data-test=ports-list]`, `[data-test=container-rules]` | in it, a container's published ports and its rules |
+//! | `[data-test=rules]`, `#find-rules`, `tr[data-rule=SET][data-there]`, `[data-test=tables]` | the page of rules, its filter, an element, the constant tables |
+//! | `[data-test=not-intact]`, `[data-test=missing]` | what is wrong with the tables |
 //! | `tr[data-network=NAME]`, `tr[data-container=NAME][data-state=STATE]` | rows of the tables, with the same buttons |
 //! | `[data-change=ID][data-state=STATE]` | a change in the list |
 //! | `[data-test=older]`, `#find` | the button that loads older changes, the filter of the containers |
@@ -33,11 +39,15 @@ pub mod container_create;
 pub mod modal;
 pub mod network_create;
 pub mod plan;
+pub mod port_rows;
+pub mod ports_edit;
 pub mod proposal;
 
 pub mod code;
 pub mod container_actions;
 pub mod empty;
+pub mod port_list;
+pub mod rule;
 pub mod state;
 pub mod time;
 

@@ -7,8 +7,9 @@ use crate::{
         modal::Modal,
         proposal::{Buttons, Planned, Proposal},
     },
+    gateway::{Choice, MODES, can_masquerade, explain, is_possible},
 };
-use drawbridge_api::NetworkCreate;
+use drawbridge_api::{GatewayMode, NetworkCreate};
 use leptos::{ev, prelude::*};
 
 /// The dialog with the form, while it is open.
@@ -30,16 +31,35 @@ fn Form() -> impl IntoView {
     let subnet = RwSignal::new(String::new());
     let gateway = RwSignal::new(String::new());
     let internal = RwSignal::new(false);
+    let icc = RwSignal::new(true);
+    let masquerade = RwSignal::new(true);
+    let mode = RwSignal::new(GatewayMode::Nat);
+    // Not internal any more: a mode that only internal networks have is let go of.
+    Effect::new(move |_| {
+        if !is_possible(mode.get(), internal.get()) {
+            mode.set(GatewayMode::Nat);
+        }
+    });
+    let has_choice = Memo::new(move |_| can_masquerade(mode.get(), internal.get()));
 
     let close = Callback::new(move |()| app.dialog.set(Dialog::Closed));
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        proposal.preview(Ask::CreateNetwork(NetworkCreate {
+        let choice = Choice {
+            internal: internal.get_untracked(),
+            icc: icc.get_untracked(),
+            masquerade: masquerade.get_untracked(),
+            mode: mode.get_untracked(),
+        };
+        proposal.preview(Ask::CreateNetwork(choice.write(NetworkCreate {
             name: name.get_untracked().trim().to_owned(),
             subnet: filled(&subnet.get_untracked()),
             gateway: filled(&gateway.get_untracked()),
-            internal: internal.get_untracked(),
-        }));
+            internal: false,
+            icc: None,
+            masquerade: None,
+            gateway_mode: None,
+        })));
     };
     view! {
         <Modal id="network-dialog" title="New network" on_close=close>
@@ -65,6 +85,48 @@ fn Form() -> impl IntoView {
                             <span>"Internal"</span>
                             <small>"No way out and none in: its containers reach each other only."</small>
                         </label>
+                        <label class="check wide">
+                            <input id="network-icc" type="checkbox" bind:checked=icc />
+                            <span>"Containers reach one another"</span>
+                            <small>"Otherwise only at ports that are published."</small>
+                        </label>
+                        <label class="check wide">
+                            <input
+                                id="network-masquerade"
+                                type="checkbox"
+                                disabled=move || !has_choice.get()
+                                prop:checked=move || masquerade.get() && has_choice.get()
+                                on:change:target=move |event| masquerade.set(event.target().checked())
+                            />
+                            <span>"Leave with the host’s address"</span>
+                            <small>
+                                {move || match (internal.get(), has_choice.get()) {
+                                    (true, _) => "Nothing leaves an internal network.",
+                                    (false, true) => "Masquerade: outside, packets seem to come from this machine.",
+                                    (false, false) => "This gateway mode translates nothing.",
+                                }}
+                            </small>
+                        </label>
+                        <fieldset class="wide choices">
+                            <legend>"Gateway mode"</legend>
+                            {MODES.map(|offered| view! {
+                                <label class="check">
+                                    <input
+                                        type="radio"
+                                        name="gateway-mode"
+                                        value=offered.as_str()
+                                        disabled=move || !is_possible(offered, internal.get())
+                                        prop:checked=move || mode.get() == offered
+                                        on:change=move |_| mode.set(offered)
+                                    />
+                                    <span class="mono">{offered.as_str()}</span>
+                                    <small>
+                                        {explain(offered)}
+                                        {(!is_possible(offered, false)).then_some(" For internal networks only.")}
+                                    </small>
+                                </label>
+                            }).collect_view()}
+                        </fieldset>
                     </div>
                     <Planned proposal />
                 </div>

@@ -4,16 +4,16 @@ use crate::{
     app::App,
     components::{
         confirm::Confirm, connection::Banner, container_create::CreateContainer, empty::Empty, header::Header,
-        message::LastMessage, network_create::CreateNetwork,
+        message::LastMessage, network_create::CreateNetwork, ports_edit::EditPorts,
     },
     live::Connection,
     pages::{
         change::ChangePage, changes::ChangesPage, containers::ContainersPage, login::LoginPage, networks::NetworksPage,
-        topology::TopologyPage,
+        rules::RulesPage, topology::TopologyPage,
     },
     route::Route,
 };
-use leptos::{either::EitherOf8, prelude::*};
+use leptos::{either::EitherOf9, prelude::*};
 
 /// Which page is drawn; what is chosen on it is the page's own matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ enum Page {
     Topology,
     Networks,
     Containers,
+    Rules,
     Changes,
     Change(i64),
     Unknown,
@@ -44,6 +45,7 @@ pub fn Shell() -> impl IntoView {
             Route::Topology { .. } => Page::Topology,
             Route::Networks => Page::Networks,
             Route::Containers { .. } => Page::Containers,
+            Route::Rules { .. } => Page::Rules,
             Route::Changes => Page::Changes,
             Route::Change(id) => Page::Change(id),
             Route::Login => Page::Login,
@@ -60,14 +62,15 @@ pub fn Shell() -> impl IntoView {
         <Banner />
         <main id="main" tabindex="-1">
             {move || match page.get() {
-                Page::Login => EitherOf8::A(view! { <LoginPage /> }),
-                Page::Connecting => EitherOf8::B(view! { <Waiting /> }),
-                Page::Topology => EitherOf8::C(view! { <TopologyPage /> }),
-                Page::Networks => EitherOf8::D(view! { <NetworksPage /> }),
-                Page::Containers => EitherOf8::E(view! { <ContainersPage /> }),
-                Page::Changes => EitherOf8::F(view! { <ChangesPage /> }),
-                Page::Change(id) => EitherOf8::G(view! { <ChangePage id /> }),
-                Page::Unknown => EitherOf8::H(view! {
+                Page::Login => EitherOf9::A(view! { <LoginPage /> }),
+                Page::Connecting => EitherOf9::B(view! { <Waiting /> }),
+                Page::Topology => EitherOf9::C(view! { <TopologyPage /> }),
+                Page::Networks => EitherOf9::D(view! { <NetworksPage /> }),
+                Page::Containers => EitherOf9::E(view! { <ContainersPage /> }),
+                Page::Rules => EitherOf9::F(view! { <RulesPage /> }),
+                Page::Changes => EitherOf9::G(view! { <ChangesPage /> }),
+                Page::Change(id) => EitherOf9::H(view! { <ChangePage id /> }),
+                Page::Unknown => EitherOf9::I(view! {
                     <Empty title="There is no such page">
                         <p>"The address may be mistyped."</p>
                         <a class="button primary" href="/">"Go to the topology"</a>
@@ -77,6 +80,7 @@ pub fn Shell() -> impl IntoView {
         </main>
         <CreateNetwork />
         <CreateContainer />
+        <EditPorts />
         <Confirm />
         <LastMessage />
     }

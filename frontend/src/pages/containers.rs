@@ -8,6 +8,7 @@ use crate::{
         state::{self, StateBadge},
         time::Ago,
     },
+    ports::{publishes, ranges},
     route::{Route, Selection},
     words,
 };
@@ -49,8 +50,8 @@ pub fn ContainersPage() -> impl IntoView {
                 <input
                     id="find"
                     type="search"
-                    aria-label="Filter by name, image or address"
-                    placeholder="Filter by name, image or address"
+                    aria-label="Filter by name, image, address or port"
+                    placeholder="Filter by name, image, address, port"
                     prop:value=move || find.get()
                     on:input:target=move |event| app.nav.replace(Route::Containers { find: event.target().value() })
                 />
@@ -73,6 +74,7 @@ pub fn ContainersPage() -> impl IntoView {
                                 <th>"State"</th>
                                 <th>"Address"</th>
                                 <th>"Network"</th>
+                                <th>"Ports"</th>
                                 <th>"Image"</th>
                                 <th>"Created"</th>
                                 <th><span class="hidden">"Actions"</span></th>
@@ -106,6 +108,7 @@ fn Row(
     let part = move |part: fn(&Container) -> String| {
         move || container.with(|container| container.as_deref().map(part).unwrap_or_default())
     };
+    let ports = Memo::new(move |_| container.with(|container| container.as_deref().map(ports).unwrap_or_default()));
     view! {
         <tr
             data-container=part(|container| container.name.to_string())
@@ -132,6 +135,13 @@ fn Row(
                 })}
             </td>
             <td data-label="Network">{part(networks)}</td>
+            <td class="mono" data-label="Ports">
+                {move || ports.with(|(lines, is_open)| {
+                    let class = if *is_open { "" } else { "muted" };
+                    let title = (!is_open).then_some("Published when it starts");
+                    lines.iter().map(|line| view! { <div class=class title=title>{line.clone()}</div> }).collect_view()
+                })}
+            </td>
             <td data-label="Image">
                 {part(|container| container.image.clone())}
                 <div class="muted mono small clip" title=part(|container| words::join(&container.command))>
@@ -159,12 +169,33 @@ fn networks(container: &Container) -> String {
     }
 }
 
-/// Whether a row is shown: the text stands in the name, the image, the id's beginning or an address, in any case.
+/// The lines of its ports, and whether they are open: what is published as `docker ps` shows it, while it does not run what
+/// would be.
+fn ports(container: &Container) -> (Vec<String>, bool) {
+    /// More are left to the inspector.
+    const LINES: usize = 4;
+    let is_running = container.pid.is_some();
+    let mut lines: Vec<String> = if is_running {
+        ranges(&container.ports).iter().map(ToString::to_string).collect()
+    } else {
+        publishes(&container.port_requests).iter().map(|publish| format!("-p {publish}")).collect()
+    };
+    if lines.len() > LINES {
+        let more = lines.len() - (LINES - 1);
+        lines.truncate(LINES - 1);
+        lines.push(format!("and {more} more"));
+    }
+    (lines, is_running)
+}
+
+/// Whether a row is shown: the text stands in the name, the image, the id's beginning, an address or a port, in any case.
 fn matches(container: &Container, find: &str) -> bool {
     let find = find.trim().to_lowercase();
     container.name.as_str().to_lowercase().contains(&find)
         || container.image.to_lowercase().contains(&find)
         || container.id.as_str().starts_with(&find)
+        || ranges(&container.ports).iter().any(|range| range.to_string().contains(&find))
+        || publishes(&container.port_requests).iter().any(|publish| publish.to_string().contains(&find))
         || container.endpoints.iter().any(|endpoint| endpoint.address.to_string().contains(&find))
 }
 
@@ -174,12 +205,26 @@ mod tests {
     use crate::sample;
 
     #[test]
+    fn ports_are_short_lines() {
+        let (lines, is_open) = ports(&sample::publishing(sample::container(1, 1), 20));
+        assert_eq!((lines.as_slice(), is_open), (["0.0.0.0:8000-8019→80-99/tcp".to_owned()].as_slice(), true));
+        let mut many = sample::container(1, 1);
+        many.ports =
+            (0..9).map(|n| sample::published("0.0.0.0", 8000 + n, 80, drawbridge_api::Protocol::Tcp)).collect();
+        assert_eq!(ports(&many).0.len(), 4);
+        assert_eq!(ports(&many).0[3], "and 6 more");
+        let mut stopped = sample::publishing(sample::container(1, 1), 2);
+        (stopped.pid, stopped.ports) = (None, Vec::new());
+        assert_eq!(ports(&stopped), (vec!["-p 8000-8001:80-81".to_owned()], false));
+    }
+
+    #[test]
     fn the_filter_looks_at_name_image_id_and_address() {
-        let container = sample::container(1, 1);
-        for find in ["", " BOX1 ", "busy", "0101", "172.17.0.2"] {
+        let container = sample::publishing(sample::container(1, 1), 1);
+        for find in ["8000", "80/tcp", "", " BOX1 ", "busy", "0101", "172.17.0.2"] {
             assert!(matches(&container, find), "{find:?} should match");
         }
-        for find in ["box2", "10.0.0.1", "1010"] {
+        for find in ["box2", "8001", "10.0.0.1", "1010"] {
             assert!(!matches(&container, find), "{find:?} should not match");
         }
     }

@@ -5,4 +5,5 @@ pub mod changes;
 pub mod containers;
 pub mod login;
 pub mod networks;
+pub mod rules;
 pub mod topology;

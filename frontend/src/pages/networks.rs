@@ -4,6 +4,7 @@ use crate::{
     app::{App, Dialog, app},
     ask::Ask,
     components::time::Ago,
+    gateway::tags,
     reduce::is_member,
     route::{Route, Selection},
 };
@@ -84,11 +85,10 @@ fn row(app: App, network: Arc<Network>) -> impl IntoView {
         .into_any(),
         Driver::Host | Driver::Null => name.clone().into_any(),
     };
-    let note = match network.driver {
-        Driver::Bridge if network.internal => Some("internal"),
-        Driver::Bridge => None,
-        Driver::Host => Some("the host’s own namespace"),
-        Driver::Null => Some("loopback only"),
+    let notes = match network.driver {
+        Driver::Bridge => tags(&network),
+        Driver::Host => vec!["the host’s own namespace"],
+        Driver::Null => vec!["loopback only"],
     };
     let remove = {
         let network = network.clone();
@@ -98,7 +98,7 @@ fn row(app: App, network: Arc<Network>) -> impl IntoView {
         <tr data-network=name.clone()>
             <th scope="row">
                 {title}
-                {note.map(|note| view! { <span class="tag">{note}</span> })}
+                {notes.into_iter().map(|note| view! { <span class="tag">{note}</span> }).collect_view()}
             </th>
             <td class="mono" data-label="Interface">
                 {network.bridge.as_ref().map(ToString::to_string)

@@ -1,5 +1,6 @@
 //! The topology as a drawing: SVG, placed by `layout`. Every node is a button that selects what it stands for.
 
+pub mod doors;
 pub mod nodes;
 
 use crate::{
@@ -7,8 +8,9 @@ use crate::{
     layout::{Layout, layout},
     route::{Density, Selection},
 };
-use drawbridge_api::Driver;
-use leptos::{html, prelude::*};
+use doors::{PortNode, Ways};
+use drawbridge_api::{ContainerId, Driver};
+use leptos::{ev, html, prelude::*};
 use nodes::{BridgeNode, ContainerNode, HostNode, WireNode};
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::ResizeObserver;
@@ -24,6 +26,35 @@ pub struct Canvas {
     select: Memo<Option<Selection>>,
     /// Called with what is selected next.
     choose: Callback<Option<Selection>>,
+    /// The container whose way in is pointed at.
+    hover: RwSignal<Option<ContainerId>>,
+}
+
+/// What makes a group of shapes a button.
+#[derive(Clone)]
+struct Button {
+    canvas: Canvas,
+    selection: Selection,
+}
+
+impl Button {
+    fn is_selected(&self) -> bool {
+        self.canvas.select.with(|selected| selected.as_ref() == Some(&self.selection))
+    }
+
+    /// Selects, or lets go of what is selected already.
+    fn toggle(&self) {
+        let next = (!untrack(|| self.is_selected())).then(|| self.selection.clone());
+        self.canvas.choose.run(next);
+    }
+
+    /// Enter and the space bar press a button; an SVG group does not know that by itself.
+    fn press(&self, event: &ev::KeyboardEvent) {
+        if matches!(event.key().as_str(), "Enter" | " ") {
+            event.prevent_default();
+            self.toggle();
+        }
+    }
 }
 
 /// The drawing.
@@ -46,7 +77,7 @@ pub fn Drawing(
         networks
             .with(|networks| containers.with(|containers| layout(&host, networks, containers, width, density.get())))
     });
-    let canvas = Canvas { layout, density, select, choose };
+    let canvas = Canvas { layout, density, select, choose, hover: RwSignal::new(None) };
     let bridges = Memo::new(move |_| {
         let bridges = networks.get().into_iter().filter(|network| network.driver == Driver::Bridge);
         bridges.map(|network| network.id.clone()).collect::<Vec<_>>()
@@ -59,6 +90,9 @@ pub fn Drawing(
             });
             ends.collect::<Vec<_>>()
         })
+    });
+    let chips = Memo::new(move |_| {
+        canvas.layout.with(|layout| layout.chips.iter().map(|chip| chip.container.clone()).collect::<Vec<_>>())
     });
     let size = Memo::new(move |_| layout.with(|layout| layout.size));
     let headings = Memo::new(move |_| layout.with(|layout| layout.headings.clone()));
@@ -77,6 +111,10 @@ pub fn Drawing(
                     <line class="trunk" x1=x y1=from x2=x y2=to />
                 }).collect_view()}
                 <HostNode canvas />
+                <Ways canvas />
+                <For each=move || chips.get() key=|id| id.clone() let(id)>
+                    <PortNode canvas id />
+                </For>
                 <For each=move || bridges.get() key=|id| id.clone() let(id)>
                     <BridgeNode canvas id />
                 </For>

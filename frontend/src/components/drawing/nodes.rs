@@ -1,42 +1,16 @@
 //! The nodes of the drawing: host, bridges, namespaces and veth pairs.
 
-use super::Canvas;
+use super::{Button, Canvas, doors::said};
 use crate::{
     app::app,
     layout::{BAR, Spot, Wire},
+    ports::entry,
     route::{Density, Selection},
     text::{count, fit},
 };
 use drawbridge_api::{Container, ContainerId, ContainerState, EndpointId, NetworkId};
-use leptos::{ev, prelude::*};
+use leptos::prelude::*;
 use std::sync::Arc;
-
-/// What makes a group of shapes a button.
-#[derive(Clone)]
-struct Button {
-    canvas: Canvas,
-    selection: Selection,
-}
-
-impl Button {
-    fn is_selected(&self) -> bool {
-        self.canvas.select.with(|selected| selected.as_ref() == Some(&self.selection))
-    }
-
-    /// Selects, or lets go of what is selected already.
-    fn toggle(&self) {
-        let next = (!untrack(|| self.is_selected())).then(|| self.selection.clone());
-        self.canvas.choose.run(next);
-    }
-
-    /// Enter and the space bar press a button; an SVG group does not know that by itself.
-    fn press(&self, event: &ev::KeyboardEvent) {
-        if matches!(event.key().as_str(), "Enter" | " ") {
-            event.prevent_default();
-            self.toggle();
-        }
-    }
-}
 
 /// The host: name, kernel, addresses.
 #[component]
@@ -209,7 +183,8 @@ pub fn ContainerNode(
 fn describe(container: &Container) -> String {
     let addresses: Vec<String> = container.endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect();
     let state = crate::components::state::word(container);
-    format!("Container {}, {state} {}", container.name, addresses.join(", "))
+    let ports = if container.ports.is_empty() { String::new() } else { format!(", published: {}", said(container)) };
+    format!("Container {}, {state} {}{ports}", container.name, addresses.join(", "))
 }
 
 /// The lines inside a container's box.
@@ -251,11 +226,25 @@ fn face(container: &Container, spot: Spot, density: Density) -> impl IntoView + 
         view! { <text class=class x="14" y=first_line + index * step>{line}</text> }
     });
     let lines = lines.collect_view();
+    // The end of its way in, on the lower edge as `eth0` is on the upper one.
+    let (middle, bottom) = (spot.width / 2, spot.height);
+    let door = entry(&container.ports).map(|entry| match density {
+        Density::Full => {
+            let length = i32::try_from(entry.inside.chars().count()).unwrap_or(8) * 8 + 14;
+            view! {
+                <rect class="door-end" x=middle - length / 2 y=bottom - 6 width=length height="17" rx="5" />
+                <text class="mono middle door-text" x=middle y=bottom + 7>{entry.inside}</text>
+            }
+            .into_any()
+        }
+        Density::Compact => view! { <circle class="door-end" cx=middle cy=bottom r="4" /> }.into_any(),
+    });
     let lift = if density == Density::Compact { "translate(0 -9)" } else { "" };
     view! {
         <g transform=lift>{mark}</g>
         <text class="name" x="31" y=title>{name}</text>
         {lines}
+        {door}
     }
 }
 

@@ -8,12 +8,15 @@ use crate::{
         change::origin_word,
         code::Commands,
         container_actions::ContainerActions,
+        inspector::{host_ports::HostPorts, rules::ContainerRules},
+        port_list::PortList,
         state::{self, StateBadge},
         time::Ago,
     },
+    gateway::{explain, modes, ways_out},
     reduce::is_member,
     route::{Route, Selection},
-    text::sentence,
+    text::{self, sentence},
     words,
 };
 use drawbridge_api::{Container, Endpoint, NetworkMode};
@@ -105,6 +108,7 @@ pub fn HostFacts() -> impl IntoView {
                         <dd class="mono">{address.address.to_string()}</dd>
                     }).collect_view()}
                 </dl>
+                <HostPorts />
                 {looks(commands::host())}
             }
         })
@@ -122,6 +126,7 @@ pub fn NetworkFacts(
         let name = name.clone();
         app.memo(move |live| live.networks.iter().find(|network| network.name.as_str() == name).cloned())
     };
+    let traffic = app.traffic.follow();
     move || {
         let Some(network) = network.get() else { return gone("Network", &name) };
         let members = {
@@ -131,6 +136,14 @@ pub fn NetworkFacts(
             })
         };
         let removed = network.clone();
+        let id = network.id.clone();
+        let counted = Memo::new(move |_| {
+            traffic.with(|polled| {
+                let report = polled.value.as_ref()?;
+                let counted = report.networks.iter().find(|counted| counted.network == id)?;
+                Some((counted.sent, counted.received))
+            })
+        });
         view! {
             <p class="kind">"Network · bridge"</p>
             <h2>{network.name.to_string()}</h2>
@@ -151,7 +164,28 @@ pub fn NetworkFacts(
                     {code_fact("Subnet", subnet.subnet.to_string())}
                     {code_fact("Gateway", subnet.gateway.to_string())}
                 }).collect_view()}
-                {fact("Way out", if network.internal { "None: internal" } else { "By NAT (masquerade)" }.to_owned())}
+                {ways_out(&network).into_iter().map(|(family, way)| view! {
+                    <dt>{format!("Way out, {family}")}</dt>
+                    <dd>{way}</dd>
+                }).collect_view()}
+                {modes(&network).into_iter().map(|mode| view! {
+                    <dt>"Gateway mode"</dt>
+                    <dd>
+                        <span class="mono">{mode.as_str()}</span>
+                        <div class="muted small">{explain(mode)}</div>
+                    </dd>
+                }).collect_view()}
+                {fact("Containers", if network.icc {
+                    "Reach one another"
+                } else {
+                    "Reach one another at published ports only"
+                }.to_owned())}
+                {move || counted.get().map(|(sent, received)| view! {
+                    <dt>"Sent"</dt>
+                    <dd class="number" data-test="sent">{text::traffic(sent)}</dd>
+                    <dt>"Received"</dt>
+                    <dd class="number" data-test="received">{text::traffic(received)}</dd>
+                })}
                 {fact("MTU", format!("{} bytes", network.mtu))}
                 {code_fact("Id", network.id.short().to_owned())}
                 <dt>"Created"</dt>
@@ -197,6 +231,8 @@ pub fn ContainerFacts(
         app.memo(move |live| live.containers.iter().find(|container| container.name.as_str() == name).cloned())
     };
     let exists = Memo::new(move |_| container.with(Option::is_some));
+    let id = Memo::new(move |_| container.with(|container| container.as_ref().map(|container| container.id.clone())));
+    let traffic = app.traffic.follow();
     move || {
         if !exists.get() {
             return gone("Container", &name);
@@ -211,7 +247,12 @@ pub fn ContainerFacts(
             </h2>
             // Apart from the facts, so that a button keeps the focus while they change.
             <ContainerActions container />
+            <PortList container traffic />
             {move || container.get().map(|container| facts(&container))}
+            {
+                let name = name.clone();
+                move || id.get().map(|id| view! { <ContainerRules id name=name.clone() /> })
+            }
             {history(app, Selection::Container(name.clone()))}
         }
         .into_any()

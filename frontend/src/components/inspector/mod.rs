@@ -1,6 +1,8 @@
 //! What the selected thing is, how to look at it from a shell, what was done to it, and what may be done with it.
 
 pub mod facts;
+pub mod host_ports;
+pub mod rules;
 
 use crate::route::Selection;
 use facts::{ContainerFacts, HostFacts, NetworkFacts, VethFacts};

@@ -7,9 +7,13 @@
 //!
 //! Lengths are CSS pixels; the origin is the top left corner of the drawing.
 
+mod ways;
+
 use crate::{reduce::is_member, route::Density};
 use drawbridge_api::{Container, ContainerId, Driver, EndpointId, Host, Network, NetworkId};
 use std::{collections::BTreeMap, sync::Arc};
+use ways::{BUS, doors, place_host, place_ways};
+pub use ways::{Door, PortChip};
 
 /// Room around everything.
 const MARGIN: i32 = 20;
@@ -31,23 +35,20 @@ const TRUNK: i32 = 32;
 const GUTTER: i32 = 10;
 /// The heading of a group without a bridge.
 const HEADING: i32 = 34;
-/// A host address, and the room between two.
-const CHIP: (i32, i32) = (26, 8);
-/// Width of a monospaced character at 12.5 px, in hundredths: the widest of the style sheet's fonts has 0.61 em.
-const CHARACTER: i32 = 763;
-
 /// A box's measures for one density.
 struct Measures {
     width: i32,
     height: i32,
     wire: i32,
     gap: i32,
+    /// From a box's lower edge to the rail of the ways in; above the rail of the bridge, which is at `gap`.
+    way: i32,
 }
 
 const fn measures(density: Density) -> Measures {
     match density {
-        Density::Full => Measures { width: 208, height: 100, wire: 58, gap: 20 },
-        Density::Compact => Measures { width: 136, height: 46, wire: 24, gap: 12 },
+        Density::Full => Measures { width: 208, height: 100, wire: 58, gap: 20, way: 15 },
+        Density::Compact => Measures { width: 136, height: 46, wire: 24, gap: 12, way: 6 },
     }
 }
 
@@ -103,6 +104,12 @@ pub struct Layout {
     pub host: Spot,
     /// The host's addresses, in their order.
     pub addresses: Vec<Spot>,
+    /// Published ports at the host, in the order of their containers.
+    pub chips: Vec<PortChip>,
+    /// What leads into each container that has published ports.
+    pub doors: BTreeMap<ContainerId, Door>,
+    /// The ways in as lines, each drawn once however many ports lead along it.
+    pub ways: Vec<[Point; 2]>,
     /// Lines from the host down to the bridges, one for each column that has a bridge with a way out.
     pub trunks: Vec<[Point; 2]>,
     /// Bridges.
@@ -125,7 +132,8 @@ pub fn layout(
 ) -> Layout {
     let width = width.max(320);
     let mut layout = Layout { size: (width, 0), ..Layout::default() };
-    let bottom = place_host(&mut layout, host, width);
+    let doors = doors(containers);
+    let bottom = place_host(&mut layout, host, &doors, width, density);
 
     let bridges: Vec<&Arc<Network>> = networks.iter().filter(|network| network.driver == Driver::Bridge).collect();
     let inner = width - 2 * MARGIN;
@@ -135,6 +143,7 @@ pub fn layout(
     let crossing: usize = containers.iter().map(|container| container.endpoints.len().saturating_sub(1)).sum();
     let gutter = if crossing == 0 { 0 } else { GUTTER * (1 + i32::try_from(crossing.min(8)).unwrap_or(8)) };
 
+    let mut buses = BTreeMap::new();
     let mut floors = vec![bottom; usize::try_from(columns).unwrap_or(1)];
     for (index, network) in bridges.iter().enumerate() {
         let column = index % floors.len();
@@ -154,6 +163,7 @@ pub fn layout(
             })
             .collect();
         floors[column] = place_bridge(&mut layout, network, bar, &members, density);
+        buses.insert(network.id.clone(), left + column_width + BUS);
         let uplink = [(left + TRUNK / 2, bar.y + BAR / 2), (bar.x, bar.y + BAR / 2)];
         if let Some(spot) = layout.bridges.get_mut(&network.id)
             && !network.internal
@@ -166,6 +176,7 @@ pub fn layout(
         }
     }
     place_crossings(&mut layout, containers);
+    place_ways(&mut layout, &doors, &buses, density);
 
     let mut floor = floors.into_iter().max().unwrap_or(bottom);
     let others = |driver| networks.iter().find(move |network| network.driver == driver);
@@ -182,26 +193,6 @@ pub fn layout(
     floor = place_group(&mut layout, "Their network no longer exists", &lost, floor, density);
     layout.size.1 = floor + MARGIN;
     layout
-}
-
-/// The host's box at the top, its addresses as chips that wrap. Gives back the bottom edge.
-fn place_host(layout: &mut Layout, host: &Host, width: i32) -> i32 {
-    let (chip, gap) = CHIP;
-    let left = MARGIN + 16;
-    let right = width - MARGIN - 16;
-    let mut at = (left, MARGIN + 52);
-    for address in &host.addresses {
-        let characters = address.interface.chars().count() + address.address.to_string().len() + 1;
-        let length = (i32::try_from(characters).unwrap_or(40) * CHARACTER / 100 + 28).min(right - left);
-        if at.0 > left && at.0 + length > right {
-            at = (left, at.1 + chip + gap);
-        }
-        layout.addresses.push(Spot { x: at.0, y: at.1, width: length, height: chip });
-        at.0 += length + gap;
-    }
-    let bottom = if host.addresses.is_empty() { MARGIN + 56 } else { at.1 + chip + 14 };
-    layout.host = Spot { x: MARGIN, y: MARGIN, width: width - 2 * MARGIN, height: bottom - MARGIN };
-    bottom
 }
 
 /// A bridge and the containers below it. Gives back the bottom edge.
@@ -304,5 +295,4 @@ fn port(spot: &Spot, index: usize, count: usize) -> i32 {
 }
 
 #[cfg(test)]
-#[path = "layout_tests.rs"]
 mod tests;

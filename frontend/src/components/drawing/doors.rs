@@ -1,0 +1,114 @@
+//! Published ports in the drawing: chips at the host, and the ways from there into the containers.
+
+use super::{Button, Canvas};
+use crate::{
+    app::app,
+    layout::{Point, Spot},
+    ports::ranges,
+    route::Selection,
+};
+use drawbridge_api::{Container, ContainerId};
+use leptos::prelude::*;
+use std::fmt::Write as _;
+
+/// As many ports are said aloud one by one.
+const SAID: usize = 4;
+
+/// All ways in as one path, and on it the one of the container that is selected or pointed at.
+#[component]
+pub fn Ways(
+    /// What all nodes share.
+    canvas: Canvas,
+) -> impl IntoView {
+    let containers = app().containers();
+    let all = Memo::new(move |_| canvas.layout.with(|layout| path(&layout.ways)));
+    let chosen = Memo::new(move |_| {
+        let id = canvas.hover.get().or_else(|| {
+            let Some(Selection::Container(name)) = canvas.select.get() else { return None };
+            containers.with(|containers| Some(containers.iter().find(|c| c.name.as_str() == name)?.id.clone()))
+        })?;
+        let points = canvas.layout.with(|layout| Some(layout.doors.get(&id)?.points.clone()))?;
+        let points: Vec<String> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
+        Some(points.join(" "))
+    });
+    view! {
+        <g class="ways" aria-hidden="true">
+            <path class="way" d=move || all.get() />
+            {move || chosen.get().map(|points| view! { <polyline class="way chosen" points=points /> })}
+        </g>
+    }
+}
+
+/// Lines as the commands of an SVG path.
+fn path(lines: &[[Point; 2]]) -> String {
+    let mut path = String::new();
+    for [(ax, ay), (bx, by)] in lines {
+        // Writing into a string does not fail.
+        let _ = write!(path, "M{ax} {ay}L{bx} {by}");
+    }
+    path
+}
+
+/// A chip at the host. It selects its container; the one that stands for several selects the host, which lists them.
+#[component]
+pub fn PortNode(
+    /// What all nodes share.
+    canvas: Canvas,
+    /// Which container; none for the chip that stands for several.
+    id: Option<ContainerId>,
+) -> impl IntoView {
+    let app = app();
+    let chip = {
+        let id = id.clone();
+        Memo::new(move |_| canvas.layout.with(|layout| layout.chips.iter().find(|chip| chip.container == id).cloned()))
+    };
+    let container = id.clone().map(|id| app.container(id));
+    let name = Memo::new(move |_| Some(container?.get()?.name.to_string()));
+    let button =
+        move || Button { canvas, selection: name.get_untracked().map_or(Selection::Host, Selection::Container) };
+    let is_selected = move || {
+        let selection = name.get().map_or(Selection::Host, Selection::Container);
+        Button { canvas, selection }.is_selected().to_string()
+    };
+    let place = move || chip.with(|chip| chip.as_ref().map_or(Spot::default(), |chip| chip.spot));
+    let text = move || chip.with(|chip| chip.as_ref().map(|chip| chip.text.clone()).unwrap_or_default());
+    let label = move || match container.and_then(|container| container.get()) {
+        Some(container) => format!("Ways into {}: {}", container.name, said(&container)),
+        None => {
+            format!("Published ports of {}", text().trim_start_matches("+ ").replace("container", "more container"))
+        }
+    };
+    let hover = canvas.hover;
+    let (entered, focused) = (id.clone(), id);
+    view! {
+        <g
+            class="node door"
+            role="button"
+            tabindex="0"
+            data-port=move || name.get().unwrap_or_default()
+            aria-label=label
+            aria-pressed=is_selected
+            transform=move || format!("translate({} {})", place().x, place().y)
+            on:click=move |_| button().toggle()
+            on:keydown=move |event| button().press(&event)
+            on:pointerenter=move |_| hover.set(entered.clone())
+            on:pointerleave=move |_| hover.set(None)
+            on:focus=move |_| hover.set(focused.clone())
+            on:blur=move |_| hover.set(None)
+        >
+            <rect class="shape" width=move || place().width height=move || place().height rx="13" />
+            <path class="door-mark" d="M12 9h9l-4.5 8z" />
+            <text class="mono" x="27" y="17">{text}</text>
+        </g>
+    }
+}
+
+/// The published ports of a container, as a screen reader says them.
+pub fn said(container: &Container) -> String {
+    let ranges = ranges(&container.ports);
+    let mut words: Vec<String> = ranges.iter().take(SAID).map(ToString::to_string).collect();
+    if ranges.len() > SAID {
+        words.push(format!("{} more", ranges.len() - SAID));
+    }
+    words.join(", ").replace('→', " to ")
+}

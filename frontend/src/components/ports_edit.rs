@@ -1,0 +1,80 @@
+//! The form of a container's published ports. Those of a running container change at once, without a restart.
+
+use crate::{
+    app::{Dialog, app},
+    ask::Ask,
+    components::{
+        modal::Modal,
+        port_rows::{PortFields, PortRows},
+        proposal::{Buttons, Planned, Proposal},
+    },
+};
+use drawbridge_api::{Container, ContainerId, ContainerState, NetworkMode, PortsUpdate};
+use leptos::{ev, prelude::*};
+
+/// The dialog with the form, while it is open.
+#[component]
+pub fn EditPorts() -> impl IntoView {
+    let dialog = app().dialog;
+    move || match dialog.get() {
+        Dialog::EditPorts(id) => Some(view! { <Form id /> }),
+        Dialog::Closed | Dialog::CreateNetwork | Dialog::CreateContainer | Dialog::Confirm(_) => None,
+    }
+}
+
+#[component]
+fn Form(
+    /// Whose ports.
+    id: ContainerId,
+) -> impl IntoView {
+    let app = app();
+    let proposal = Proposal::begin();
+    // As they were when the form was opened: what is typed is not written over by what happens meanwhile.
+    let container = app.container(id.clone()).get_untracked()?;
+    let rows = PortRows::begin(&container.port_requests);
+    let name = container.name.to_string();
+    let close = Callback::new(move |()| app.dialog.set(Dialog::Closed));
+    let ask = {
+        let name = name.clone();
+        move |ports| Ask::UpdatePorts { id: id.clone(), name: name.clone(), update: PortsUpdate { ports } }
+    };
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        match rows.read() {
+            Ok(ports) => proposal.preview(ask(ports)),
+            Err(problem) => proposal.refuse(problem),
+        }
+    };
+    Some(view! {
+        <Modal id="ports-dialog" title=format!("Ports of {name}") on_close=close>
+            <form id="ports-edit" on:submit=submit on:input=move |_| proposal.edit() autocomplete="off">
+                <div class="dialog-body">
+                    <p class="muted">{explain(&container)}</p>
+                    <PortFields
+                        rows
+                        on_change=Callback::new(move |()| proposal.edit())
+                        none="None: nothing in it is reached through the host."
+                    />
+                    <Planned proposal />
+                </div>
+                <Buttons proposal words=Signal::stored(("Save ports", "Saving…")) on_cancel=close />
+            </form>
+        </Modal>
+    })
+}
+
+/// When what is saved takes effect.
+fn explain(container: &Container) -> &'static str {
+    match (&container.network_mode, container.state) {
+        (NetworkMode::Host, _) => {
+            "It is in the host’s own namespace: its ports are the host’s already, none is published."
+        }
+        (NetworkMode::None, _) => "It is in no network: nothing is published as long as that is so.",
+        (NetworkMode::Network(_), ContainerState::Running) => {
+            "It is running: its ports change at once, without a restart. Connections through ports that stay go on."
+        }
+        (NetworkMode::Network(_), ContainerState::Created | ContainerState::Exited) => {
+            "It is not running: its ports are published when it starts."
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What the daemon does not send by itself, since it changes with every packet: asked for again and again, as long as
+//! somebody looks at it and the page is visible. What is asked is in `api.rs`.
+
+use crate::api::Failure;
+use js_sys::{Date, Promise};
+use leptos::{ev, prelude::*, task::spawn_local};
+use std::{future::Future, pin::Pin, sync::Arc};
+use wasm_bindgen_futures::JsFuture;
+
+/// From an answer to the next question.
+const PAUSE_MS: i32 = 2_000;
+/// The longest pause, when the daemon is slow.
+const LONGEST_PAUSE_MS: i32 = 20_000;
+
+/// A question to the daemon.
+type Question<T> = fn() -> Pin<Box<dyn Future<Output = Result<T, Failure>>>>;
+
+/// What is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Polled<T> {
+    /// The last answer; none before the first.
+    pub value: Option<Arc<T>>,
+    /// Why there was no answer to the last question.
+    pub failure: Option<Failure>,
+}
+
+/// One question that is asked again and again. A handle; copies are the same.
+pub struct Poll<T: Send + Sync + 'static> {
+    question: Question<T>,
+    polled: RwSignal<Polled<T>>,
+    /// How many look at it.
+    watchers: StoredValue<u32>,
+    is_running: StoredValue<bool>,
+}
+
+// Derived, they would ask the same of `T`.
+impl<T: Send + Sync + 'static> Clone for Poll<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T: Send + Sync + 'static> Copy for Poll<T> {}
+
+impl<T: PartialEq + Send + Sync + 'static> Poll<T> {
+    /// Nothing is asked yet.
+    pub fn open(question: Question<T>) -> Self {
+        let poll = Self {
+            question,
+            polled: RwSignal::new(Polled { value: None, failure: None }),
+            watchers: StoredValue::new(0),
+            is_running: StoredValue::new(false),
+        };
+        window_event_listener(ev::visibilitychange, move |_| poll.run());
+        poll
+    }
+
+    /// What is known, kept up to date until the component that calls this is gone.
+    pub fn follow(self) -> ReadSignal<Polled<T>> {
+        self.watchers.update_value(|watchers| *watchers += 1);
+        on_cleanup(move || self.watchers.update_value(|watchers| *watchers -= 1));
+        self.run();
+        self.polled.read_only()
+    }
+
+    fn is_wanted(self) -> bool {
+        self.watchers.get_value() > 0 && !document().hidden()
+    }
+
+    fn run(self) {
+        if self.is_running.get_value() || !self.is_wanted() {
+            return;
+        }
+        self.is_running.set_value(true);
+        spawn_local(async move {
+            while self.is_wanted() {
+                let asked_ms = Date::now();
+                let answer = (self.question)().await;
+                let took_ms = Date::now() - asked_ms;
+                self.take(answer);
+                pause(pause_ms(took_ms)).await;
+            }
+            self.is_running.set_value(false);
+        });
+    }
+
+    /// An answer like the last one wakes nobody up.
+    fn take(self, answer: Result<T, Failure>) {
+        self.polled.maybe_update(|polled| match answer {
+            Ok(value) => {
+                let is_new = polled.failure.is_some() || polled.value.as_deref() != Some(&value);
+                if is_new {
+                    *polled = Polled { value: Some(Arc::new(value)), failure: None };
+                }
+                is_new
+            }
+            Err(failure) => {
+                // Whoever is not logged in shall not see it.
+                if failure == Failure::Unauthorised {
+                    polled.value = None;
+                }
+                let failure = Some(failure);
+                let is_new = polled.failure != failure;
+                polled.failure = failure;
+                is_new
+            }
+        });
+    }
+}
+
+/// A daemon that needs long for an answer is asked less often: it shall spend its time otherwise.
+fn pause_ms(took_ms: f64) -> i32 {
+    // A cast from a float that does not fit takes the nearest that does.
+    ((took_ms * 5.0) as i32).clamp(PAUSE_MS, LONGEST_PAUSE_MS)
+}
+
+async fn pause(ms: i32) {
+    let promise = Promise::new(&mut |resolve, _| {
+        // Fails only where there is no clock, which no browser lacks.
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
+    });
+    // Never rejected.
+    let _ = JsFuture::from(promise).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_daemon_is_asked_less_often() {
+        assert_eq!([0.0, 50.0, 1_000.0, 60_000.0, -5.0].map(pause_ms), [2_000, 2_000, 5_000, 20_000, 2_000]);
+    }
+}
