@@ -6,7 +6,7 @@ use crate::{
     error::KernelError,
     link::{self, Change, Link, PortChange},
     mark::Mark,
-    netns::{self, Entry},
+    netns::{self, Entry, Ipv6},
     session::{Session, foreign_link, foreign_namespace},
     socket::{Answer, Request},
     sysctl, tables,
@@ -191,7 +191,8 @@ fn add_namespace(
             return netns::mark(&mut inside.namespace.socket, &mark);
         }
     }
-    let namespace = session.shared.directory.create(name, &mark, ipv6)?.ok_or_else(|| foreign_namespace(name))?;
+    let with = if ipv6 { Ipv6::On } else { Ipv6::Off };
+    let namespace = session.shared.directory.create(name, &mark, with)?.ok_or_else(|| foreign_namespace(name))?;
     session.keep(name, namespace, container.clone());
     Ok(())
 }

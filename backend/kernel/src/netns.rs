@@ -149,6 +149,13 @@ pub(crate) fn mark(socket: &mut Socket, mark: &str) -> Result<(), KernelError> {
     answer.map(|_| ()).map_err(|refusal| refusal.when("mark the loopback and set it up"))
 }
 
+/// Whether links that come into a namespace have IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ipv6 {
+    On,
+    Off,
+}
+
 /// The folder of namespaces, once it has been seen to.
 #[derive(Default)]
 pub(crate) struct Directory {
@@ -160,7 +167,7 @@ impl Directory {
     /// net.ipv6.conf.default.disable_ipv6=1`, in an order that leaves nothing unmarked: the file has
     /// the mark as its text before it gets its name, and the loopback has it before the namespace is mounted there.
     /// None when somebody else has taken the name meanwhile.
-    pub(crate) fn create(&self, name: &NsName, mark_text: &str, ipv6: bool) -> Result<Option<Namespace>, KernelError> {
+    pub(crate) fn create(&self, name: &NsName, mark_text: &str, ipv6: Ipv6) -> Result<Option<Namespace>, KernelError> {
         let failed = |what: &str| format!("{what} for namespace {name}");
         self.prepare()?;
         let target = path(name);
@@ -178,7 +185,7 @@ impl Directory {
             let mut socket = Socket::open()?;
             mark(&mut socket, mark_text)?;
             // A kernel without IPv6 has no such setting, and nothing to turn off.
-            if !ipv6 && sysctl::read(NO_IPV6)?.is_some() {
+            if ipv6 == Ipv6::Off && sysctl::read(NO_IPV6)?.is_some() {
                 sysctl::write(NO_IPV6, "1")?;
             }
             let own = "/proc/thread-self/ns/net";

@@ -1,5 +1,6 @@
 //! The two tables by way of nf_tables' netlink messages: their shape, their elements and counters, and the one change that is
 //! made to them, elements that come and go in one transaction. How an element is written in bytes is known in `element`.
+//! Long because questions, answers and the batch share the words of one protocol.
 
 use crate::{
     element::{self, COUNTED, TABLE},

@@ -118,7 +118,8 @@ fn addresses(network: &Network, request: &PortRequest) -> (Vec<IpAddr>, Vec<IpAd
         None => {
             let bindings = BINDING_OPTIONS.map(|option| network.options.get(option).and_then(|text| text.parse().ok()));
             let [four, six]: [Option<IpAddr>; 2] = bindings;
-            // An IPv4 address alone is meant for all that comes in.
+            // The default network says 0.0.0.0, which asks for no less than nothing does; one address alone is meant for all.
+            let four = four.filter(|address| !address.is_unspecified());
             let six = if four.is_some() && six.is_none() { None } else { six.or(Some(Ipv6Addr::UNSPECIFIED.into())) };
             [Some(four.unwrap_or(Ipv4Addr::UNSPECIFIED.into())), six].into_iter().flatten().collect()
         }

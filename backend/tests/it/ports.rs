@@ -1,7 +1,7 @@
 //! Published ports, with the docker command and with our own API, from the request to the packet.
 
 use crate::harness::{Daemon, docker_is_there, run, wait_for};
-use drawbridge_kernel::testing::check_in_sandbox;
+use drawbridge_kernel::testing::{check_in_sandbox, inside};
 use serde_json::{Value, json};
 use std::{
     io::{Read, Write},
@@ -73,7 +73,7 @@ fn a_port_is_reached_at_every_address_of_the_host() {
     }
     check_in_sandbox(|| {
         let daemon = Daemon::start();
-        run("ip", &["link", "add", "eth9", "type", "dummy"]);
+        run("ip", &["link", "add", "eth9", "type", "bridge"]);
         run("ip", &["addr", "add", "192.0.2.1/24", "dev", "eth9"]);
         run("ip", &["link", "set", "eth9", "up"]);
         let flags = ["-p", "8080:80", "-p", "127.0.0.1:8081:80", "-p", "8080:80/udp", "-p", "[::1]:8082:80"];
@@ -135,21 +135,27 @@ fn udp_goes_both_ways_and_to_ipv6_loopback() {
     }
     check_in_sandbox(|| {
         let daemon = Daemon::start();
-        let echo = "while true; do nc -u -l -p 53 -w 1 -e cat; done";
-        daemon.docker(&["run", "-d", "--name", "echo", "-p", "5353:53/udp", "busybox", "sh", "-c", echo]);
+        let id = daemon.docker(&["run", "-d", "--name", "echo", "-p", "5353:53/udp", "busybox", "sleep", "1000"]);
+        let server = inside(&id[..12], || UdpSocket::bind("0.0.0.0:53").unwrap());
+        server.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let echo = std::thread::spawn(move || {
+            let mut buffer = [0; 16];
+            for _ in 0..3 {
+                let (length, from) = server.recv_from(&mut buffer).unwrap();
+                server.send_to(&buffer[..length], from).unwrap();
+            }
+        });
         for to in ["127.0.0.1:5353", "172.17.0.1:5353", "[::1]:5353"] {
             let to: SocketAddr = to.parse().unwrap();
-            let answered = wait_for("an echo", || {
-                let socket = UdpSocket::bind(if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).unwrap();
-                socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-                socket.connect(to).unwrap();
-                socket.send(b"hello").ok()?;
-                let mut buffer = [0; 16];
-                let length = socket.recv(&mut buffer).ok()?;
-                Some(buffer[..length].to_vec())
-            });
-            assert_eq!(answered, b"hello", "{to}");
+            let socket = UdpSocket::bind(if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            socket.connect(to).unwrap();
+            socket.send(b"hello").unwrap();
+            let mut buffer = [0; 16];
+            let length = socket.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], b"hello", "{to}");
         }
+        echo.join().unwrap();
     });
 }
 
@@ -174,7 +180,7 @@ fn the_kernel_chooses_and_ranges_are_one_transaction() {
             start["steps"].as_array().unwrap().iter().filter_map(|step| step["title"].as_str()).collect();
         let of_tables = titles.iter().filter(|title| title.contains("tables")).count();
         assert_eq!(of_tables, 1, "{titles:?}");
-        assert_eq!(run("nft", &["list", "map", "inet", "drawbridge", "published4"]).matches(" : ").count(), 202);
+        assert_eq!(run("nft", &["list", "map", "inet", "drawbridge", "published4"]).matches("tcp . ").count(), 202);
         // A range of host ports for one: the next that is free.
         for expected in ["20200", "20201"] {
             let name = format!("one{expected}");

@@ -19,7 +19,7 @@ mod walk;
 use crate::error::KernelError;
 use drawbridge_api::IfName;
 use model::{Family, Hook, Policy, Table};
-use packet::{Chance, Packet, Protocol, Way, World};
+use packet::{Chance, Level, Packet, Protocol, Way, World};
 use remedy::{Keeper, Place, describe, families, remedy};
 use sources::Sources;
 use std::collections::BTreeSet;
@@ -89,8 +89,9 @@ fn judge(tables: &[Table], world: &World, text: &dyn Fn(&str, &str, &str, u64) -
         chains.sort_by_key(|(name, _)| *name);
         // A rule in prerouting is about packets to the host as well; only a policy is sure to be about ours.
         chains.retain(|(_, base)| base.hook == Hook::Forward || base.policy == Policy::Drop);
+        let level = if table.is_of_bridges() { Level::Frames } else { Level::Packets };
         for (chain, base) in chains {
-            for packet in world.packets(base, families(&table.origin), table.is_of_bridges()) {
+            for packet in world.packets(base, families(&table.origin), level) {
                 let outcome = walk(table, chain, base, &packet);
                 let Some((_, site)) = outcome.dropped_by else { continue };
                 let place = Place { table, chain, base, site };

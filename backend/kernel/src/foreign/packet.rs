@@ -74,11 +74,20 @@ enum Link<'a> {
     None,
 }
 
+/// What a table's hooks see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    /// What passes from port to port of a bridge.
+    Frames,
+    /// What is routed.
+    Packets,
+}
+
 impl World {
     /// The packets to try on a chain that begins at `base` in a table of `families`.
-    pub(super) fn packets(&self, base: Base, families: &[Family], is_bridge: bool) -> Vec<Packet<'_>> {
+    pub(super) fn packets(&self, base: Base, families: &[Family], at: Level) -> Vec<Packet<'_>> {
         let ways: &[Way] = match base.hook {
-            _ if is_bridge => &[Way::Within],
+            _ if at == Level::Frames => &[Way::Within],
             Hook::Forward => &[Way::Out, Way::In],
             // There a packet from outside is still one to the host, like any other.
             Hook::Prerouting => &[Way::Out],

@@ -4,7 +4,7 @@ mod rows;
 mod world;
 
 use drawbridge_kernel::testing::check_in_sandbox;
-use rows::{Row, rows};
+use rows::{Row, Setting, rows};
 use std::{fs, sync::Mutex, thread};
 use world::World;
 
@@ -13,17 +13,17 @@ const AT_ONCE: usize = 16;
 
 #[test]
 fn the_table_holds_without_br_netfilter() {
-    check_in_sandbox(|| check(false));
+    check_in_sandbox(|| check(Setting::Off));
 }
 
 #[test]
 fn the_table_holds_with_br_netfilter() {
-    check_in_sandbox(|| check(true));
+    check_in_sandbox(|| check(Setting::On));
 }
 
 #[test]
 fn the_table_is_large_enough_and_says_nothing_twice() {
-    let rows = rows(false);
+    let rows = rows(Setting::Off);
     assert!(rows.len() >= 80, "{}", rows.len());
     assert!(rows.iter().filter(|row| row.to.contains('[')).count() >= 25, "IPv6");
     for (number, row) in rows.iter().enumerate() {
@@ -32,12 +32,12 @@ fn the_table_is_large_enough_and_says_nothing_twice() {
     }
 }
 
-fn check(br_netfilter: bool) {
+fn check(br_netfilter: Setting) {
     for setting in ["iptables", "ip6tables"] {
         // Absent where the kernel has no br_netfilter; then it is off.
         let file = format!("/proc/sys/net/bridge/bridge-nf-call-{setting}");
-        let written = fs::write(file, if br_netfilter { "1" } else { "0" });
-        assert!(written.is_ok() || !br_netfilter, "{setting}: {written:?}");
+        let written = fs::write(file, if br_netfilter == Setting::On { "1" } else { "0" });
+        assert!(written.is_ok() || br_netfilter == Setting::Off, "{setting}: {written:?}");
     }
     let world = World::new();
     let left = Mutex::new(rows(br_netfilter));
@@ -55,5 +55,5 @@ fn check(br_netfilter: bool) {
         }
     });
     let wrong = wrong.into_inner().expect("no panic");
-    assert!(wrong.is_empty(), "br_netfilter {br_netfilter}:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "br_netfilter {br_netfilter:?}:\n{}", wrong.join("\n"));
 }

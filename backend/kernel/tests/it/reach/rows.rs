@@ -21,12 +21,19 @@ pub(super) enum Protocol {
     Udp,
 }
 
+/// Whether br_netfilter hands bridged packets to the routed hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Setting {
+    On,
+    Off,
+}
+
 use Outcome::{Dropped, Reached, Refused};
 use Protocol::{Tcp, Udp};
 
 /// The world's networks are in `world`. With br_netfilter the bridge turns a neighbour's packet itself, and the source stays.
-pub(super) fn rows(br_netfilter: bool) -> Vec<Row> {
-    let by_bridge = |on, off| Reached(if br_netfilter { on } else { off });
+pub(super) fn rows(br_netfilter: Setting) -> Vec<Row> {
+    let by_bridge = |on, off| Reached(if br_netfilter == Setting::On { on } else { off });
     let row = |(from, to, protocol, expected)| Row { from, to, protocol, expected };
     [
         // In, from the host by any of its addresses.
