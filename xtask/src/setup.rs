@@ -89,6 +89,18 @@ const NEEDS: &[Need] = &[
         because: "drives the browser",
     },
     Need {
+        present: &[Program("iptables")],
+        package: "iptables",
+        purposes: &[Test, Bench],
+        because: "other firewalls, beside which ours is tried, and Docker's layout of ports, which it is compared with",
+    },
+    Need {
+        present: &[Program("ping")],
+        package: "iputils-ping",
+        purposes: &[Test],
+        because: "the tests look whether hosts reach one another",
+    },
+    Need {
         present: &[Program("brctl")],
         package: "bridge-utils",
         purposes: &[Bench],

@@ -1,6 +1,6 @@
 //! The road's benchmark: what the engine takes to make a network, to attach a container to one and to run one, each
 //! beside the least that the same could cost on this machine, in the same run and by turns, so that whatever else the
-//! machine does slows both. `cargo xtask bench [COUNT] [commit|network|attach|run|flat]...`: COUNT in a row, 100 unless
+//! machine does slows both. `cargo xtask bench [COUNT] [commit|network|attach|run|flat|ports|throughput]...`: COUNT in a row, 100 unless
 //! told; all parts unless some are named.
 //!
 //! Everything happens in a sandbox of its own and is gone afterwards. The numbers say nothing about other machines; the
@@ -13,9 +13,11 @@ mod flat;
 mod floor;
 mod measure;
 mod network;
+mod ports;
 mod process;
 mod road;
 mod script;
+mod throughput;
 
 use drawbridge_kernel::testing::{in_sandbox, is_able};
 use road::Road;
@@ -36,12 +38,14 @@ fn main() {
     }
     in_sandbox(|| {
         let road = Road::open();
-        let all: [(&str, Part); 5] = [
+        let all: [(&str, Part); 7] = [
             ("commit", network::commit),
             ("network", network::print),
             ("attach", attach::print),
             ("run", process::print),
             ("flat", flat::print),
+            ("ports", ports::print),
+            ("throughput", throughput::print),
         ];
         for (name, print) in all {
             if parts.is_empty() || parts.contains(&name) {

@@ -47,7 +47,8 @@ pub(crate) fn take_back(plan: &Plan) {
     shell(&commands.join("\n"));
 }
 
-fn shell(script: &str) {
+/// Runs commands in one shell.
+pub(crate) fn shell(script: &str) {
     let status = Command::new("sh").args(["-ec", script]).stdout(Stdio::null()).status();
     assert!(status.unwrap().success(), "{script}");
 }

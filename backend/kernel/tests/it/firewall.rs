@@ -2,7 +2,7 @@
 //! says.
 
 use crate::wanted::{Net, desired, reach, shell};
-use drawbridge_api::IfName;
+use drawbridge_api::{GatewayMode, IfName};
 use drawbridge_kernel::{
     ForeignDrop, Kernel,
     doctor::{State, check},
@@ -49,6 +49,10 @@ fn scene() -> (Kernel, Vec<IfName>) {
     wanted.networks.append(&mut other.networks);
     wanted.namespaces.push(other.namespaces.remove(1));
     wanted.endpoints.push(other.endpoints.remove(1));
+    // So that what comes from outside needs no published port.
+    for network in &mut wanted.networks {
+        network.gateway4.mode = GatewayMode::NatUnprotected;
+    }
     reach(&kernel, &wanted);
     shell("ip netns add outside; ip link add out0 type veth peer name eth0 netns outside");
     shell("ip addr add 192.0.2.1/24 dev out0; ip link set out0 up; ip route add default via 192.0.2.2");
