@@ -4,7 +4,7 @@
 use crate::{
     measure::{Times, aim, in_units, line, timed, title},
     road::{Road, applied, attach, detach, sleeper},
-    script::shell,
+    script::{feed, shell},
 };
 use drawbridge::{
     engine::Mode,
@@ -167,7 +167,7 @@ impl Rules {
             several => {
                 let rules: Vec<String> = several.iter().map(rule).collect();
                 let text = format!("*nat\n{}\nCOMMIT\n", rules.join("\n"));
-                shell(&format!("iptables-restore --noflush <<'EOF'\n{text}EOF"));
+                feed("iptables-restore", &["--noflush"], &text);
             }
         }
     }

@@ -55,7 +55,12 @@ pub(crate) fn shell(script: &str) {
 
 /// One transaction of nft.
 pub(crate) fn nft(transaction: &str) {
-    let mut child = Command::new("nft").args(["-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(transaction.as_bytes()).unwrap();
-    assert!(child.wait().unwrap().success(), "{transaction}");
+    feed("nft", &["-f", "-"], transaction);
+}
+
+/// Runs a program on this input.
+pub(crate) fn feed(program: &str, arguments: &[&str], input: &str) {
+    let mut child = Command::new(program).args(arguments).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success(), "{program} {arguments:?}");
 }
