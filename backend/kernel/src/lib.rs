@@ -22,6 +22,7 @@ mod nfnetlink;
 mod nft;
 mod observe;
 mod own;
+mod pool;
 pub mod port;
 pub mod process;
 mod session;
@@ -54,6 +55,7 @@ pub(crate) struct Shared {
     nft: nft::Nft,
     /// How the kernel lists undamaged tables.
     shape: tables::Shape,
+    pool: pool::Pool,
     directory: netns::Directory,
 }
 
@@ -78,7 +80,14 @@ impl Kernel {
         if shape.is_empty() {
             return Err(KernelError::answer("write the tables for a trial", "they are not there"));
         }
-        Ok(Kernel { shared: Arc::new(Shared { nft, shape, directory: netns::Directory::default() }) })
+        Ok(Kernel {
+            shared: Arc::new(Shared {
+                nft,
+                shape,
+                pool: pool::Pool::default(),
+                directory: netns::Directory::default(),
+            }),
+        })
     }
 
     /// What the kernel has of ours within `scope`, and the values of these settings as far as this kernel has them.
@@ -112,7 +121,7 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses to say, as it does without root.
     pub fn traffic(&self, of: &[Element]) -> Result<Vec<Option<Traffic>>, KernelError> {
-        tables::traffic(&mut Netfilter::open()?, of)
+        self.shared.pool.with(|netfilter| tables::traffic(netfilter, of))
     }
 
     /// What all elements that count have counted; nothing without the tables.
@@ -120,7 +129,7 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses to say, as it does without root.
     pub fn all_traffic(&self) -> Result<BTreeMap<Element, Traffic>, KernelError> {
-        tables::all_traffic(&mut Netfilter::open()?)
+        self.shared.pool.with(tables::all_traffic)
     }
 
     /// Watches for transactions of nf_tables that others commit in this namespace from now on: one may have damaged the

@@ -9,7 +9,6 @@ use crate::{
     link::{self, Link, PeerPlace},
     mark::Mark,
     netns::{self, Entry, Namespace},
-    nfnetlink::Netfilter,
     socket::Socket,
     sysctl, tables,
 };
@@ -34,12 +33,12 @@ pub(crate) fn observe(shared: &Shared, scope: &Scope, sysctl_keys: &[String]) ->
         Scope::Tables => all_tables(shared)?,
         Scope::Network { bridge, elements, .. } => {
             let mut objects = network(bridge)?;
-            objects.extend(those_there(elements)?);
+            objects.extend(those_there(shared, elements)?);
             objects
         }
         Scope::Container { namespace, host_ends, elements, .. } => {
             let mut objects = container(namespace, host_ends)?;
-            objects.extend(those_there(elements)?);
+            objects.extend(those_there(shared, elements)?);
             objects
         }
     };
@@ -131,17 +130,17 @@ fn container(namespace: &NsName, host_ends: &[IfName]) -> Result<BTreeSet<Object
 
 /// The tables and their elements; nothing when one is missing or damaged.
 fn all_tables(shared: &Shared) -> Result<BTreeSet<Object>, KernelError> {
-    let elements = tables::read(&mut Netfilter::open()?, &shared.shape)?;
+    let elements = shared.pool.with(|netfilter| tables::read(netfilter, &shared.shape))?;
     let Some(elements) = elements else { return Ok(BTreeSet::new()) };
     Ok(elements.into_iter().map(Object::Element).chain([Object::Tables]).collect())
 }
 
 /// Those of these elements that are there; of a map with the value that it gives, which may be another.
-fn those_there(elements: &[Element]) -> Result<Vec<Object>, KernelError> {
+fn those_there(shared: &Shared, elements: &[Element]) -> Result<Vec<Object>, KernelError> {
     if elements.is_empty() {
         return Ok(Vec::new());
     }
-    let seen = tables::look(&mut Netfilter::open()?, elements)?;
+    let seen = shared.pool.with(|netfilter| tables::look(netfilter, elements))?;
     Ok(seen.into_iter().flatten().map(|seen| Object::Element(seen.element)).collect())
 }
 

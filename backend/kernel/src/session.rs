@@ -8,6 +8,7 @@ use crate::{
     link::{self, Link},
     netns::{self, Entry, Namespace},
     nfnetlink::Netfilter,
+    pool::Pooled,
     socket::Socket,
 };
 use drawbridge_api::{ContainerId, IfName, NsName};
@@ -19,7 +20,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 pub struct Session {
     pub(crate) shared: Arc<Shared>,
     pub(crate) host: Socket,
-    netfilter: Option<Netfilter>,
+    pooled: Option<Pooled>,
     links: HashMap<IfName, Link>,
     inside: HashMap<NsName, Inside>,
 }
@@ -43,9 +44,17 @@ impl fmt::Debug for Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(pooled) = self.pooled.take() {
+            self.shared.pool.give_back(pooled);
+        }
+    }
+}
+
 impl Session {
     pub(crate) fn open(shared: Arc<Shared>) -> Result<Session, KernelError> {
-        Ok(Session { shared, host: Socket::open()?, netfilter: None, links: HashMap::new(), inside: HashMap::new() })
+        Ok(Session { shared, host: Socket::open()?, pooled: None, links: HashMap::new(), inside: HashMap::new() })
     }
 
     /// Does one step. To do it twice is harmless: making what is there, with the same attributes, succeeds, and so does
@@ -58,12 +67,13 @@ impl Session {
         execute::execute(self, step).map_err(|error| StepError::new(step, error))
     }
 
-    /// The way to the tables, opened when first asked for: most plans do not change them.
+    /// The way to the tables, opened when first asked for: many plans do not change them.
     pub(crate) fn netfilter(&mut self) -> Result<&mut Netfilter, KernelError> {
-        match &mut self.netfilter {
-            Some(netfilter) => Ok(netfilter),
-            none => Ok(none.insert(Netfilter::open()?)),
-        }
+        let pooled = match &mut self.pooled {
+            Some(pooled) => pooled,
+            none => none.insert(self.shared.pool.take()?),
+        };
+        Ok(&mut pooled.netfilter)
     }
 
     /// A link on the host that is ours; none when there is no such link.

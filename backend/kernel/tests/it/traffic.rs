@@ -1,13 +1,16 @@
 //! Packets go where they should.
 
-use crate::wanted::{Net, desired, reach, shell};
+use crate::wanted::{Net, desired, reach, shell, soon};
 use drawbridge_api::Traffic;
 use drawbridge_kernel::{Kernel, testing::check_in_sandbox};
 use drawbridge_plan::{Element, Step};
-use std::{
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::process::Command;
+
+/// Whether packets come through soon: a bridge forwards through a port when its carrier has been seen, which the kernel looks
+/// for once a second (`linkwatch_schedule_work` in net/core/link_watch.c).
+fn reaches(namespace: &str, address: &str) -> bool {
+    soon(|| ping(namespace, address))
+}
 
 fn ping(namespace: &str, address: &str) -> bool {
     let ping = if address.contains(':') { "ping6" } else { "ping" };
@@ -35,10 +38,10 @@ fn containers_of_a_network_reach_each_other_and_others_do_not() {
         let names: Vec<&str> = wanted.namespaces.iter().map(|namespace| namespace.name.as_str()).collect();
         outside();
 
-        assert!(ping(names[0], "172.17.0.3"), "two of one network");
-        assert!(ping(names[0], "172.17.0.1"), "the gateway");
-        assert!(ping(names[2], "172.18.0.1"), "the other gateway");
-        assert!(ping(names[0], "192.0.2.2"), "outside, by masquerade");
+        assert!(reaches(names[0], "172.17.0.3"), "two of one network");
+        assert!(reaches(names[0], "172.17.0.1"), "the gateway");
+        assert!(reaches(names[2], "172.18.0.1"), "the other gateway");
+        assert!(reaches(names[0], "192.0.2.2"), "outside, by masquerade");
         assert!(!ping(names[0], "172.18.0.4"), "another network");
         assert!(!ping(names[2], "172.17.0.2"), "another network");
         assert!(!ping(names[3], "192.0.2.2"), "outside, from an internal network");
@@ -79,10 +82,8 @@ fn what_goes_through_a_port_is_counted() {
             .spawn()
             .expect("there is ip");
         let fetch = "ip netns exec outside busybox wget -q -O - http://192.0.2.1:8000/passwd";
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while !Command::new("sh").args(["-c", fetch]).output().is_ok_and(|output| output.status.success()) {
-            assert!(Instant::now() < deadline, "the container's port is not reached");
-        }
+        let fetched = || Command::new("sh").args(["-c", fetch]).output().is_ok_and(|output| output.status.success());
+        assert!(soon(fetched), "the container's port is not reached");
         let after = kernel.traffic(&of).expect("root may look");
         let [Some(through), Some(nothing), Some(sent), Some(received), None] = after[..] else { panic!("{after:?}") };
         assert_eq!(nothing, Traffic::default());
@@ -112,9 +113,9 @@ fn ipv6_goes_where_it_should() {
         outside();
         shell("ip addr add 2001:db8::1/64 dev out0 nodad; ip -n outside addr add 2001:db8::2/64 dev eth0 nodad");
         let name = wanted.namespaces[0].name.as_str();
-        assert!(ping(name, "fd00:11::3"), "two of one network");
-        assert!(ping(name, "fd00:11::1"), "the gateway");
-        assert!(ping(name, "2001:db8::2"), "outside, by masquerade");
+        assert!(reaches(name, "fd00:11::3"), "two of one network");
+        assert!(reaches(name, "fd00:11::1"), "the gateway");
+        assert!(reaches(name, "2001:db8::2"), "outside, by masquerade");
         assert!(!ping("outside", "fd00:11::2"), "from outside");
     });
 }

@@ -9,6 +9,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     process::Command,
+    thread,
+    time::{Duration, Instant},
 };
 
 /// The setting that the tests want.
@@ -176,6 +178,20 @@ pub(crate) fn examples() -> Vec<(&'static str, Desired)> {
 /// The fullest of them.
 pub(crate) fn fullest() -> Desired {
     examples().pop().expect("there are some").1
+}
+
+/// Waits until something is so, a few seconds at the most; whether it came to be.
+pub(crate) fn soon(mut is_so: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        if is_so() {
+            return true;
+        }
+        if Instant::now() > deadline {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Runs a command as a person would type it, and gives what it prints.
