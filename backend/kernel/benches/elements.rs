@@ -5,8 +5,9 @@ use drawbridge_api::{HostPort, Protocol};
 use drawbridge_kernel::{Kernel, Session, testing::in_sandbox};
 use drawbridge_plan::{Element, Object, Step, explain};
 use std::{
+    io::Write,
     net::{Ipv4Addr, SocketAddr},
-    process::Command,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -77,8 +78,11 @@ fn time(body: impl FnOnce()) -> Duration {
     start.elapsed()
 }
 
+/// Thousands of elements are longer than an argument may be.
 fn typed(step: &Step) {
-    for command in explain(step).commands {
-        assert!(Command::new("sh").args(["-c", &command]).status().expect("a shell").success(), "{command}");
-    }
+    let mut shell = Command::new("sh").stdin(Stdio::piped()).spawn().expect("a shell");
+    let mut stdin = shell.stdin.take().expect("piped");
+    stdin.write_all(explain(step).commands.join("\n").as_bytes()).expect("it reads");
+    drop(stdin);
+    assert!(shell.wait().expect("it ends").success());
 }
