@@ -31,7 +31,7 @@ pub struct RuleElement {
     pub network: Option<NetworkId>,
     /// The container it is there for.
     pub container: Option<ContainerId>,
-    /// Whether the kernel has it; what is wanted and not there is repaired at the next change.
+    /// Whether the kernel has it; what is wanted and not there is about to be repaired.
     pub there: bool,
     /// What it has counted, where its set counts.
     pub traffic: Option<Traffic>,

@@ -11,7 +11,7 @@ use crate::{
     events::Events,
     machine::Machine,
     store::{
-        Connection, Store, StoreError, desired,
+        Connection, Store, StoreError, WriteTx, desired,
         journal::{self, Request, StepResult, Verdict},
         sysctl,
     },
@@ -112,9 +112,7 @@ impl Engine {
                 // The transaction goes without a commit.
                 return Ok(Changed::Previewed(in_words(&steps)));
             }
-            journal::write_steps(&tx, change_id, &steps)?;
-            tx.commit()?;
-            self.carry_out(journal::opened(change_id, request, &steps, now_ms), &steps)?;
+            self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps)?;
             Ok(Changed::Applied(made))
         })
     }
@@ -135,9 +133,7 @@ impl Engine {
             }
             let now_ms = clock::now_ms();
             let change_id = journal::open(&tx, &request, now_ms)?;
-            journal::write_steps(&tx, change_id, &steps)?;
-            tx.commit()?;
-            self.carry_out(journal::opened(change_id, request, &steps, now_ms), &steps)?;
+            self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps)?;
             Ok(true)
         })
     }
@@ -181,9 +177,7 @@ impl Engine {
             let change_id = journal::open(&tx, &request, now_ms)?;
             let nothing = Desired { sysctls: sysctl::originals(&tx)?, ..Desired::default() };
             let steps = plan(&nothing, &observed, &Scope::Everything);
-            journal::write_steps(&tx, change_id, &steps)?;
-            tx.commit()?;
-            self.carry_out(journal::opened(change_id, request, &steps, now_ms), &steps)
+            self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps)
         })
     }
 
@@ -200,8 +194,10 @@ impl Engine {
         self.machine.observe(scope, &[IP_FORWARD.to_owned()]).map_err(ChangeError::Observe)
     }
 
-    /// Publishes a change whose rows are committed, does its steps and settles it.
-    fn carry_out(&self, change: Change, steps: &[Step]) -> Result<(), ChangeError> {
+    /// Writes an open change's steps down and commits its rows, publishes it, does the steps and settles it.
+    fn enact(&self, tx: WriteTx<'_>, change: Change, steps: &[Step]) -> Result<(), ChangeError> {
+        journal::write_steps(&tx, change.id, steps)?;
+        tx.commit()?;
         self.publish(change.clone());
         let applied = match apply(&*self.machine, steps) {
             Ok(applied) => applied,

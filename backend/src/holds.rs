@@ -28,16 +28,12 @@ enum Hold {
     Socket(#[expect(dead_code, reason = "it holds the port by being there")] Held),
     /// By a socket whose connections are passed on.
     Relay(Relay),
-    /// Not at all: this kernel has no sockets of that protocol, so no other program can take the port either.
+    /// Not at all: this kernel has no sockets of that protocol, so no other program can take the port either; or no relay
+    /// could be made, which the log says.
     Nothing,
 }
 
 impl Holds {
-    /// The ports that are held for a container.
-    pub fn of(&self, container: &ContainerId) -> Vec<HostPort> {
-        self.lock().get(container).map(|holds| holds.keys().copied().collect()).unwrap_or_default()
-    }
-
     /// Keeps reserved ports for a container, beside those that it has, and passes on to `addresses` where the kernel can't turn.
     pub fn keep(&self, container: &ContainerId, reserved: Reserved, ports: &[PublishedPort], addresses: &[IpAddr]) {
         let mut all = self.lock();

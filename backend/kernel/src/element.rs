@@ -62,23 +62,7 @@ pub(crate) fn value(element: &Element) -> Option<Vec<u8>> {
     match element {
         Element::Snat { source, .. } => Some(Bytes::default().address(*source).0),
         Element::Published { to, .. } => Some(Bytes::default().address(to.ip()).port(to.port()).0),
-        Element::Bridge(_)
-        | Element::Pair { .. }
-        | Element::Apart(_)
-        | Element::Internal(_)
-        | Element::Sent(_)
-        | Element::Received(_)
-        | Element::Masquerade { .. }
-        | Element::Unprotected { .. }
-        | Element::Routed { .. }
-        | Element::Counted(_)
-        | Element::Open(_)
-        | Element::Hairpin(_)
-        | Element::Detour { .. }
-        | Element::Leased(_)
-        | Element::Source { .. }
-        | Element::ApartPort(_)
-        | Element::ApartService(_) => None,
+        _ => None,
     }
 }
 

@@ -128,11 +128,6 @@ impl Held {
         self.at.port
     }
 
-    /// The whole of what is held.
-    pub fn host_port(&self) -> HostPort {
-        self.at
-    }
-
     /// The listening socket, for what is accepted there; none when the protocol is not TCP.
     pub fn into_listener(self) -> Option<TcpListener> {
         match self.at.protocol {

@@ -73,7 +73,11 @@ pub(super) fn reserve(
         let (translated, routed) = addresses(&network, request);
         for address in routed {
             let host = HostPort { address, protocol: request.protocol, port: 0 };
-            reservation.ports.push(PublishedPort { host, container_port: request.container_port });
+            let port = PublishedPort { host, container_port: request.container_port };
+            // Two ports of the host for one of the container are one where the host's are not used.
+            if !reservation.ports.contains(&port) {
+                reservation.ports.push(port);
+            }
         }
         choose(request, &translated, also, &mut reservation).map_err(|refused| explain(daemon, asker, refused))?;
     }
@@ -96,6 +100,28 @@ fn requests(daemon: &Daemon, asker: Asker<'_>, spec: &ContainerSpec) -> Result<B
         }
     }
     Ok(requests)
+}
+
+/// Checks what a request can get wrong.
+///
+/// # Errors
+/// `Invalid` for a port 0 of the container and for a range whose end comes before its beginning.
+pub(super) fn check(spec: &ContainerSpec) -> Result<(), OpError> {
+    for text in &spec.exposed_ports {
+        exposed(text)?;
+    }
+    for request in &spec.ports {
+        if request.container_port == 0 {
+            return Err(OpError::Invalid("invalid port 0 of the container: write a number from 1 to 65535".into()));
+        }
+        if let Some(end) = request.host_port_end.filter(|end| *end < request.host_port || request.host_port == 0) {
+            return Err(OpError::Invalid(format!(
+                "invalid range of host ports {}-{end}: write the lower one first, from 1 on",
+                request.host_port
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// `80/tcp`, `80`: a port that is said to be listened on.
@@ -173,11 +199,9 @@ fn choose(
     let mut refused = None;
     for port in asked {
         match hold_all(protocol, port, addresses, also, reservation) {
-            Ok(port) => {
-                reservation.ports.extend(addresses.iter().map(|&address| PublishedPort {
-                    host: HostPort { address, protocol, port },
-                    container_port: request.container_port,
-                }));
+            Ok(hosts) => {
+                let container_port = request.container_port;
+                reservation.ports.extend(hosts.into_iter().map(|host| PublishedPort { host, container_port }));
                 return Ok(());
             }
             Err(error) => refused = Some(error),
@@ -187,30 +211,38 @@ fn choose(
 }
 
 fn last(request: &PortRequest) -> u16 {
-    request.host_port_end.unwrap_or(request.host_port).max(request.host_port)
+    request.host_port_end.unwrap_or(request.host_port)
 }
 
+/// Holds a port at each of `addresses`, or none; gives what it then has, its own that it had before among it.
 fn hold_all(
     protocol: Protocol,
     mut port: u16,
     addresses: &[IpAddr],
     also: &[PublishedPort],
     reservation: &mut Reservation,
-) -> Result<u16, Refused> {
+) -> Result<Vec<HostPort>, Refused> {
     let mut new = Reserved::new();
+    let mut hosts = Vec::with_capacity(addresses.len());
     for &address in addresses {
         let host = HostPort { address, protocol, port };
         let is_ours =
             also.iter().any(|known| known.host == host) && !reservation.ports.iter().any(|known| known.host == host);
         if is_ours {
+            hosts.push(host);
             continue;
         }
         match port::hold(host) {
             Ok(held) => {
                 port = held.port();
-                new.insert(HostPort { port, ..host }, Some(held));
+                let host = HostPort { port, ..host };
+                hosts.push(host);
+                new.insert(host, Some(held));
             }
-            Err(HoldError::Unsupported(_)) if protocol == Protocol::Sctp && port != 0 => drop(new.insert(host, None)),
+            Err(HoldError::Unsupported(_)) if protocol == Protocol::Sctp && port != 0 => {
+                hosts.push(host);
+                new.insert(host, None);
+            }
             // A machine without IPv6 publishes on IPv4.
             Err(HoldError::NoSuchAddress(_) | HoldError::Unsupported(_))
                 if address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && addresses.len() > 1 => {}
@@ -218,7 +250,7 @@ fn hold_all(
         }
     }
     reservation.held.extend(new);
-    Ok(port)
+    Ok(hosts)
 }
 
 /// Who has the port, and which one is free.
@@ -261,6 +293,7 @@ pub(super) fn take_up(daemon: &Daemon, id: &ContainerId) -> Result<(), OpError> 
     for host in ports.iter().map(|port| port.host).filter(|host| host.port > 0) {
         match port::hold(host) {
             Ok(socket) => drop(held.insert(host, Some(socket))),
+            Err(HoldError::Unsupported(_)) => drop(held.insert(host, None)),
             Err(error) => {
                 let holder = who_has(daemon, host);
                 tracing::warn!(container = %id.short(), %host, %error, %holder, "a published port is not held");
@@ -290,8 +323,11 @@ pub async fn update(
     let _held = daemon.hold(&found.id).await;
     let record = lookup::get(daemon, &found.id)?;
     let spec = ContainerSpec { ports, publish_all: false, ..record.spec.clone() };
-    let endpoints = endpoint::of_container(&*daemon.engine.store.read()?, &record.id)?;
-    let before = port_rows::of_container(&*daemon.engine.store.read()?, &record.id)?;
+    check(&spec)?;
+    let (endpoints, before) = {
+        let db = daemon.engine.store.read()?;
+        (endpoint::of_container(&db, &record.id)?, port_rows::of_container(&db, &record.id)?)
+    };
     let runs = record.state == ContainerState::Running;
     let reservation =
         if runs { reserve(daemon, Asker::from(&record), &spec, &before)? } else { Reservation::default() };

@@ -22,8 +22,8 @@ struct Owner {
 /// When store or kernel can't be asked.
 pub fn rules(daemon: &Daemon) -> Result<Rules, OpError> {
     block_in_place(|| {
-        let wanted = desired::load(&*daemon.engine.store.read()?, &Scope::Everything)?;
-        let there = daemon.engine.observe(&Scope::Everything)?.objects;
+        let wanted = desired::load(&*daemon.engine.store.read()?, &Scope::Tables)?;
+        let there = daemon.engine.observe(&Scope::Tables)?.objects;
         let counted = daemon.kernel.all_traffic().map_err(OpError::Kernel)?;
         let owners = owners(&wanted);
         let intact = there.contains(&Object::Tables);

@@ -228,6 +228,25 @@ fn a_conflict_says_who() {
 }
 
 #[test]
+fn a_routed_network_needs_no_port_of_the_host() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        let mode = "com.docker.network.bridge.gateway_mode_ipv4=routed";
+        daemon.docker(&["network", "create", "--subnet", "10.5.0.0/24", "-o", mode, "routed"]);
+        let flags = ["--network", "routed", "-p", "8080:80", "-p", "8081:80"];
+        let id = serve(&daemon, "web", &flags);
+        assert!(is_free("0.0.0.0:8080") && is_free("0.0.0.0:8081"));
+        assert_eq!(page("127.0.0.1:8080"), None);
+        let other = daemon.docker(&["run", "-d", "--name", "far", "busybox", "sleep", "1000"]);
+        assert_eq!(inside(&other[..12], || page("10.5.0.2:80")).as_deref(), Some("web"), "{id}");
+        assert!(run("nft", &["list", "set", "inet", "drawbridge", "open4"]).contains("10.5.0.2 . tcp . 80"));
+    });
+}
+
+#[test]
 fn ports_outlive_the_daemon_and_are_held_again() {
     if !docker_is_there() {
         return;
@@ -278,6 +297,17 @@ fn ports_of_a_running_container_change() {
         assert_eq!(page("127.0.0.1:9090"), None);
         assert_eq!(page("[::1]:9090"), None);
         assert!(!is_free("0.0.0.0:9090"));
+
+        for (wrong, words) in [
+            (json!([{ "container_port": 0, "protocol": "tcp" }]), "invalid port 0 of the container"),
+            (
+                json!([{ "container_port": 80, "protocol": "tcp", "host_port": 9, "host_port_end": 8 }]),
+                "invalid range of host ports 9-8",
+            ),
+        ] {
+            let (status, refusal) = api(&daemon, "PUT", &path, ports(wrong));
+            assert!(status == 400 && refusal["message"].as_str().unwrap().starts_with(words), "{status} {refusal}");
+        }
 
         let taken = TcpListener::bind("0.0.0.0:9999").unwrap();
         let clash = json!([{ "container_port": 80, "protocol": "tcp", "host_port": 9999 }]);

@@ -93,7 +93,7 @@ fn Warnings(
             <Show when=move || !is_intact.get()>
                 <p class="refusal" data-test="not-intact">
                     <strong>"The tables in the kernel are missing or damaged. "</strong>
-                    "Drawbridge writes them anew at its next change or start; until then ports and networks may not do what is said here."
+                    "Drawbridge is about to write them anew; until then ports and networks may not do what is said here."
                 </p>
             </Show>
             <Show when=move || missing.get() != 0>
@@ -101,7 +101,7 @@ fn Warnings(
                     <strong>
                         {move || format!("{} wanted and not in the kernel. ", text::count_long(missing.get(), "element"))}
                     </strong>
-                    "Drawbridge repairs that at its next change. "
+                    "Drawbridge is about to repair that. "
                     <a href=Route::Rules { find: MISSING.to_owned() }.href()>"Show only these"</a>
                 </p>
             </Show>

@@ -1,6 +1,5 @@
 //! Our own API under `/api`, and the panel's files. In reading order: who may come in, what there is and what happens
-//! (live), networks, containers, the
-//! rules, changes, and the files.
+//! (live), networks, containers, the rules, changes, and the files.
 
 mod assets;
 mod auth;
