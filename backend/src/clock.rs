@@ -1,4 +1,4 @@
-//! The time of day, in the unit that is stored.
+//! The time of day, in the units that are stored and told.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,4 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// UTC nanoseconds since 1970, until the year 2262.
+pub fn now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

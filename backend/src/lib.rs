@@ -1,5 +1,6 @@
 //! The daemon. A request's road: `http` parses, `ops` says what it means, `engine` edits the `store`, plans, and applies
-//! to the `machine`; `events` tell the panel. `runtime` has the processes, `images` their files.
+//! to the `machine`; `events` tell the panel how things
+//! are, `notices` tell Docker's clients what was done. `runtime` has the processes, `images` their files.
 
 // `json!` of a whole HostConfig is that deep.
 #![recursion_limit = "256"]
@@ -16,6 +17,7 @@ pub mod http;
 pub mod images;
 pub mod machine;
 pub mod model;
+pub mod notices;
 pub mod ops;
 pub mod runtime;
 pub mod store;

@@ -12,6 +12,7 @@ use crate::{
     clock,
     engine::{Changed, Mode},
     model::{ContainerRecord, NewContainer},
+    notices::ContainerDeed,
     store::{Connection, container, journal::Request},
 };
 use drawbridge_api::{ContainerId, ContainerState, Origin};
@@ -36,6 +37,7 @@ pub async fn create(
         .await?;
     if let Changed::Applied(record) = &changed {
         lookup::publish(daemon, &record.id)?;
+        daemon.tell_container(record, ContainerDeed::Create);
     }
     Ok(changed)
 }
@@ -136,7 +138,7 @@ pub async fn remove(
         if mode == Mode::Preview {
             return lifecycle::preview_release(daemon, &record, "remove container", origin).await;
         }
-        lifecycle::kill_and_wait(daemon, &record, origin).await?;
+        lifecycle::kill_and_wait(daemon, &record, lifecycle::KILL, origin).await?;
     }
     if mode == Mode::Preview {
         return Ok(Changed::Previewed(drawbridge_api::Plan::default()));

@@ -4,6 +4,7 @@
 use super::{Daemon, OpError, error::exit_code, lookup};
 use crate::{
     model::ContainerRecord,
+    notices::ContainerDeed,
     runtime::{Exec, ExecSpec, Privileges, Stdin},
     store::image,
 };
@@ -115,6 +116,7 @@ pub fn create(daemon: &Daemon, text: &str, new: NewExec) -> Result<String, OpErr
         return Err(OpError::Invalid("no exec command specified".into()));
     }
     let id = ContainerId::from_bytes(rand::random()).to_string();
+    daemon.tell_container(&record, ContainerDeed::ExecCreate { exec: id.clone(), args: new.args.clone() });
     daemon.execs.insert(ExecRecord { id: id.clone(), container: record.id, spec: new, state: ExecState::Created });
     Ok(id)
 }
@@ -150,12 +152,19 @@ pub async fn start(daemon: &Daemon, id: &str) -> Result<Exec, OpError> {
 async fn launch(daemon: &Daemon, exec: &ExecRecord) -> Result<Exec, OpError> {
     let record = running(daemon, exec.container.as_str())?;
     let spec = spec(daemon, &record, &exec.spec)?;
-    Ok(daemon.runtime.exec(&record.id, &spec).await?)
+    let started = daemon.runtime.exec(&record.id, &spec).await?;
+    daemon.tell_container(&record, ContainerDeed::ExecStart { exec: exec.id.clone(), args: exec.spec.args.clone() });
+    Ok(started)
 }
 
 /// Notes a command's end.
 pub fn ended(daemon: &Daemon, id: &str, code: i32) {
     daemon.execs.set(id, ExecState::Ended(code));
+    let container = find(daemon, id).and_then(|exec| lookup::get(daemon, &exec.container));
+    // A container that has gone with its commands has nothing more to be told of.
+    if let Ok(record) = container {
+        daemon.tell_container(&record, ContainerDeed::ExecDie { exec: id.to_owned(), exit_code: code });
+    }
 }
 
 fn running(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpError> {

@@ -1,9 +1,7 @@
 //! A container's running life: start, stop, kill, what follows when its process has ended, and its taking away.
 
 use super::{
-    Daemon, OpError,
-    error::exit_code,
-    image, lookup, network, process,
+    Daemon, OpError, failed_start, image, lookup, network, process,
     publish::{self, Asker, Reservation},
     wait,
 };
@@ -11,6 +9,7 @@ use crate::{
     clock,
     engine::{Changed, Draft, Mode},
     model::ContainerRecord,
+    notices::ContainerDeed,
     runtime::Exit,
     store::{Connection, container as rows, desired, endpoint, journal::Request, lease, port},
 };
@@ -25,6 +24,10 @@ use std::{sync::Arc, time::Duration};
 /// How long a killed process may take to be gone. SIGKILL can't be refused; more than this means that the process hangs
 /// in the kernel or the monitor is gone.
 const AFTER_KILL: Duration = Duration::from_secs(20);
+
+/// The change that ends a container which somebody stops, and one which somebody kills.
+pub(super) const STOP: &str = "stop container";
+pub(super) const KILL: &str = "kill container";
 
 /// Names for what a start will make, chosen before the change so that its scope is known.
 #[derive(Debug)]
@@ -145,7 +148,7 @@ pub async fn start(
         Ok(Changed::Applied(())) => {}
         Err(error) => {
             if mode == Mode::Apply {
-                note_failed_start(daemon, &record, &error).await;
+                failed_start::note(daemon, &record, &error).await;
             }
             return Err(error);
         }
@@ -155,10 +158,10 @@ pub async fn start(
         Err(error) => {
             let request = Request { verb: "give up start of container", subject: record.name.to_string(), origin };
             // What the caller must hear is why the start failed; what can't be tidied up is found by the next reconcile.
-            if let Err(left) = release(daemon, &record.id, Mode::Apply, request).await {
+            if let Err(left) = leave(daemon, &record, request).await {
                 tracing::error!(container = %record.id.short(), error = &left as &dyn std::error::Error, "network left behind");
             }
-            note_failed_start(daemon, &record, &error).await;
+            failed_start::note(daemon, &record, &error).await;
             Err(error)
         }
     }
@@ -177,8 +180,12 @@ async fn plug_in(
     let scope = attachment.scope(&record.id);
     let changed =
         daemon.engine.change(mode, request, scope, |db, draft| attach(db, draft, record, &attachment)).await?;
-    if let (Changed::Applied(()), false) = (&changed, held.is_empty()) {
+    if let Changed::Applied(()) = &changed {
         let endpoints = endpoint::of_container(&*daemon.engine.store.read()?, &record.id)?;
+        daemon.tell_joined(record, &endpoints);
+        if held.is_empty() {
+            return Ok(changed);
+        }
         daemon.holds.keep(&record.id, held, &attachment.ports, &publish::own_addresses(&endpoints));
     }
     Ok(changed)
@@ -189,28 +196,9 @@ async fn launch(daemon: &Arc<Daemon>, record: &ContainerRecord) -> Result<(), Op
     let pid = daemon.runtime.start(&spec).await?;
     daemon.engine.write(|db| rows::set_running(db, &record.id, pid, clock::now_ms()))?;
     lookup::publish(daemon, &record.id)?;
+    daemon.tell_container(record, ContainerDeed::Start);
     watch(daemon, record.id.clone());
     Ok(())
-}
-
-/// Docker leaves a container that could not be started as it was, with the code a shell would give; one with `--rm` is
-/// removed all the same.
-async fn note_failed_start(daemon: &Daemon, record: &ContainerRecord, error: &OpError) {
-    if let Err(failed) = write_failed_start(daemon, record, error).await {
-        tracing::error!(container = %record.id.short(), error = &failed as &dyn std::error::Error, "cannot note a failed start");
-    }
-}
-
-async fn write_failed_start(daemon: &Daemon, record: &ContainerRecord, error: &OpError) -> Result<(), OpError> {
-    let code = match error {
-        OpError::Runtime(error) => exit_code(error),
-        _ => 128,
-    };
-    daemon.engine.write(|db| rows::set_start_failed(db, &record.id, code, &error.to_string()))?;
-    if record.spec.auto_remove {
-        return delete(daemon, record, Origin::Daemon).await;
-    }
-    lookup::publish(daemon, &record.id)
 }
 
 /// Waits in the background for the end of a container's process. The task ends with the container or with the daemon.
@@ -246,15 +234,29 @@ pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Resu
         tracing::warn!(container = %id.short(), error = &error as &dyn std::error::Error, "left behind");
     }
     // A network that can't be taken away is found by the next reconcile; the process has ended all the same.
-    if let Err(error) = release(daemon, id, Mode::Apply, request).await {
+    let stopped = request.verb == STOP;
+    if let Err(error) = leave(daemon, &record, request).await {
         tracing::error!(container = %id.short(), error = &error as &dyn std::error::Error, "network left behind");
     }
     daemon.engine.write(|db| rows::set_exited(db, id, exit.code, exit.at_ms))?;
+    if stopped {
+        daemon.tell_container(&record, ContainerDeed::Stop);
+    }
+    let ran_s = record.started_at_ms.map_or(0, |started_at_ms| (exit.at_ms - started_at_ms).max(0) / 1000);
+    daemon.tell_container(&record, ContainerDeed::Die { exit_code: exit.code, ran_s });
     lookup::publish(daemon, id)?;
     if record.spec.auto_remove {
         let record = lookup::get(daemon, id)?;
         delete(daemon, &record, Origin::Daemon).await?;
     }
+    Ok(())
+}
+
+/// [`release`], told of.
+async fn leave(daemon: &Daemon, record: &ContainerRecord, request: Request) -> Result<(), OpError> {
+    let endpoints = endpoint::of_container(&*daemon.engine.store.read()?, &record.id)?;
+    release(daemon, &record.id, Mode::Apply, request).await?;
+    daemon.tell_left(record, &endpoints);
     Ok(())
 }
 
@@ -310,7 +312,7 @@ pub async fn stop(
         return Err(OpError::Already(record.name.to_string()));
     }
     if mode == Mode::Preview {
-        return preview_release(daemon, &record, "stop container", origin).await;
+        return preview_release(daemon, &record, STOP, origin).await;
     }
     let named = match options.signal.or_else(|| record.spec.stop_signal.clone()) {
         Some(signal) => Some(signal),
@@ -320,14 +322,14 @@ pub async fn stop(
     let timeout_s = options.timeout_s.unwrap_or_else(|| record.spec.stop_timeout_s.map_or(10, i64::from));
     let end = wait::for_end(daemon, &record.id)?;
     let subject = record.name.to_string();
-    daemon.note_asked_to_end(&record.id, Request { verb: "stop container", subject, origin });
-    daemon.runtime.signal(&record.id, signal).await?;
+    daemon.note_asked_to_end(&record.id, Request { verb: STOP, subject, origin });
+    send_signal(daemon, &record, signal).await?;
     let Ok(patience) = u64::try_from(timeout_s) else {
         end.await;
         return Ok(Changed::Applied(()));
     };
     if tokio::time::timeout(Duration::from_secs(patience), end).await.is_err() {
-        kill_and_wait(daemon, &record, origin).await?;
+        kill_and_wait(daemon, &record, STOP, origin).await?;
     }
     Ok(Changed::Applied(()))
 }
@@ -344,17 +346,28 @@ pub async fn kill(daemon: &Daemon, origin: Origin, text: &str, signal: Option<&s
     let number = process::signal(signal.unwrap_or("SIGKILL"))?;
     if number == process::SIGKILL {
         let subject = record.name.to_string();
-        daemon.note_asked_to_end(&record.id, Request { verb: "kill container", subject, origin });
+        daemon.note_asked_to_end(&record.id, Request { verb: KILL, subject, origin });
     }
-    Ok(daemon.runtime.signal(&record.id, number).await?)
+    send_signal(daemon, &record, number).await
 }
 
-/// Kills a container and returns when its network is gone.
-pub(super) async fn kill_and_wait(daemon: &Daemon, record: &ContainerRecord, origin: Origin) -> Result<(), OpError> {
+async fn send_signal(daemon: &Daemon, record: &ContainerRecord, signal: i32) -> Result<(), OpError> {
+    daemon.runtime.signal(&record.id, signal).await?;
+    daemon.tell_container(record, ContainerDeed::Kill { signal });
+    Ok(())
+}
+
+/// Kills a container and returns when its network is gone; `verb` names the change that takes it away.
+pub(super) async fn kill_and_wait(
+    daemon: &Daemon,
+    record: &ContainerRecord,
+    verb: &'static str,
+    origin: Origin,
+) -> Result<(), OpError> {
     let end = wait::for_end(daemon, &record.id)?;
     let subject = record.name.to_string();
-    daemon.note_asked_to_end(&record.id, Request { verb: "stop container", subject, origin });
-    daemon.runtime.signal(&record.id, process::SIGKILL).await?;
+    daemon.note_asked_to_end(&record.id, Request { verb, subject, origin });
+    send_signal(daemon, record, process::SIGKILL).await?;
     tokio::time::timeout(AFTER_KILL, end).await.map_err(|_| OpError::WillNotEnd(record.name.to_string()))?;
     Ok(())
 }
@@ -376,6 +389,7 @@ pub(super) async fn delete(daemon: &Daemon, record: &ContainerRecord, origin: Or
     for error in daemon.runtime.remove(&record.id).await {
         tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "left behind");
     }
+    daemon.tell_container(record, ContainerDeed::Destroy);
     daemon.engine.events.publish(EventKind::ContainerRemoved(record.id.clone()), clock::now_ms());
     Ok(())
 }

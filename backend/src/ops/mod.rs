@@ -4,6 +4,7 @@
 pub mod container;
 pub mod error;
 pub mod exec;
+mod failed_start;
 pub mod image;
 pub mod lifecycle;
 mod lookup;
@@ -14,11 +15,14 @@ pub mod publish;
 pub mod repair;
 pub mod rules;
 pub mod start;
+mod tell;
 pub mod wait;
 
 pub use error::{Class, OpError};
 
-use crate::{engine::Engine, holds::Holds, images::Images, runtime::Runtime, store::journal::Request};
+use crate::{
+    engine::Engine, holds::Holds, images::Images, notices::Notices, runtime::Runtime, store::journal::Request,
+};
 use drawbridge_api::{ContainerId, Host};
 use drawbridge_kernel::{HostView, Kernel};
 use std::{
@@ -31,6 +35,8 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 pub struct Daemon {
     /// The road of every change.
     pub engine: Engine,
+    /// What was done, for clients that follow it; operations tell by [`Notices::tell`] and what is in `tell`.
+    pub notices: Notices,
     /// Processes.
     pub runtime: Runtime,
     /// Layers and how they are made.
@@ -53,6 +59,7 @@ impl Daemon {
     pub fn new(engine: Engine, runtime: Runtime, images: Images, host: Host, kernel: Arc<Kernel>) -> Arc<Self> {
         Arc::new(Self {
             engine,
+            notices: Notices::default(),
             runtime,
             images,
             host,

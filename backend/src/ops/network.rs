@@ -5,6 +5,7 @@ use crate::{
     clock,
     engine::{Changed, IP_FORWARD, Mode},
     model::NewNetwork,
+    notices::NetworkDeed,
     store::{Connection, desired, endpoint, journal::Request, lease, network, sysctl},
 };
 use drawbridge_api::{
@@ -86,6 +87,7 @@ pub async fn create(daemon: &Daemon, mode: Mode, origin: Origin, new: NewNetwork
         .await?;
     if let Changed::Applied(network) = &changed {
         daemon.engine.events.publish(EventKind::Network(network.clone()), clock::now_ms());
+        daemon.tell_network(network, NetworkDeed::Create);
     }
     Ok(changed)
 }
@@ -119,6 +121,7 @@ pub async fn remove(daemon: &Daemon, mode: Mode, origin: Origin, text: &str) -> 
         .await?;
     if let Changed::Applied(()) = &changed {
         daemon.engine.events.publish(EventKind::NetworkRemoved(network.id.clone()), clock::now_ms());
+        daemon.tell_network(&network, NetworkDeed::Destroy);
     }
     Ok(changed)
 }

@@ -241,7 +241,7 @@ async fn insert_unbridged(daemon: &Daemon, name: &str, driver: Driver) -> Result
 pub async fn take_down(daemon: &Daemon) -> Result<(), OpError> {
     for (record, _) in lookup::list(daemon)? {
         if record.state == ContainerState::Running {
-            lifecycle::kill_and_wait(daemon, &record, Origin::Daemon).await?;
+            lifecycle::kill_and_wait(daemon, &record, lifecycle::STOP, Origin::Daemon).await?;
         }
     }
     let request = Request { verb: "take down", subject: String::new(), origin: Origin::Daemon };

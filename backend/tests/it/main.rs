@@ -6,6 +6,7 @@ mod bollard;
 mod browser;
 mod crash;
 mod docker_cli;
+mod events;
 mod harness;
 mod leftovers;
 mod outlive;

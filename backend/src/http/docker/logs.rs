@@ -5,8 +5,10 @@ use super::{
     error::DockerError,
     extract::query_bool,
     stream::{self, FrameSender, Output},
+    times,
 };
 use crate::{
+    notices::ContainerDeed,
     ops::{Daemon, OpError, container},
     runtime::{Follow, LogEntry, LogOptions, LogReader, LogStream},
 };
@@ -18,7 +20,7 @@ use axum::{
 use drawbridge_api::{ContainerId, ContainerState, EventKind};
 use serde::Deserialize;
 use std::sync::Arc;
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct LogsQuery {
@@ -57,8 +59,8 @@ pub(super) async fn logs(
     let running = record.state == ContainerState::Running;
     let options = LogOptions {
         tail: tail(query.tail.as_deref())?,
-        since: time(query.since.as_deref())?,
-        until: time(query.until.as_deref())?,
+        since: times::parse(query.since.as_deref(), OffsetDateTime::now_utc())?,
+        until: times::parse(query.until.as_deref(), OffsetDateTime::now_utc())?,
         follow: if query.follow && running { Follow::Yes } else { Follow::No },
     };
     let wanted = Wanted { stdout: query.stdout, stderr: query.stderr, timestamps: query.timestamps };
@@ -91,6 +93,7 @@ pub(super) async fn attach(
     let since = (!query.logs).then(OffsetDateTime::now_utc);
     let wanted = Wanted { stdout: query.stdout, stderr: query.stderr, timestamps: false };
     let mut events = daemon.engine.events.listen();
+    daemon.tell_container(&record, ContainerDeed::Attach);
     let (frames, receiver) = stream::channel();
     let running = record.state == ContainerState::Running;
     tokio::spawn(async move {
@@ -174,28 +177,13 @@ fn tail(text: Option<&str>) -> Result<Option<u64>, OpError> {
     }
 }
 
-/// A time as clients send it: seconds since 1970 with a fraction, or RFC 3339. Zero is no bound.
-fn time(text: Option<&str>) -> Result<Option<OffsetDateTime>, OpError> {
-    let Some(text) = text.filter(|text| !text.is_empty() && *text != "0") else { return Ok(None) };
-    let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e11);
-    seconds
-        .map(|seconds| OffsetDateTime::UNIX_EPOCH + Duration::seconds_f64(seconds))
-        .or_else(|| OffsetDateTime::parse(text, &Rfc3339).ok())
-        .map(Some)
-        .ok_or_else(|| OpError::Invalid(format!("invalid time {text:?}; write seconds since 1970 or RFC 3339")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times_come_in_two_forms() {
-        let of = |text| time(Some(text)).map(|time| time.map(|time| time.unix_timestamp()));
-        assert_eq!(of("1700000000.5").unwrap(), Some(1_700_000_000));
-        assert_eq!(of("2023-11-14T22:13:20Z").unwrap(), Some(1_700_000_000));
-        assert_eq!(of("0").unwrap(), None);
-        assert!(of("yesterday").is_err());
+    fn a_tail_is_a_number_or_all() {
+        assert_eq!(tail(Some("all")).unwrap(), None);
         assert_eq!(tail(Some("5")).unwrap(), Some(5));
         assert!(tail(Some("-1")).is_err());
     }

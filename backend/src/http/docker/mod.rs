@@ -1,9 +1,10 @@
 //! The Docker Engine API, 1.24 to 1.50, as far as it is built. In reading order: what every request passes (version,
-//! errors, bodies), then system, networks, containers, exec, images.
+//! errors, bodies), then system, events, networks, containers, exec, images.
 
 mod answer;
 mod containers;
 mod error;
+mod events;
 mod exec;
 mod extract;
 mod filters;
@@ -14,6 +15,7 @@ mod ports;
 mod request;
 mod stream;
 mod system;
+mod times;
 
 use crate::ops::Daemon;
 use axum::{
@@ -61,6 +63,7 @@ fn routes() -> Router<Arc<Daemon>> {
         .route("/_ping", get(system::ping))
         .route("/version", get(system::version))
         .route("/info", get(system::info))
+        .route("/events", get(events::events))
         .route("/networks", get(networks::list))
         .route("/networks/create", post(networks::create))
         .route("/networks/{id}", get(networks::inspect).delete(networks::remove))
@@ -86,11 +89,10 @@ fn routes() -> Router<Arc<Daemon>> {
 
 /// A path that the Docker Engine knows and this version doesn't is told apart from one that nobody knows.
 async fn not_found(method: Method, uri: Uri) -> DockerError {
-    const LATER: [&str; 12] = [
+    const LATER: [&str; 11] = [
         "/containers/",
         "/networks/",
         "/volumes",
-        "/events",
         "/system/df",
         "/build",
         "/commit",

@@ -1,0 +1,25 @@
+//! What becomes of a container that could not be started.
+
+use super::{Daemon, OpError, error::exit_code, lifecycle, lookup};
+use crate::{model::ContainerRecord, store::container as rows};
+use drawbridge_api::Origin;
+
+/// Leaves a container that could not be started as it was, with the code a shell would give; one with `--rm` is removed
+/// all the same.
+pub(super) async fn note(daemon: &Daemon, record: &ContainerRecord, error: &OpError) {
+    if let Err(failed) = write(daemon, record, error).await {
+        tracing::error!(container = %record.id.short(), error = &failed as &dyn std::error::Error, "cannot note a failed start");
+    }
+}
+
+async fn write(daemon: &Daemon, record: &ContainerRecord, error: &OpError) -> Result<(), OpError> {
+    let code = match error {
+        OpError::Runtime(error) => exit_code(error),
+        _ => 128,
+    };
+    daemon.engine.write(|db| rows::set_start_failed(db, &record.id, code, &error.to_string()))?;
+    if record.spec.auto_remove {
+        return lifecycle::delete(daemon, record, Origin::Daemon).await;
+    }
+    lookup::publish(daemon, &record.id)
+}
