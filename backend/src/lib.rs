@@ -20,4 +20,5 @@ pub mod model;
 pub mod notices;
 pub mod ops;
 pub mod runtime;
+pub mod settings;
 pub mod store;

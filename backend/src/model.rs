@@ -1,6 +1,7 @@
 //! Domain words that the panel does not see: what the operations and the store say to each other. No SQL, no JSON of
 //! either dialect, no kernel.
 
+use crate::settings::Settings;
 use drawbridge_api::{
     ContainerId, ContainerName, ContainerState, Driver, Gateway, IfName, ImageId, NetworkMode, NetworkName, PortRequest,
 };
@@ -74,6 +75,9 @@ pub struct ContainerSpec {
     /// Publish every port that container or image says it listens on.
     #[serde(default)]
     pub publish_all: bool,
+    /// What it may use, see and do.
+    #[serde(default)]
+    pub settings: Settings,
 }
 
 /// A container to be made.

@@ -76,6 +76,7 @@ pub(crate) fn sleeper(network: &str) -> NewContainer {
         exposed_ports: Vec::new(),
         ports: Vec::new(),
         publish_all: false,
+        settings: Default::default(),
     };
     NewContainer { name: None, spec }
 }

@@ -28,6 +28,16 @@ pub fn overlay(lower: &[PathBuf], upper: &Path, work: &Path, target: &Path) -> i
     Ok(mount(Some("overlay"), target, Some("overlay"), MsFlags::empty(), Some(options.as_os_str()))?)
 }
 
+/// `mount -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=.. shm TARGET` (tmpfs(5)); 64 MiB when no size in bytes is given.
+///
+/// # Errors
+/// What mount(2) says.
+pub fn memory(target: &Path, bytes: Option<u64>) -> io::Result<()> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC | MsFlags::MS_NODEV;
+    let options = format!("mode=1777,size={}", bytes.unwrap_or(64 << 20));
+    Ok(mount(Some("shm"), target, Some("tmpfs"), flags, Some(options.as_str()))?)
+}
+
 /// `umount -l TARGET`: gone from the tree at once, freed when its last user lets go. Harmless where nothing is mounted.
 ///
 /// # Errors

@@ -80,6 +80,7 @@ fn request(verb: &'static str, new: &NewContainer, id: &ContainerId, origin: Ori
 
 fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<ContainerRecord, OpError> {
     publish::check(&new.spec)?;
+    new.spec.settings.check(std::thread::available_parallelism().map_or(1, usize::from)).map_err(OpError::Invalid)?;
     let image = image::find_in(db, &new.spec.image)?;
     if let drawbridge_api::NetworkMode::Network(network) = &new.spec.network_mode {
         super::network::find_in(db, network.as_str())?;

@@ -255,6 +255,7 @@ fn is_bad_command(error: &RuntimeError) -> bool {
         RuntimeError::CommandNotFound { .. }
             | RuntimeError::CommandNotExecutable { .. }
             | RuntimeError::NoCommand
+            | RuntimeError::Invalid(_)
             | RuntimeError::UnknownUser(_)
             | RuntimeError::UnknownGroup(_)
     )

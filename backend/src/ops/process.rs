@@ -1,10 +1,11 @@
 //! What a container's process is, from its spec and its image: the merge rules of Docker, and the files that name
 //! resolution reads.
 
-use super::{Daemon, OpError};
+use super::{Daemon, OpError, lookup};
 use crate::{
     model::{ContainerRecord, ContainerSpec, ImageRecord},
     runtime::ProcessSpec,
+    settings::Namespace,
     store::{endpoint, image},
 };
 use drawbridge_api::{Endpoint, NetworkMode};
@@ -87,7 +88,15 @@ pub fn arguments(spec: &ContainerSpec, image: &ImageDefaults) -> Vec<String> {
 
 /// The environment: the request's over the image's over the defaults, by name.
 pub fn environment(spec: &ContainerSpec, image: &ImageDefaults, hostname: &str) -> Vec<String> {
-    let mut merged: Vec<String> = vec![DEFAULT_PATH.to_owned(), format!("HOSTNAME={hostname}")];
+    merged_environment(vec![DEFAULT_PATH.to_owned(), format!("HOSTNAME={hostname}")], spec, image)
+}
+
+/// The environment as it was configured, without what is only added at the start.
+pub fn configured_environment(spec: &ContainerSpec, image: &ImageDefaults) -> Vec<String> {
+    merged_environment(vec![DEFAULT_PATH.to_owned()], spec, image)
+}
+
+fn merged_environment(mut merged: Vec<String>, spec: &ContainerSpec, image: &ImageDefaults) -> Vec<String> {
     for entry in image.env.iter().chain(&spec.env) {
         let (name, value) = entry.split_once('=').map_or((entry.as_str(), None), |(name, value)| (name, Some(value)));
         merged.retain(|other| other.split('=').next() != Some(name));
@@ -131,13 +140,41 @@ pub(super) async fn spec(daemon: &Daemon, record: &ContainerRecord) -> Result<Pr
         hosts: hosts(&endpoints, &hostname),
         resolv_conf: resolv_conf(&tokio::fs::read_to_string("/etc/resolv.conf").await.unwrap_or_default()),
         hostname,
+        mounts: Vec::new(),
+        ipc: joined(daemon, &record.spec.settings.ipc, "ipc")?,
+        pids: joined(daemon, &record.spec.settings.pids, "pid")?,
+        shm: shared_memory(daemon, &record.spec.settings.ipc)?,
+        settings: record.spec.settings.clone(),
     })
+}
+
+/// The file of another container's namespace, when that is to be joined (namespaces(7)).
+fn joined(daemon: &Daemon, wanted: &Namespace, kind: &str) -> Result<Option<PathBuf>, OpError> {
+    let Namespace::Container(other) = wanted else { return Ok(None) };
+    let other = lookup::find(daemon, other)?;
+    let pid = other.pid.ok_or_else(|| {
+        OpError::Invalid(format!("cannot join the {kind} namespace of container {}: it is not running", other.name))
+    })?;
+    Ok(Some(PathBuf::from(format!("/proc/{pid}/ns/{kind}"))))
+}
+
+fn shared_memory(daemon: &Daemon, ipc: &Namespace) -> Result<Option<PathBuf>, OpError> {
+    let Namespace::Container(other) = ipc else { return Ok(None) };
+    let other = lookup::find(daemon, other)?;
+    if other.spec.settings.ipc != Namespace::Shareable {
+        return Err(OpError::Invalid(format!(
+            "cannot join IPC of container {}: non-shareable IPC (hint: use --ipc shareable for that container)",
+            other.name
+        )));
+    }
+    Ok(Some(daemon.runtime.shared_memory(&other.id)))
 }
 
 /// A container's name for itself.
 pub fn hostname(record: &ContainerRecord, host: &str) -> String {
     match (&record.spec.hostname, &record.spec.network_mode) {
         (Some(hostname), _) => hostname.clone(),
+        (None, _) if record.spec.settings.uts == Namespace::Host => host.to_owned(),
         (None, NetworkMode::Host) => host.to_owned(),
         (None, NetworkMode::None | NetworkMode::Network(_)) => record.id.short().to_owned(),
     }
@@ -186,6 +223,7 @@ mod tests {
             exposed_ports: Vec::new(),
             ports: Vec::new(),
             publish_all: false,
+            settings: Default::default(),
         }
     }
 

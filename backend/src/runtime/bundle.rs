@@ -1,25 +1,24 @@
 //! A container's `config.json` (OCI runtime specification), with what Docker gives by default.
 
 use super::{
-    ProcessSpec, RuntimeError,
-    capability::Privileges,
+    ProcessSpec, RuntimeError, capability, devices,
     host::{CGROUP_PARENT, CgroupLayout, Host},
+    limits, mounts,
     paths::Paths,
-    seccomp,
+    seccomp, seccomp_profile,
 };
-use drawbridge_api::ContainerId;
+use crate::settings::{Namespace, Rights, Seccomp, Settings};
 use oci_spec::{
     OciSpecError,
     runtime::{
-        Linux, LinuxBuilder, LinuxDeviceCgroup, LinuxDeviceCgroupBuilder, LinuxDeviceType, LinuxNamespace,
-        LinuxNamespaceBuilder, LinuxNamespaceType as Namespace, LinuxResourcesBuilder, Mount, MountBuilder, Process,
-        ProcessBuilder, RootBuilder, Spec, SpecBuilder, User,
+        Capability, Linux, LinuxBuilder, LinuxNamespace, LinuxNamespaceBuilder, LinuxNamespaceType as Kind,
+        LinuxSeccomp, Process, ProcessBuilder, RootBuilder, Spec, SpecBuilder, User,
     },
 };
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, fs, path::Path};
 
 /// Files that tell of the host, covered by an empty one.
-const MASKED_PATHS: [&str; 12] = [
+pub const MASKED_PATHS: [&str; 12] = [
     "/proc/asound",
     "/proc/acpi",
     "/proc/interrupts",
@@ -35,44 +34,37 @@ const MASKED_PATHS: [&str; 12] = [
 ];
 
 /// Files that change the host.
-const READONLY_PATHS: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+pub const READONLY_PATHS: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-/// What is mounted into every container: destination, type, source, options.
-const MOUNTS: [(&str, &str, &str, &[&str]); 7] = [
-    ("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
-    ("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
-    ("/dev/pts", "devpts", "devpts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
-    ("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
-    ("/sys/fs/cgroup", "cgroup", "cgroup", &["ro", "nosuid", "noexec", "nodev"]),
-    ("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
-    ("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", "size=67108864"]),
-];
-
-/// Character devices that may be read and written: null, zero, full, random, urandom, tty, console, ptmx and the
-/// pseudo-terminals (Documentation/admin-guide/devices.txt).
-const DEVICES: [(i64, Option<i64>); 9] = [
-    (1, Some(3)),
-    (1, Some(5)),
-    (1, Some(7)),
-    (1, Some(8)),
-    (1, Some(9)),
-    (5, Some(0)),
-    (5, Some(1)),
-    (5, Some(2)),
-    (136, None),
-];
+/// Where the small init stands in a container that has one.
+const INIT: &str = "/sbin/docker-init";
 
 /// The whole document for one start.
 pub(super) fn config(spec: &ProcessSpec, user: User, paths: &Paths, host: &Host) -> Result<Spec, RuntimeError> {
-    let process = process(&spec.args, &spec.env, &spec.working_dir, user, Privileges::Default, host)?;
-    Ok(SpecBuilder::default()
+    let settings = &spec.settings;
+    let capabilities = capability::of_rights(&settings.rights)?;
+    let mut args = spec.args.clone();
+    if settings.init {
+        args.splice(0..0, [INIT.to_owned(), "--".to_owned()]);
+    }
+    let mut process = process(&args, &spec.env, &spec.working_dir, user, &capabilities, host)?;
+    process.set_no_new_privileges(Some(settings.rights.no_new_privileges));
+    if !settings.ulimits.is_empty() {
+        process.set_rlimits(Some(limits::rlimits(&settings.ulimits)?));
+    }
+    let floor = if host.permitted.has(Capability::SysResource) { -1000 } else { host.oom_score_adj };
+    process.set_oom_score_adj(Some(settings.oom_score_adj.max(floor)));
+    let builder = SpecBuilder::default()
         .version("1.0.2")
-        .hostname(spec.hostname.clone())
-        .root(RootBuilder::default().path(paths.rootfs()).readonly(false).build()?)
+        .root(RootBuilder::default().path(paths.rootfs()).readonly(settings.rights.read_only).build()?)
         .process(process)
-        .mounts(mounts(paths, host)?)
-        .linux(linux(&spec.id, spec.netns.as_deref(), host)?)
-        .build()?)
+        .mounts(mounts::of(spec, paths, host, INIT)?)
+        .linux(linux(spec, &capabilities, host)?)
+        .annotations(settings.annotations.clone().into_iter().collect::<HashMap<_, _>>());
+    let mut document = builder.build()?;
+    // The host's name is not to be set.
+    document.set_hostname((settings.uts != Namespace::Host).then(|| spec.hostname.clone()));
+    Ok(document)
 }
 
 /// A process: a container's first, or a further one in it.
@@ -81,13 +73,13 @@ pub(super) fn process(
     env: &[String],
     working_dir: &str,
     user: User,
-    privileges: Privileges,
+    capabilities: &[Capability],
     host: &Host,
 ) -> Result<Process, RuntimeError> {
     if args.is_empty() {
         return Err(RuntimeError::NoCommand);
     }
-    let capabilities = host.permitted.grant(privileges, user.uid())?;
+    let capabilities = host.permitted.grant(capabilities, user.uid())?;
     let mut process = ProcessBuilder::default()
         .terminal(false)
         .user(user)
@@ -104,79 +96,96 @@ pub(super) fn process(
     Ok(process)
 }
 
-fn mounts(paths: &Paths, host: &Host) -> Result<Vec<Mount>, OciSpecError> {
-    let has_cgroups = host.cgroups != CgroupLayout::Absent;
-    let mut mounts = Vec::new();
-    for (destination, kind, source, options) in MOUNTS {
-        if kind == "cgroup" && !has_cgroups {
-            continue;
-        }
-        mounts.push(mount(destination, kind, Path::new(source), options)?);
+/// A further process has what the container's first one was given: capabilities, limits, no new privileges.
+pub(super) fn as_first(process: &mut Process, config: &Path) -> Result<(), RuntimeError> {
+    let text = fs::read(config).map_err(RuntimeError::io("read", config))?;
+    let document: Spec = serde_json::from_slice(&text)?;
+    let Some(first) = document.process() else { return Ok(()) };
+    if let Some(sets) = first.capabilities() {
+        let mut sets = sets.clone();
+        // Who is not root has none until they are gained by a set-uid program.
+        let at_once = if process.user().uid() == 0 { sets.bounding().clone() } else { Some(Default::default()) };
+        sets.set_effective(at_once.clone()).set_permitted(at_once);
+        process.set_capabilities(Some(sets));
     }
-    for (destination, file) in
-        [("/etc/resolv.conf", paths.resolv_conf()), ("/etc/hostname", paths.hostname()), ("/etc/hosts", paths.hosts())]
-    {
-        mounts.push(mount(destination, "bind", &file, &["rbind", "rprivate"])?);
-    }
-    Ok(mounts)
+    process.set_rlimits(first.rlimits().clone());
+    process.set_no_new_privileges(first.no_new_privileges());
+    process.set_oom_score_adj(first.oom_score_adj());
+    Ok(())
 }
 
-fn mount(destination: &str, kind: &str, source: &Path, options: &[&str]) -> Result<Mount, OciSpecError> {
-    MountBuilder::default()
-        .destination(destination)
-        .typ(kind)
-        .source(source)
-        .options(options.iter().map(|option| (*option).to_owned()).collect::<Vec<_>>())
-        .build()
-}
-
-fn linux(id: &ContainerId, netns: Option<&Path>, host: &Host) -> Result<Linux, OciSpecError> {
-    let mut devices = vec![device(None, None)?];
-    for (major, minor) in DEVICES {
-        devices.push(device(Some(major), minor)?);
-    }
+fn linux(spec: &ProcessSpec, capabilities: &[Capability], host: &Host) -> Result<Linux, RuntimeError> {
+    let settings = &spec.settings;
+    let Rights { privileged, masked_paths, readonly_paths, .. } = &settings.rights;
+    let covered = |asked: &Option<Vec<String>>, usual: &[&str]| match asked {
+        Some(paths) => paths.clone(),
+        None if *privileged => Vec::new(),
+        None => usual.iter().map(|path| (*path).to_owned()).collect(),
+    };
+    let devices = devices::of(settings)?;
     let mut builder = LinuxBuilder::default()
-        .namespaces(namespaces(netns, host)?)
-        .resources(LinuxResourcesBuilder::default().devices(devices).build()?)
-        .masked_paths(MASKED_PATHS.map(str::to_owned).to_vec())
-        .readonly_paths(READONLY_PATHS.map(str::to_owned).to_vec());
+        .namespaces(namespaces(spec, host)?)
+        .devices(devices.nodes)
+        .resources(limits::resources(&settings.resources, devices.rules, host)?)
+        .masked_paths(covered(masked_paths, &MASKED_PATHS))
+        .readonly_paths(covered(readonly_paths, &READONLY_PATHS))
+        .sysctl(sysctls(spec));
     if host.unusable_cgroup.is_none() {
-        builder = builder.cgroups_path(Path::new(CGROUP_PARENT).join(id.as_str()));
+        builder = builder.cgroups_path(Path::new(CGROUP_PARENT).join(spec.id.as_str()));
     }
-    if netns.is_some() {
-        // So that a user other than root may `ping` and serve port 80. In the host's namespace they would change the host.
-        builder = builder.sysctl(HashMap::from([
-            ("net.ipv4.ip_unprivileged_port_start".to_owned(), "0".to_owned()),
-            ("net.ipv4.ping_group_range".to_owned(), "0 2147483647".to_owned()),
-        ]));
+    if let Some(propagation) = mounts::root_propagation(&spec.mounts) {
+        builder = builder.rootfs_propagation(propagation);
     }
-    if let Some(profile) = seccomp::profile()? {
+    if let Some(profile) = filter(settings, capabilities)? {
         builder = builder.seccomp(profile);
     }
-    builder.build()
+    Ok(builder.build()?)
 }
 
-fn namespaces(netns: Option<&Path>, host: &Host) -> Result<Vec<LinuxNamespace>, OciSpecError> {
+/// In the host's namespace the first two would change the host.
+fn sysctls(spec: &ProcessSpec) -> HashMap<String, String> {
+    let mut sysctls = HashMap::new();
+    if spec.netns.is_some() {
+        // So that a user other than root may `ping` and serve port 80.
+        sysctls.insert("net.ipv4.ip_unprivileged_port_start".to_owned(), "0".to_owned());
+        sysctls.insert("net.ipv4.ping_group_range".to_owned(), "0 2147483647".to_owned());
+    }
+    sysctls.extend(spec.settings.sysctls.clone());
+    sysctls
+}
+
+fn filter(settings: &Settings, capabilities: &[Capability]) -> Result<Option<LinuxSeccomp>, RuntimeError> {
+    match &settings.rights.seccomp {
+        Seccomp::Default if settings.rights.privileged => Ok(None),
+        Seccomp::Default => Ok(seccomp::profile(capabilities)?),
+        Seccomp::Unconfined => Ok(None),
+        Seccomp::Profile(text) => Ok(Some(seccomp_profile::parse(text, capabilities)?)),
+    }
+}
+
+fn namespaces(spec: &ProcessSpec, host: &Host) -> Result<Vec<LinuxNamespace>, OciSpecError> {
+    let settings = &spec.settings;
     let own = |kind| LinuxNamespaceBuilder::default().typ(kind).build();
-    let mut namespaces = vec![own(Namespace::Mount)?, own(Namespace::Uts)?, own(Namespace::Pid)?, own(Namespace::Ipc)?];
-    if let Some(path) = netns {
-        namespaces.push(LinuxNamespaceBuilder::default().typ(Namespace::Network).path(path).build()?);
+    let mut namespaces = vec![own(Kind::Mount)?];
+    for (kind, wanted, file) in [
+        (Kind::Uts, &settings.uts, None),
+        (Kind::Pid, &settings.pids, spec.pids.as_deref()),
+        (Kind::Ipc, &settings.ipc, spec.ipc.as_deref()),
+        (Kind::Network, &Namespace::Host, spec.netns.as_deref()),
+    ] {
+        match (wanted, file) {
+            (_, Some(file)) => namespaces.push(LinuxNamespaceBuilder::default().typ(kind).path(file).build()?),
+            (Namespace::Host, None) => {}
+            (Namespace::Own | Namespace::Shareable | Namespace::Container(_), None) => namespaces.push(own(kind)?),
+        }
     }
     // Docker: private on version 2, the host's where version 1 is mounted.
-    if host.cgroups == CgroupLayout::Unified {
-        namespaces.push(own(Namespace::Cgroup)?);
+    let private = match &settings.cgroups {
+        Some(wanted) => *wanted != Namespace::Host,
+        None => host.cgroups == CgroupLayout::Unified,
+    };
+    if private {
+        namespaces.push(own(Kind::Cgroup)?);
     }
     Ok(namespaces)
-}
-
-/// A rule of the device cgroup: allow this character device, or, without numbers, deny all that follows not.
-fn device(major: Option<i64>, minor: Option<i64>) -> Result<LinuxDeviceCgroup, OciSpecError> {
-    let mut builder = LinuxDeviceCgroupBuilder::default().allow(major.is_some()).access("rwm");
-    if let Some(major) = major {
-        builder = builder.typ(LinuxDeviceType::C).major(major);
-    }
-    if let Some(minor) = minor {
-        builder = builder.minor(minor);
-    }
-    builder.build()
 }

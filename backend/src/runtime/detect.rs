@@ -124,7 +124,7 @@ async fn version(kind: Kind, path: &Path) -> Result<String, RuntimeError> {
     Ok(format!("{} {}", kind.name(), version.split('+').next().unwrap_or(version)))
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+pub(super) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(FURTHER_FOLDERS.iter().map(PathBuf::from))

@@ -63,6 +63,9 @@ pub enum RuntimeError {
     /// No process was named.
     #[error("no command specified")]
     NoCommand,
+    /// The container's settings make no sense, or not on this machine.
+    #[error("{0}")]
+    Invalid(String),
     /// The image's /etc/passwd has no such user.
     #[error("unable to find user {0}: no matching entries in passwd file")]
     UnknownUser(String),

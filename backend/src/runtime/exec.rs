@@ -2,7 +2,8 @@
 //! and the pipes end with the daemon.
 
 use super::{
-    Attempt, Inner, Privileges, Runtime, RuntimeError, bundle, monitor::last_error, processes, user, wait::Changes,
+    Attempt, Inner, Privileges, Runtime, RuntimeError, bundle, capability, monitor::last_error, processes, user,
+    wait::Changes,
 };
 use drawbridge_api::ContainerId;
 use std::{
@@ -90,11 +91,15 @@ impl Runtime {
         let count = COUNTER.fetch_add(1, Ordering::Relaxed);
         let folder = paths.run.join(format!("exec-{}-{count}", std::process::id()));
         let (host, spec_of_thread, folder_of_thread) = (self.inner.host.clone(), spec.clone(), folder.clone());
-        let rootfs = paths.rootfs();
+        let (rootfs, config) = (paths.rootfs(), paths.config());
         let prepared = spawn_blocking(move || {
             let spec = spec_of_thread;
-            let user = user::find(&rootfs, &spec.user)?;
-            let process = bundle::process(&spec.args, &spec.env, &spec.working_dir, user, spec.privileges, &host)?;
+            let user = user::find(&rootfs, &spec.user, &[])?;
+            let granted = capability::of_privileges(spec.privileges);
+            let mut process = bundle::process(&spec.args, &spec.env, &spec.working_dir, user, &granted, &host)?;
+            if spec.privileges == Privileges::Default {
+                bundle::as_first(&mut process, &config)?;
+            }
             fs::create_dir(&folder_of_thread).map_err(RuntimeError::io("make", &folder_of_thread))?;
             let path = process_file(&folder_of_thread);
             fs::write(&path, serde_json::to_vec(&process)?).map_err(RuntimeError::io("write", &path))

@@ -3,6 +3,7 @@
 use super::{RuntimeError, capability::Permitted};
 use drawbridge_api::ContainerId;
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -31,7 +32,12 @@ pub(super) struct Host {
     hierarchies: Vec<PathBuf>,
     /// The first hierarchy in which we may not make a folder; containers then stay in the daemon's own cgroups.
     pub(super) unusable_cgroup: Option<PathBuf>,
+    /// The controllers that containers can be limited with, by their names of version 1 (cgroups(7)); `io` of version 2
+    /// goes by `blkio`.
+    controllers: BTreeSet<String>,
     pub(super) permitted: Permitted,
+    /// A small static init for containers that ask for one.
+    pub(super) init: Option<PathBuf>,
     /// Docker gives 0. Only CAP_SYS_RESOURCE may go below what one has (proc(5), oom_score_adj).
     pub(super) oom_score_adj: i32,
 }
@@ -41,12 +47,36 @@ impl Host {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let (cgroups, hierarchies) = parse_mounts(&mounts);
         let score = fs::read_to_string("/proc/self/oom_score_adj").unwrap_or_default();
+        let controllers = match cgroups {
+            CgroupLayout::Unified => unified_controllers(&hierarchies),
+            CgroupLayout::Legacy | CgroupLayout::Hybrid => legacy_controllers(&mounts),
+            CgroupLayout::Absent => BTreeSet::new(),
+        };
         Host {
             cgroups,
+            controllers,
             unusable_cgroup: hierarchies.iter().find(|hierarchy| !is_usable(hierarchy)).cloned(),
             hierarchies,
             permitted: Permitted::of_daemon(),
+            // Debian's `tini` needs a C library; its package has `tini-static` too, which is also `docker-init`.
+            init: ["docker-init", "tini-static", "catatonit"].into_iter().find_map(super::detect::find),
             oom_score_adj: score.trim().parse().unwrap_or(0).max(0),
+        }
+    }
+
+    /// Whether containers can be limited with a controller, by its name of version 1.
+    pub(super) fn has_controller(&self, name: &str) -> bool {
+        self.unusable_cgroup.is_none() && self.controllers.contains(name)
+    }
+
+    /// Whether swap can be limited; version 1 of the memory controller counts it only with `swapaccount`
+    /// (Documentation/admin-guide/cgroup-v1/memory.rst).
+    pub(super) fn limits_swap(&self) -> bool {
+        let legacy = cgroup_parent(Path::new("/sys/fs/cgroup/memory")).join("memory.memsw.limit_in_bytes");
+        match self.cgroups {
+            CgroupLayout::Unified => true,
+            CgroupLayout::Legacy | CgroupLayout::Hybrid => legacy.exists(),
+            CgroupLayout::Absent => false,
         }
     }
 
@@ -61,6 +91,28 @@ impl Host {
         });
         errors.collect()
     }
+}
+
+/// The controllers of version 1 whose hierarchies can be used: they stand in the mount's own options.
+fn legacy_controllers(mountinfo: &str) -> BTreeSet<String> {
+    const KNOWN: [&str; 8] = ["memory", "cpu", "cpuacct", "cpuset", "pids", "blkio", "devices", "freezer"];
+    let mut controllers = BTreeSet::new();
+    for line in mountinfo.lines() {
+        let Some((left, right)) = line.split_once(" - cgroup ") else { continue };
+        let (Some(point), Some(options)) = (left.split(' ').nth(4), right.split(' ').next_back()) else { continue };
+        if point.starts_with("/sys/fs/cgroup/") && is_usable(Path::new(point)) {
+            controllers.extend(options.split(',').filter(|word| KNOWN.contains(word)).map(str::to_owned));
+        }
+    }
+    controllers
+}
+
+/// The controllers of version 2 at its top. Devices and the freezer are no controllers there and always at hand.
+fn unified_controllers(hierarchies: &[PathBuf]) -> BTreeSet<String> {
+    let list = hierarchies.first().map(|top| top.join("cgroup.controllers"));
+    let list = list.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+    let names = list.split_whitespace().map(|name| if name == "io" { "blkio" } else { name });
+    names.chain(["devices", "freezer"]).map(str::to_owned).collect()
 }
 
 /// By trying: the folder would be made by the first container anyway. Rights, a read-only mount and a hierarchy that

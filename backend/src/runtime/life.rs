@@ -6,6 +6,7 @@ use super::{
     processes::{self, Boot, Processes},
     user, wait,
 };
+use crate::settings::Namespace;
 use drawbridge_api::ContainerId;
 use drawbridge_kernel::{mount, process::Process};
 use std::{
@@ -160,7 +161,7 @@ impl Inner {
         let (owned_spec, owned_paths) = (spec.clone(), paths.clone());
         let prepared = spawn_blocking(move || {
             write_files(&owned_spec, &owned_paths)?;
-            let user = user::find(&owned_paths.rootfs(), &owned_spec.user)?;
+            let user = user::find(&owned_paths.rootfs(), &owned_spec.user, &owned_spec.settings.groups)?;
             let config = serde_json::to_vec(&bundle::config(&owned_spec, user, &owned_paths, &host)?)?;
             write(&owned_paths.config(), &config)
         });
@@ -281,6 +282,11 @@ fn write_files(spec: &ProcessSpec, paths: &Paths) -> Result<(), RuntimeError> {
     write(&paths.hosts(), spec.hosts.as_bytes())?;
     write(&paths.resolv_conf(), spec.resolv_conf.as_bytes())?;
     write(&paths.hostname(), format!("{}\n", spec.hostname).as_bytes())?;
+    if spec.settings.ipc == Namespace::Shareable {
+        let shm = paths.shm();
+        fs::create_dir_all(&shm).map_err(RuntimeError::io("make", &shm))?;
+        mount::memory(&shm, spec.settings.shm_bytes).map_err(RuntimeError::io("mount", shm))?;
+    }
     let target = paths.rootfs();
     mount::overlay(&spec.layers, &paths.upper(), &paths.work(), &target).map_err(RuntimeError::io("mount", target))
 }
@@ -292,9 +298,10 @@ fn write(path: &Path, content: &[u8]) -> Result<(), RuntimeError> {
 /// Unmounts and removes the bundle. Nothing is removed while it is mounted, since that would be the container's own
 /// files; and nobody mounts it meanwhile, since it is our turn.
 fn remove_run(paths: &Paths) -> Result<(), RuntimeError> {
-    let target = paths.rootfs();
-    while mount::is_mounted(&target) {
-        mount::unmount(&target).map_err(RuntimeError::io("unmount", &target))?;
+    for target in [paths.rootfs(), paths.shm()] {
+        while mount::is_mounted(&target) {
+            mount::unmount(&target).map_err(RuntimeError::io("unmount", &target))?;
+        }
     }
     remove_tree(&paths.run)
 }

@@ -7,29 +7,35 @@
 mod bundle;
 mod capability;
 mod detect;
+mod devices;
 mod error;
 mod exec;
 mod host;
 mod life;
+mod limits;
 mod log_entry;
 mod log_tail;
 mod logs;
 mod monitor;
+mod mounts;
 mod paths;
 mod processes;
 mod seccomp;
+mod seccomp_profile;
 mod turns;
 mod user;
 mod wait;
 
+pub use bundle::{MASKED_PATHS, READONLY_PATHS};
 pub use capability::Privileges;
 pub use error::{Attempt, RuntimeError};
 pub use exec::{Exec, ExecSpec, Stdin};
 pub use log_entry::{LogEntry, LogStream};
 pub use logs::{Follow, LogOptions, LogReader};
 
+use crate::settings::Settings;
 use drawbridge_api::ContainerId;
-use host::Host;
+use host::{CgroupLayout, Host};
 use paths::Folders;
 use std::{path::PathBuf, sync::Arc};
 use turns::Turns;
@@ -53,6 +59,25 @@ impl Runtime {
     /// The folder with a container's `hosts`, `hostname`, `resolv.conf` and `log`. There only once it was started.
     pub fn container_dir(&self, id: &ContainerId) -> PathBuf {
         self.inner.folders.data(id)
+    }
+
+    /// Checks a container's settings against this machine; what it will do without is returned, a sentence each.
+    ///
+    /// # Errors
+    /// `Invalid` for what can't be had at all.
+    pub fn check(&self, settings: &Settings) -> Result<Vec<String>, RuntimeError> {
+        limits::check(settings, &self.inner.host)
+    }
+
+    /// Whose view of the cgroups a container has when nothing is said: `private` on version 2, `host` where version 1 is
+    /// mounted.
+    pub fn default_cgroup_namespace(&self) -> &'static str {
+        if self.inner.host.cgroups == CgroupLayout::Unified { "private" } else { "host" }
+    }
+
+    /// Where the shared memory of a container is that lets others have it. There while it runs.
+    pub fn shared_memory(&self, id: &ContainerId) -> PathBuf {
+        self.inner.folders.container(id).shm()
     }
 
     /// The containers of which files are kept: all that were ever started and not removed.
@@ -93,6 +118,36 @@ pub struct ProcessSpec {
     pub hosts: String,
     /// The text of `/etc/resolv.conf`.
     pub resolv_conf: String,
+    /// What it may use, see and do.
+    pub settings: Settings,
+    /// What is mounted into it beside what every container has.
+    pub mounts: Vec<ProcessMount>,
+    /// The file of the IPC namespace that it joins, where its settings name another container's.
+    pub ipc: Option<PathBuf>,
+    /// The file of the PID namespace that it joins, likewise.
+    pub pids: Option<PathBuf>,
+    /// The shared memory of the container whose IPC namespace it joins.
+    pub shm: Option<PathBuf>,
+}
+
+/// Something that is mounted into a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessMount {
+    /// What.
+    pub source: MountSource,
+    /// Where.
+    pub target: PathBuf,
+    /// Mount options: `ro`, `rslave`, `size=1m`.
+    pub options: Vec<String>,
+}
+
+/// What is mounted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountSource {
+    /// A file or folder of the host.
+    Host(PathBuf),
+    /// A memory file system of its own.
+    Memory,
 }
 
 /// How a main process ended.

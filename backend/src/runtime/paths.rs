@@ -90,6 +90,11 @@ impl Paths {
         self.run.join("rootfs")
     }
 
+    /// Where its shared memory is mounted, when other containers may have it too.
+    pub(super) fn shm(&self) -> PathBuf {
+        self.run.join("shm")
+    }
+
     /// What the runtime is told.
     pub(super) fn config(&self) -> PathBuf {
         self.run.join("config.json")

@@ -1,5 +1,5 @@
 //! The system calls that a container's processes may make: what Docker's default profile allows to a container with the
-//! default capabilities. A list of what is allowed, so that a call of a future kernel is refused until it has been
+//! default capabilities, and what each further capability is for. A list of what is allowed, so that a call of a future kernel is refused until it has been
 //! looked at (<https://docs.docker.com/engine/security/seccomp/>). Privileged processes that are started later in the
 //! container stay under it, as in Docker.
 //!
@@ -9,8 +9,8 @@
 use oci_spec::{
     OciSpecError,
     runtime::{
-        Arch, LinuxSeccomp, LinuxSeccompAction as Action, LinuxSeccompArg, LinuxSeccompArgBuilder, LinuxSeccompBuilder,
-        LinuxSeccompOperator as Is, LinuxSyscall, LinuxSyscallBuilder,
+        Arch, Capability, LinuxSeccomp, LinuxSeccompAction as Action, LinuxSeccompArg, LinuxSeccompArgBuilder,
+        LinuxSeccompBuilder, LinuxSeccompOperator as Is, LinuxSyscall, LinuxSyscallBuilder,
     },
 };
 
@@ -70,6 +70,27 @@ const ALLOWED: &[&str] = &[
     "getrandom",
 ];
 
+/// Calls that only make sense with a capability, which the kernel checks as well (capabilities(7)).
+const BY_CAPABILITY: &[(Capability, &str)] = &[
+    (Capability::DacReadSearch, "open_by_handle_at"),
+    (
+        Capability::SysAdmin,
+        "bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie mount mount_setattr move_mount \
+         open_tree perf_event_open quotactl quotactl_fd setdomainname sethostname setns syslog umount umount2 unshare",
+    ),
+    (Capability::SysBoot, "reboot"),
+    (Capability::SysModule, "delete_module finit_module init_module"),
+    (Capability::SysPacct, "acct"),
+    (Capability::SysPtrace, "kcmp pidfd_getfd process_madvise"),
+    (Capability::SysRawio, "ioperm iopl"),
+    (Capability::SysTime, "clock_settime clock_settime64 settimeofday stime"),
+    (Capability::SysTtyConfig, "vhangup"),
+    (Capability::SysNice, "get_mempolicy mbind set_mempolicy set_mempolicy_home_node"),
+    (Capability::Syslog, "syslog"),
+    (Capability::Bpf, "bpf"),
+    (Capability::Perfmon, "perf_event_open"),
+];
+
 /// `personality(2)`: Linux, Linux without randomised addresses, with 2.6 versions, both, and the question which it is.
 const PERSONALITIES: [u64; 5] = [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
@@ -84,8 +105,8 @@ const AF_VSOCK: u64 = 40;
 const EPERM: u32 = 1;
 const ENOSYS: u32 = 38;
 
-/// The profile; none on an architecture that it has not been thought through for.
-pub(super) fn profile() -> Result<Option<LinuxSeccomp>, OciSpecError> {
+/// The profile for a process with these capabilities; none on an architecture that it has not been thought through for.
+pub(super) fn profile(capabilities: &[Capability]) -> Result<Option<LinuxSeccomp>, OciSpecError> {
     let architectures = if cfg!(target_arch = "x86_64") {
         vec![Arch::ScmpArchX86_64, Arch::ScmpArchX86, Arch::ScmpArchX32]
     } else if cfg!(target_arch = "aarch64") {
@@ -93,20 +114,27 @@ pub(super) fn profile() -> Result<Option<LinuxSeccomp>, OciSpecError> {
     } else {
         return Ok(None);
     };
-    let allowed: Vec<String> = ALLOWED.iter().flat_map(|line| line.split(' ')).map(str::to_owned).collect();
+    let mut allowed: Vec<String> = ALLOWED.iter().flat_map(|line| line.split(' ')).map(str::to_owned).collect();
+    for (_, names) in BY_CAPABILITY.iter().filter(|(capability, _)| capabilities.contains(capability)) {
+        let further: Vec<&str> = names.split(' ').filter(|name| !allowed.iter().any(|known| known == name)).collect();
+        allowed.extend(further.into_iter().map(str::to_owned));
+    }
+    let may_clone = allowed.iter().any(|name| name == "clone");
     let mut rules = vec![LinuxSyscallBuilder::default().names(allowed).action(Action::ScmpActAllow).build()?];
     for personality in PERSONALITIES {
         rules.push(allow_if("personality", argument(0, Is::ScmpCmpEq, personality, None)?)?);
     }
     rules.push(allow_if("socket", argument(0, Is::ScmpCmpNe, AF_VSOCK, None)?)?);
-    rules.push(allow_if("clone", argument(0, Is::ScmpCmpMaskedEq, CLONE_NAMESPACES, Some(0))?)?);
-    rules.push(
-        LinuxSyscallBuilder::default()
-            .names(vec!["clone3".to_owned()])
-            .action(Action::ScmpActErrno)
-            .errno_ret(ENOSYS)
-            .build()?,
-    );
+    if !may_clone {
+        rules.push(allow_if("clone", argument(0, Is::ScmpCmpMaskedEq, CLONE_NAMESPACES, Some(0))?)?);
+        rules.push(
+            LinuxSyscallBuilder::default()
+                .names(vec!["clone3".to_owned()])
+                .action(Action::ScmpActErrno)
+                .errno_ret(ENOSYS)
+                .build()?,
+        );
+    }
     let profile = LinuxSeccompBuilder::default()
         .default_action(Action::ScmpActErrno)
         .default_errno_ret(EPERM)

@@ -11,12 +11,24 @@ use std::{
 /// More than any real passwd or group file has; a container's own file must not fill the daemon's memory.
 const LARGEST_FILE: u64 = 4 << 20;
 
-/// The user in a tree whose root this is; nobody named is root.
+/// The user in a tree whose root this is, with further groups; nobody named is root.
 ///
 /// # Errors
 /// `UnknownUser`, `UnknownGroup` for a name that the tree's files don't have. Numbers need not be there.
-pub(super) fn find(root: &Path, wanted: &str) -> Result<User, RuntimeError> {
-    resolve(wanted, &lines(root, "/etc/passwd"), &lines(root, "/etc/group"))
+pub(super) fn find(root: &Path, wanted: &str, groups: &[String]) -> Result<User, RuntimeError> {
+    let group = lines(root, "/etc/group");
+    let mut user = resolve(wanted, &lines(root, "/etc/passwd"), &group)?;
+    let mut further = user.additional_gids().clone().unwrap_or_default();
+    for wanted in groups {
+        let found = group.iter().map(|line| line.split(':').collect::<Vec<_>>()).find_map(|fields| {
+            let (name, gid) = (*fields.first()?, fields.get(2)?.parse::<u32>().ok()?);
+            (name == wanted).then_some(gid)
+        });
+        let gid = found.or_else(|| wanted.parse().ok());
+        further.push(gid.ok_or_else(|| RuntimeError::UnknownGroup(wanted.clone()))?);
+    }
+    user.set_additional_gids(Some(further));
+    Ok(user)
 }
 
 /// A file that is missing or unreadable has no lines, as for an image made from scratch.

@@ -67,6 +67,7 @@ fn box_of(number: u8) -> ContainerRecord {
             exposed_ports: Vec::new(),
             ports: Vec::new(),
             publish_all: false,
+            settings: Default::default(),
         },
         state: ContainerState::Created,
         pid: None,

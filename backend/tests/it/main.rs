@@ -7,6 +7,7 @@ mod browser;
 mod crash;
 mod docker_cli;
 mod events;
+mod fields;
 mod harness;
 mod leftovers;
 mod outlive;

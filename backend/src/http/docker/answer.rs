@@ -1,7 +1,7 @@
 //! What Docker clients read: our own values, since clients index fields that libraries leave out when empty. Nulls, empty
 //! lists and zero times are where Docker 28 has them.
 
-use super::ports;
+use super::{host_config, ports};
 use crate::model::{ContainerRecord, ImageRecord};
 use drawbridge_api::{Container, ContainerState, Driver, Endpoint, Network, NetworkMode};
 use serde_json::{Map, Value, json};
@@ -193,10 +193,14 @@ pub(super) struct Details<'a> {
     pub(super) entrypoint: Option<&'a [String]>,
     /// The image's own command, likewise.
     pub(super) cmd: Option<&'a [String]>,
+    /// The signal that asks it to end, when it or its image names one.
+    pub(super) stop_signal: Option<&'a str>,
     /// Where its files are.
     pub(super) files: &'a std::path::Path,
     /// The OCI runtime's name.
     pub(super) runtime: &'a str,
+    /// Whose view of the cgroups a container has by default: `host` or `private`.
+    pub(super) cgroups: &'a str,
 }
 
 /// `GET /containers/{id}/json`.
@@ -206,7 +210,7 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
     let (path, args) = details.args.split_first().map_or(("", &[][..]), |(path, args)| (path.as_str(), args));
     let file = |name: &str| details.files.join(name);
     let exposed = ports::exposed_ports(spec);
-    json!({
+    let mut shown = json!({
         "Id": record.id,
         "Created": rfc3339(record.created_at_ms),
         "Path": path,
@@ -237,7 +241,14 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
         "ProcessLabel": "",
         "AppArmorProfile": "",
         "ExecIDs": null,
-        "HostConfig": host_config(record, details.runtime),
+        "HostConfig": host_config::shown(
+            record,
+            &host_config::Given {
+                network_mode: &mode_word(&spec.network_mode),
+                runtime: details.runtime,
+                cgroups: details.cgroups,
+            },
+        ),
         "GraphDriver": { "Data": null, "Name": "overlay2" },
         "Mounts": [],
         "Config": {
@@ -259,10 +270,17 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
             "Entrypoint": spec.entrypoint.as_deref().or(details.entrypoint),
             "OnBuild": null,
             "Labels": spec.labels,
-            "StopSignal": spec.stop_signal.as_deref().unwrap_or("SIGTERM"),
         },
         "NetworkSettings": network_settings(record, seen, known),
-    })
+    });
+    // These are left out when nothing was said, unlike all others.
+    if let Some(signal) = details.stop_signal {
+        shown["Config"]["StopSignal"] = signal.into();
+    }
+    if let Some(seconds) = spec.stop_timeout_s {
+        shown["Config"]["StopTimeout"] = seconds.into();
+    }
+    shown
 }
 
 fn network_settings(record: &ContainerRecord, seen: &Container, known: &[Network]) -> Value {
@@ -291,30 +309,6 @@ fn network_settings(record: &ContainerRecord, seen: &Container, known: &[Network
         "IPv6Gateway": "",
         "MacAddress": legacy.map_or_else(String::new, |endpoint| endpoint.mac.to_string()),
         "Networks": networks(record, seen, known),
-    })
-}
-
-fn host_config(record: &ContainerRecord, runtime: &str) -> Value {
-    json!({
-        "Binds": null,
-        "ContainerIDFile": "",
-        "LogConfig": { "Type": "json-file", "Config": {} },
-        "NetworkMode": mode_word(&record.spec.network_mode),
-        "PortBindings": ports::bindings(&record.spec.ports),
-        "RestartPolicy": { "Name": "no", "MaximumRetryCount": 0 },
-        "AutoRemove": record.spec.auto_remove,
-        "VolumeDriver": "", "VolumesFrom": null, "ConsoleSize": [0, 0],
-        "CapAdd": null, "CapDrop": null, "CgroupnsMode": "host",
-        "Dns": [], "DnsOptions": [], "DnsSearch": [], "ExtraHosts": null, "GroupAdd": null,
-        "IpcMode": "private", "Cgroup": "", "Links": null, "OomScoreAdj": 0, "PidMode": "", "Privileged": false,
-        "PublishAllPorts": record.spec.publish_all, "ReadonlyRootfs": false, "SecurityOpt": null, "UTSMode": "", "UsernsMode": "",
-        "ShmSize": 67_108_864, "Runtime": runtime, "Isolation": "",
-        "CpuShares": 0, "Memory": 0, "NanoCpus": 0, "CgroupParent": "", "BlkioWeight": 0, "BlkioWeightDevice": [],
-        "BlkioDeviceReadBps": [], "BlkioDeviceWriteBps": [], "BlkioDeviceReadIOps": [], "BlkioDeviceWriteIOps": [],
-        "CpuPeriod": 0, "CpuQuota": 0, "CpuRealtimePeriod": 0, "CpuRealtimeRuntime": 0, "CpusetCpus": "",
-        "CpusetMems": "", "Devices": [], "DeviceCgroupRules": null, "DeviceRequests": null,
-        "MemoryReservation": 0, "MemorySwap": 0, "MemorySwappiness": null, "OomKillDisable": false,
-        "PidsLimit": null, "Ulimits": [], "CpuCount": 0, "CpuPercent": 0, "IOMaximumIOps": 0, "IOMaximumBandwidth": 0,
     })
 }
 

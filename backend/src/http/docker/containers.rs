@@ -119,7 +119,8 @@ pub(super) async fn create(
     Query(query): Query<CreateQuery>,
     DockerJson(body): DockerJson<CreateBody>,
 ) -> Result<(StatusCode, Json<Value>), DockerError> {
-    let (new, warnings) = new_container(query.name.as_deref(), body)?;
+    let (new, mut warnings) = new_container(query.name.as_deref(), body)?;
+    warnings.extend(daemon.runtime.check(&new.spec.settings).map_err(OpError::from)?);
     let made = to_the_end(async move { container::create(&daemon, Mode::Apply, Origin::Docker, new).await }).await?;
     match made {
         Changed::Applied(record) => Ok((StatusCode::CREATED, Json(json!({ "Id": record.id, "Warnings": warnings })))),
@@ -142,12 +143,14 @@ pub(super) async fn inspect(
     let (entrypoint, cmd) = (words(&defaults.entrypoint), words(&defaults.cmd));
     let details = answer::Details {
         args: &process::arguments(&record.spec, &defaults),
-        env: &process::environment(&record.spec, &defaults, &hostname),
+        env: &process::configured_environment(&record.spec, &defaults),
+        stop_signal: record.spec.stop_signal.as_deref().or(defaults.stop_signal.as_deref()),
         hostname: &hostname,
         entrypoint: entrypoint.as_deref(),
         cmd: cmd.as_deref().filter(|_| record.spec.entrypoint.is_none()),
         files: &daemon.runtime.container_dir(&record.id),
         runtime: daemon.host.runtime.split(' ').next().unwrap_or_default(),
+        cgroups: daemon.runtime.default_cgroup_namespace(),
     };
     Ok(Json(answer::container(&record, &seen, &networks, &details)))
 }

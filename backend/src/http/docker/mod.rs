@@ -2,12 +2,14 @@
 //! errors, bodies), then system, events, networks, containers, exec, images.
 
 mod answer;
+mod confinement;
 mod containers;
 mod error;
 mod events;
 mod exec;
 mod extract;
 mod filters;
+mod host_config;
 mod images;
 mod logs;
 mod networks;

@@ -1,7 +1,13 @@
 //! What Docker clients send to create a container, in domain words. What is not honoured is refused where the container
 //! would be another one without it, and answered with a warning where it would only be less.
 
-use super::{error::DockerError, extract::null_as_default, ports};
+use super::{
+    confinement::{Confinement, Limits},
+    error::DockerError,
+    extract::null_as_default,
+    host_config::Sent,
+    ports,
+};
 use crate::{
     model::{ContainerSpec, NewContainer},
     ops::OpError,
@@ -42,7 +48,7 @@ pub(super) struct CreateBody {
     #[serde(default)]
     open_stdin: bool,
     #[serde(default, deserialize_with = "null_as_default")]
-    host_config: HostConfig,
+    host_config: Sent<HostConfig>,
     #[serde(default, deserialize_with = "null_as_default")]
     networking_config: NetworkingConfig,
     #[serde(flatten)]
@@ -68,6 +74,11 @@ struct HostConfig {
     mounts: Vec<Value>,
     #[serde(default, deserialize_with = "null_as_default")]
     links: Vec<String>,
+    // Two, and not one in the other: what is flattened into a flattened struct is also left to `rest`.
+    #[serde(flatten)]
+    limits: Limits,
+    #[serde(flatten)]
+    confinement: Confinement,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
@@ -116,6 +127,7 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
     let mut warnings = Vec::new();
     not_honoured("", &body.rest, &mut warnings);
     not_honoured("HostConfig.", &host.rest, &mut warnings);
+    let settings = host.confinement.settings(&host.limits, &host.whole, &mut warnings)?;
     warnings.sort();
     let network_mode = network_mode(&body)?;
     let spec = ContainerSpec {
@@ -134,6 +146,7 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
         exposed_ports: body.exposed_ports.into_keys().collect(),
         ports: ports::requests(&host.port_bindings)?,
         publish_all: host.publish_all_ports,
+        settings,
     };
     let name = name
         .filter(|name| !name.is_empty())
@@ -196,7 +209,7 @@ fn not_honoured(prefix: &str, rest: &Map<String, Value>, warnings: &mut Vec<Stri
 }
 
 /// Whether a value asks for nothing: Go's zero values all the way down, and the few others that the CLI always sends.
-fn is_default(key: &str, value: &Value) -> bool {
+pub(super) fn is_default(key: &str, value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::Bool(true) => false,
@@ -240,13 +253,14 @@ mod tests {
     #[test]
     fn what_is_not_honoured_is_named() {
         let (_, warnings) =
-            convert(r#"{"Image":"b","Domainname":"d","HostConfig":{"Memory":1,"CapAdd":["X"]}}"#).unwrap();
+            convert(r#"{"Image":"b","Domainname":"d","HostConfig":{"CgroupParent":"p","LogConfig":{"Config":{"max-size":"1m"}}}}"#)
+                .unwrap();
         assert_eq!(
             warnings,
             [
                 "Domainname is not honoured yet",
-                "HostConfig.CapAdd is not honoured yet",
-                "HostConfig.Memory is not honoured yet"
+                "HostConfig.CgroupParent is not honoured yet",
+                "log option max-size is not honoured yet"
             ]
         );
     }

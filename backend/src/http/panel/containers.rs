@@ -159,6 +159,7 @@ fn from_body(daemon: &Daemon, body: ContainerCreate) -> Result<NewContainer, OpE
             exposed_ports: Vec::new(),
             ports: body.ports,
             publish_all: false,
+            settings: Default::default(),
         },
     })
 }

@@ -62,6 +62,11 @@ impl Stage {
             layers: self.layers.clone(),
             hosts: "127.0.0.1\tlocalhost\n".to_owned(),
             resolv_conf: "nameserver 192.0.2.1\n".to_owned(),
+            settings: Default::default(),
+            mounts: Vec::new(),
+            ipc: None,
+            pids: None,
+            shm: None,
         }
     }
 
