@@ -86,7 +86,8 @@ impl<'a> Wanted<'a> {
             | Object::Hairpin { .. }
             | Object::Element(_)
             | Object::Up { .. }
-            | Object::Route { .. } => None,
+            | Object::Route { .. }
+            | Object::Resolver { .. } => None,
         }
     }
 }

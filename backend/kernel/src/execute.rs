@@ -7,6 +7,7 @@ use crate::{
     link::{self, Change, Link, PortChange},
     mark::Mark,
     netns::{self, Entry, Ipv6},
+    resolver,
     session::{Session, foreign_link, foreign_namespace},
     socket::{Answer, Request},
     sysctl, tables,
@@ -60,6 +61,11 @@ fn add(session: &mut Session, object: &Object) -> Result<(), KernelError> {
             done(answer, &[], || format!("bring {link} up"))
         }
         Object::Route { namespace, gateway, link } => add_route(session, namespace, *gateway, link),
+        Object::Resolver { namespace, container } => {
+            let shared = Arc::clone(&session.shared);
+            let absent = || KernelError::Absent { what: format!("namespace {namespace}") };
+            shared.resolver.write(session.inner_netfilter(namespace, container)?.ok_or_else(absent)?)
+        }
     }
 }
 
@@ -97,6 +103,10 @@ fn remove(session: &mut Session, object: &Object) -> Result<(), KernelError> {
             let answer = target.socket.request(address::remove_default_route(target.index, *gateway))?;
             done(answer, &[Errno::ESRCH, Errno::ENODEV], || format!("remove the default route via {gateway}"))
         }
+        Object::Resolver { namespace, container } => match session.inner_netfilter(namespace, container)? {
+            Some(netfilter) => resolver::remove(netfilter),
+            None => Ok(()),
+        },
     }
 }
 

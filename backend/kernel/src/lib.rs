@@ -25,6 +25,7 @@ mod own;
 mod pool;
 pub mod port;
 pub mod process;
+mod resolver;
 mod session;
 mod socket;
 mod sysctl;
@@ -36,13 +37,14 @@ mod watch;
 pub use error::{KernelError, StepError};
 pub use foreign::{ForeignDrop, foreign_drops};
 pub use host::{HostLink, HostView};
+pub use resolver::{ResolverSockets, Transport};
 pub use session::Session;
 pub use watch::{TableWatch, Transaction};
 
 use drawbridge_api::{NsName, Traffic};
 use drawbridge_plan::{Element, Observed, Scope};
 use nfnetlink::Netfilter;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, os::fd::OwnedFd, sync::Arc};
 
 /// The kernel's network side. Cheap to clone; all clones share what was found out when it was opened.
 #[derive(Clone)]
@@ -55,6 +57,8 @@ pub(crate) struct Shared {
     nft: nft::Nft,
     /// How the kernel lists undamaged tables.
     shape: tables::Shape,
+    /// What is written into a namespace in which names are answered.
+    resolver: resolver::Table,
     pool: pool::Pool,
     directory: netns::Directory,
 }
@@ -73,9 +77,11 @@ impl Kernel {
     /// When nft is not installed, or the kernel lacks what the tables need, or without root.
     pub fn open() -> Result<Kernel, KernelError> {
         let nft = nft::Nft::find()?;
-        let shape = netns::scratch(|| {
+        let (shape, resolver) = netns::scratch(|| {
             nft.write_tables()?;
-            tables::shape(&mut Netfilter::open()?)
+            nft.write_resolver()?;
+            let mut netfilter = Netfilter::open()?;
+            Ok::<_, KernelError>((tables::shape(&mut netfilter)?, resolver::Table::record(&mut netfilter)?))
         })??;
         if shape.is_empty() {
             return Err(KernelError::answer("write the tables for a trial", "they are not there"));
@@ -84,6 +90,7 @@ impl Kernel {
             shared: Arc::new(Shared {
                 nft,
                 shape,
+                resolver,
                 pool: pool::Pool::default(),
                 directory: netns::Directory::default(),
             }),
@@ -139,6 +146,29 @@ impl Kernel {
     /// When no netlink socket can be opened.
     pub fn watch_tables(&self) -> Result<TableWatch, KernelError> {
         TableWatch::open()
+    }
+
+    /// Opens the daemon's sockets in a namespace, at which it is asked for names; none when there is no such namespace. They
+    /// keep the namespace alive: close them before it is removed.
+    ///
+    /// # Errors
+    /// When the address can't be had: somebody in the namespace listens there.
+    pub fn resolver_sockets(&self, namespace: &NsName) -> Result<Option<ResolverSockets>, KernelError> {
+        resolver::sockets(namespace)
+    }
+
+    /// Opens a socket that talks to `peer` from a namespace; none when there is no such namespace. It is neither bound nor
+    /// connected and does not block.
+    ///
+    /// # Errors
+    /// When the kernel gives no socket.
+    pub fn socket_in(
+        &self,
+        namespace: &NsName,
+        transport: Transport,
+        peer: SocketAddr,
+    ) -> Result<Option<OwnedFd>, KernelError> {
+        resolver::socket_in(namespace, transport, peer)
     }
 
     /// Removes what a crash left of a namespace that was being made: marked files under `/run/netns` on which no

@@ -114,6 +114,19 @@ pub(crate) fn visit<T: Send>(
     })?
 }
 
+/// Calls `body` in this namespace, on a thread of its own; none when there is no such namespace.
+pub(crate) fn visit_one<T: Send>(
+    name: &NsName,
+    body: impl FnOnce() -> Result<T, KernelError> + Send,
+) -> Result<Option<T>, KernelError> {
+    let Entry::Mounted(file) = look(name)? else { return Ok(None) };
+    apart("netns-visit", || {
+        setns(&file, CloneFlags::CLONE_NEWNET)
+            .map_err(|errno| KernelError::system(format!("enter namespace {name}"), errno))?;
+        body().map(Some)
+    })?
+}
+
 /// Whom a namespace belongs to: the mark is its loopback's alias.
 pub(crate) fn owner(socket: &mut Socket) -> Result<Option<ContainerId>, KernelError> {
     match link::find_index(socket, LOOPBACK)?.and_then(|loopback| loopback.mark()) {

@@ -49,6 +49,11 @@ impl Nft {
         self.run(&["-f", "-"], &script, &format!("write the tables {inet} and {bridge}")).map(drop)
     }
 
+    /// Writes the table of a namespace with names, where there is none.
+    pub(crate) fn write_resolver(&self) -> Result<(), KernelError> {
+        self.run(&["-f", "-"], ruleset::RESOLVER, "write the table ip drawbridge").map(drop)
+    }
+
     /// Runs nft and gives what it prints.
     fn run(&self, arguments: &[&str], input: &str, what: &str) -> Result<String, KernelError> {
         let failed = |error| KernelError::system(format!("run {}", self.program.display()), error);

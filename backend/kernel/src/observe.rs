@@ -9,6 +9,7 @@ use crate::{
     link::{self, Link, PeerPlace},
     mark::Mark,
     netns::{self, Entry, Namespace},
+    nfnetlink::Netfilter,
     socket::Socket,
     sysctl, tables,
 };
@@ -37,7 +38,7 @@ pub(crate) fn observe(shared: &Shared, scope: &Scope, sysctl_keys: &[String]) ->
             objects
         }
         Scope::Container { namespace, host_ends, elements, .. } => {
-            let mut objects = container(namespace, host_ends)?;
+            let mut objects = container(shared, namespace, host_ends)?;
             objects.extend(those_there(shared, elements)?);
             objects
         }
@@ -58,7 +59,7 @@ fn everything(shared: &Shared) -> Result<BTreeSet<Object>, KernelError> {
     let mut links = link::list(&mut host)?;
     let addresses = address::list(&mut host, None)?;
     let insides: Vec<Inside> =
-        netns::visit(&netns::names()?, |name, namespace| Inside::read(name, namespace, &mut host))?
+        netns::visit(&netns::names()?, |name, namespace| Inside::read(shared, name, namespace, &mut host))?
             .into_iter()
             .flatten()
             .collect();
@@ -91,7 +92,7 @@ fn network(name: &IfName) -> Result<BTreeSet<Object>, KernelError> {
     Ok(objects)
 }
 
-fn container(namespace: &NsName, host_ends: &[IfName]) -> Result<BTreeSet<Object>, KernelError> {
+fn container(shared: &Shared, namespace: &NsName, host_ends: &[IfName]) -> Result<BTreeSet<Object>, KernelError> {
     let mut host = Socket::open()?;
     let mut links = Vec::new();
     for name in host_ends {
@@ -101,7 +102,7 @@ fn container(namespace: &NsName, host_ends: &[IfName]) -> Result<BTreeSet<Object
     // Entering takes a thread, so it is done only where there is something to enter.
     if let Entry::Mounted(_) = netns::look(namespace)? {
         let names = std::slice::from_ref(namespace);
-        let read = netns::visit(names, |name, inside| Inside::read(name, inside, &mut host))?;
+        let read = netns::visit(names, |name, inside| Inside::read(shared, name, inside, &mut host))?;
         insides.extend(read.into_iter().flatten());
     }
     // A cable in the namespace that no row of the database names any more.
@@ -250,6 +251,8 @@ struct Inside {
     nsid: Option<i32>,
     /// Whether what comes into it has IPv6.
     ipv6: bool,
+    /// Whether the table that leads to the resolver is there, undamaged.
+    resolver: bool,
     links: Vec<Link>,
     addresses: Vec<LinkAddress>,
     routes: Vec<LinkRoute>,
@@ -257,7 +260,12 @@ struct Inside {
 
 impl Inside {
     /// None when the namespace is not ours. The calling thread must be in it.
-    fn read(name: &NsName, mut namespace: Namespace, host: &mut Socket) -> Result<Option<Inside>, KernelError> {
+    fn read(
+        shared: &Shared,
+        name: &NsName,
+        mut namespace: Namespace,
+        host: &mut Socket,
+    ) -> Result<Option<Inside>, KernelError> {
         let socket = &mut namespace.socket;
         let Some(container) = netns::owner(socket)? else { return Ok(None) };
         Ok(Some(Inside {
@@ -266,6 +274,7 @@ impl Inside {
             nsid: netns::nsid(host, namespace.file.as_fd())?,
             // Read where this thread is. A kernel without IPv6 has no such setting.
             ipv6: sysctl::read(NO_IPV6)?.is_some_and(|value| value == "0"),
+            resolver: shared.resolver.is_whole(&mut Netfilter::open()?)?,
             links: link::list(socket)?,
             addresses: address::list(socket, None)?,
             routes: address::list_routes(socket)?,
@@ -277,6 +286,9 @@ impl Inside {
         let mut objects =
             vec![Object::Namespace { name: self.name.clone(), container: self.container.clone(), ipv6: self.ipv6 }];
         let place = Place::Namespace(self.name.clone());
+        if self.resolver {
+            objects.push(Object::Resolver { namespace: self.name.clone(), container: self.container.clone() });
+        }
         for link in self.links.iter().filter(|link| link.kind == "veth") {
             let Ok(name) = link.name.parse::<IfName>() else { continue };
             objects.extend(on_link(&place, &name, link, &self.addresses));

@@ -29,6 +29,7 @@ pub struct Session {
 pub(crate) struct Inside {
     pub(crate) namespace: Namespace,
     pub(crate) container: ContainerId,
+    netfilter: Option<Netfilter>,
     links: HashMap<IfName, u32>,
 }
 
@@ -118,9 +119,25 @@ impl Session {
         Ok(self.inside.get_mut(name))
     }
 
+    /// The way to the tables of a container's namespace; none when there is none of that name.
+    pub(crate) fn inner_netfilter(
+        &mut self,
+        name: &NsName,
+        container: &ContainerId,
+    ) -> Result<Option<&mut Netfilter>, KernelError> {
+        let Some(inside) = self.inside(name)? else { return Ok(None) };
+        if inside.container != *container {
+            return Err(foreign_namespace(name));
+        }
+        if inside.netfilter.is_none() {
+            inside.netfilter = netns::visit_one(name, Netfilter::open)?;
+        }
+        Ok(inside.netfilter.as_mut())
+    }
+
     /// Keeps a namespace open that has just been made or seen.
     pub(crate) fn keep(&mut self, name: &NsName, namespace: Namespace, container: ContainerId) {
-        self.inside.insert(name.clone(), Inside { namespace, container, links: HashMap::new() });
+        self.inside.insert(name.clone(), Inside { namespace, container, netfilter: None, links: HashMap::new() });
     }
 
     /// Lets a namespace go, so that it can end.

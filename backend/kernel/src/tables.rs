@@ -13,7 +13,7 @@ use crate::{
 };
 use drawbridge_api::Traffic;
 use drawbridge_plan::{Element, Table};
-use netlink_packet_core::NLM_F_CREATE;
+use netlink_packet_core::{NLM_F_APPEND, NLM_F_CREATE};
 use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +22,11 @@ mod nft {
     pub(super) const MSG_NEWTABLE: u16 = 0;
     pub(super) const MSG_GETTABLE: u16 = 1;
     pub(super) const MSG_DELTABLE: u16 = 2;
+    pub(super) const MSG_NEWCHAIN: u16 = 3;
     pub(super) const MSG_GETCHAIN: u16 = 4;
+    pub(super) const MSG_NEWRULE: u16 = 6;
     pub(super) const MSG_GETRULE: u16 = 7;
+    pub(super) const MSG_NEWSET: u16 = 9;
     pub(super) const MSG_GETSET: u16 = 10;
     pub(super) const MSG_NEWSETELEM: u16 = 12;
     pub(super) const MSG_GETSETELEM: u16 = 13;
@@ -32,6 +35,9 @@ mod nft {
     /// `NFTA_TABLE_NAME`, `NFTA_CHAIN_TABLE`, `NFTA_RULE_TABLE`, `NFTA_SET_TABLE`: the same number in each.
     pub(super) const TABLE: u16 = 1;
     pub(super) const SET_NAME: u16 = 2;
+
+    /// `NFTA_TABLE_USE`, which the kernel tells and does not take. The same number is something else in other objects.
+    pub(super) const TABLE_USE: u16 = 3;
 
     pub(super) const LIST_TABLE: u16 = 1;
     pub(super) const LIST_SET: u16 = 2;
@@ -51,16 +57,25 @@ mod nft {
 /// Lists that make a shape: the question, and the attributes of its answers that say nothing of what a table does. Those
 /// are handles, padding, a rule's place (the handle of the one before), how often a chain is used and how much is in a set.
 /// How much is in a table (`NFTA_TABLE_USE`) stays: by it objects of kinds that are not listed here are noticed.
-const LISTS: [(u16, &[u16]); 4] = [
+const LISTS: [List; 4] = [
     // NFTA_TABLE_HANDLE, PAD
-    (nft::MSG_GETTABLE, &[4, 5]),
+    List { asks: nft::MSG_GETTABLE, makes: nft::MSG_NEWTABLE, passing: &[4, 5] },
     // NFTA_CHAIN_HANDLE, USE, PAD, ID
-    (nft::MSG_GETCHAIN, &[2, 6, 9, 11]),
+    List { asks: nft::MSG_GETCHAIN, makes: nft::MSG_NEWCHAIN, passing: &[2, 6, 9, 11] },
     // NFTA_RULE_HANDLE, POSITION, PAD, ID
-    (nft::MSG_GETRULE, &[3, 6, 8, 9]),
+    List { asks: nft::MSG_GETRULE, makes: nft::MSG_NEWRULE, passing: &[3, 6, 8, 9] },
     // NFTA_SET_ID, PAD, HANDLE, COUNT
-    (nft::MSG_GETSET, &[10, 14, 16, 20]),
+    List { asks: nft::MSG_GETSET, makes: nft::MSG_NEWSET, passing: &[10, 14, 16, 20] },
 ];
+
+/// One kind of object that a table has.
+struct List {
+    /// The message that asks for all of them.
+    asks: u16,
+    /// The message that makes one.
+    makes: u16,
+    passing: &'static [u16],
+}
 
 /// How often a change is tried anew because what it removes went away by itself meanwhile.
 const ATTEMPTS: usize = 4;
@@ -74,6 +89,17 @@ impl Shape {
     /// Whether there is no table at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The messages that make all of it. Only for a table without sets, since a rule names those by a number of one transaction.
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        let made = self.0.iter().filter_map(|(kind, listed)| {
+            let list = LISTS.iter().find(|list| list.asks == *kind)?;
+            let not_taken: &[u16] = if list.makes == nft::MSG_NEWTABLE { &[nft::TABLE_USE] } else { &[] };
+            let flags = if list.makes == nft::MSG_NEWRULE { NLM_F_CREATE | NLM_F_APPEND } else { NLM_F_CREATE };
+            Some(Message { kind: list.makes, flags, family: listed.family, attributes: copied(listed, not_taken) })
+        });
+        made.collect()
     }
 
     fn sets(&self) -> impl Iterator<Item = (Table, String)> {
@@ -100,28 +126,44 @@ pub(crate) struct Seen {
 pub(crate) fn shape(netfilter: &mut Netfilter) -> Result<Shape, KernelError> {
     let mut shape = Vec::new();
     for table in Table::ALL {
-        for (kind, passing) in LISTS {
-            // Each table's name is looked at again, for tables and chains are listed whatever the question names.
-            let named = Attributes::default().text(nft::TABLE, TABLE);
-            let question = Message { kind, flags: 0, family: element::family(table), attributes: named };
-            let listed = match netfilter.dump(&question)? {
-                Ok(listed) => listed,
-                Err(refusal) if refusal.errno == Errno::ENOENT => Vec::new(),
-                Err(refusal) => return Err(refusal.when(format!("list the table {}", table.name()))),
-            };
-            let ours = listed
-                .into_iter()
-                .filter(|listed| attribute(&listed.attributes, nft::TABLE).is_some_and(|name| text(name) == TABLE));
-            shape.extend(ours.map(|listed| (kind, lasting(&listed, passing))));
+        shape.extend(shape_of(netfilter, element::family(table))?.0);
+    }
+    Ok(Shape(shape))
+}
+
+/// As [`shape`], of our table of one family (`NFPROTO_…`).
+pub(crate) fn shape_of(netfilter: &mut Netfilter, family: u8) -> Result<Shape, KernelError> {
+    let mut shape = Vec::new();
+    for List { asks: kind, passing, .. } in LISTS {
+        // Each table's name is looked at again, for tables and chains are listed whatever the question names.
+        let named = Attributes::default().text(nft::TABLE, TABLE);
+        let question = Message { kind, flags: 0, family, attributes: named };
+        let listed = match netfilter.dump(&question)? {
+            Ok(listed) => listed,
+            Err(refusal) if refusal.errno == Errno::ENOENT => Vec::new(),
+            Err(refusal) => return Err(refusal.when(format!("list the table {TABLE} of family {family}"))),
+        };
+        let ours = listed
+            .into_iter()
+            .filter(|listed| attribute(&listed.attributes, nft::TABLE).is_some_and(|name| text(name) == TABLE));
+        let before = shape.len();
+        shape.extend(ours.map(|listed| (kind, lasting(&listed, passing))));
+        // What is in a table that is not there need not be asked for.
+        if kind == nft::MSG_GETTABLE && shape.len() == before {
+            break;
         }
     }
     Ok(Shape(shape))
 }
 
 fn lasting(listed: &Listed, passing: &[u16]) -> Listed {
-    let kept = attributes(&listed.attributes).filter(|(kind, _)| !passing.contains(kind));
-    let kept = kept.fold(Attributes::default(), |all, (kind, value)| all.bytes(kind, value));
-    Listed { family: listed.family, attributes: kept.into_bytes() }
+    Listed { family: listed.family, attributes: copied(listed, passing).into_bytes() }
+}
+
+/// What was listed, to be sent, without the attributes of these kinds.
+fn copied(listed: &Listed, without: &[u16]) -> Attributes {
+    let kept = attributes(&listed.attributes).filter(|(kind, _)| !without.contains(kind));
+    kept.fold(Attributes::default(), |all, (kind, value)| all.bytes(kind, value))
 }
 
 /// All elements of both tables; none when a table is missing, has another shape, or has an element that no [`Element`]
@@ -229,15 +271,25 @@ fn counted(body: &[u8]) -> Option<Traffic> {
 
 /// `nft delete table …` of both, harmless where there is none: declared first, as `nft` would be told to.
 pub(crate) fn remove(netfilter: &mut Netfilter) -> Result<(), KernelError> {
-    let mut messages = Vec::new();
-    for table in Table::ALL {
-        for (kind, flags) in [(nft::MSG_NEWTABLE, NLM_F_CREATE), (nft::MSG_DELTABLE, 0)] {
-            let attributes = Attributes::default().text(nft::TABLE, TABLE);
-            messages.push(Message { kind, flags, family: element::family(table), attributes });
-        }
-    }
-    let what = "delete the tables";
-    netfilter.transaction(&messages)?.map_err(|failure| match failure {
+    let messages: Vec<Message> = Table::ALL.into_iter().flat_map(|table| undeclared(element::family(table))).collect();
+    whole_transaction(netfilter, &messages, "delete the tables")
+}
+
+/// Deletes our table of one family (`NFPROTO_…`) whether it is there or not.
+pub(crate) fn undeclared(family: u8) -> [Message; 2] {
+    [(nft::MSG_NEWTABLE, NLM_F_CREATE), (nft::MSG_DELTABLE, 0)].map(|(kind, flags)| {
+        let attributes = Attributes::default().text(nft::TABLE, TABLE);
+        Message { kind, flags, family, attributes }
+    })
+}
+
+/// A transaction of which no message is expected to be refused.
+pub(crate) fn whole_transaction(
+    netfilter: &mut Netfilter,
+    messages: &[Message],
+    what: &str,
+) -> Result<(), KernelError> {
+    netfilter.transaction(messages)?.map_err(|failure| match failure {
         Failure::Whole(refusal) => refusal.when(what),
         Failure::Messages(refused) => match refused.into_iter().next() {
             Some((_, refusal)) => refusal.when(what),

@@ -3,10 +3,11 @@
 
 use crate::{
     element::{Element, Family, Table},
-    object::{NO_IPV6, Object, Place},
+    object::{NO_IPV6, Object, Place, RESOLVER, RESOLVER_PORT},
     ruleset,
     step::Step,
 };
+use drawbridge_api::NsName;
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
@@ -112,6 +113,13 @@ fn explain_add(object: &Object) -> Explained {
             format!("Set the default route via {gateway}"),
             format!("Whatever is not in the container's own range leaves by {link} to the bridge, and the host takes it on."),
         ),
+        Object::Resolver { namespace, .. } => (
+            format!("Lead {RESOLVER} port 53 in {namespace} to the resolver"),
+            format!(
+                "The container's resolv.conf names {RESOLVER}, where the daemon answers the names of its neighbours. It \
+                 listens at port {RESOLVER_PORT}, so that port 53 stays free for a server of the container's own."
+            ),
+        ),
     };
     Explained { title, why, commands: commands_to_add(object) }
 }
@@ -153,6 +161,10 @@ fn commands_to_add(object: &Object) -> Vec<String> {
         Object::Route { namespace, gateway, link } => {
             vec![format!("ip -n {namespace} route add default via {gateway} dev {link}")]
         }
+        Object::Resolver { namespace, .. } => {
+            let (inside, table) = (inside(namespace), ruleset::RESOLVER);
+            vec![format!("{inside} nft -f - <<'EOF'\ntable ip drawbridge\ndelete table ip drawbridge\n{table}EOF")]
+        }
     }
 }
 
@@ -186,6 +198,10 @@ fn explain_remove(object: &Object, takes: &[Object]) -> Explained {
         Object::Route { namespace, gateway, link } => (
             format!("Remove the default route via {gateway}"),
             format!("ip -n {namespace} route del default via {gateway} dev {link}"),
+        ),
+        Object::Resolver { namespace, .. } => (
+            format!("Lead {RESOLVER} port 53 in {namespace} nowhere"),
+            format!("{} nft -f - <<'EOF'\ntable ip drawbridge\ndelete table ip drawbridge\nEOF", inside(namespace)),
         ),
     };
     let why = if takes.is_empty() {
@@ -314,9 +330,15 @@ fn listed(objects: &[Object]) -> String {
             Object::Element(element) => format!("{} {}", element.set(), element.key().replace('"', "")),
             Object::Up { link, .. } => format!("the state of {link}"),
             Object::Route { gateway, .. } => format!("the route via {gateway}"),
+            Object::Resolver { .. } => "the way to the resolver".to_owned(),
         })
         .collect();
     words.join(", ")
+}
+
+/// What runs a command in a namespace.
+fn inside(namespace: &NsName) -> String {
+    format!("nsenter --net=/run/netns/{namespace}")
 }
 
 fn ip(place: &Place) -> String {

@@ -19,7 +19,7 @@ pub mod step;
 
 pub use element::{Element, Family, Service, Table};
 pub use explain::{Explained, explain, sentence};
-pub use object::{NO_IPV6, Object, Place};
+pub use object::{NO_IPV6, Object, Place, RESOLVER, RESOLVER_PORT};
 pub use planner::plan;
-pub use state::{BridgeNetwork, Desired, Namespace, Observed, Scope, Sysctl, VethEndpoint};
+pub use state::{BridgeNetwork, Desired, Namespace, Observed, Resolver, Scope, Sysctl, VethEndpoint};
 pub use step::Step;

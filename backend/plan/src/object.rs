@@ -4,12 +4,24 @@ use crate::element::Element;
 use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, NetworkId, NsName};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+};
 
 /// What a new namespace without IPv6 has set to 1: links that come into it have no IPv6 of their own accord (ip-sysctl.rst). On an
 /// IPv4-only network that is what Docker does, and it keeps the bridge flat: each `eth0` that comes up would otherwise send
 /// some six multicasts (duplicate address detection, MLD), which the bridge floods to every port.
 pub const NO_IPV6: &str = "net.ipv6.conf.default.disable_ipv6";
+
+/// Where a container on a network with names asks for them: the address that Docker has for it, so that programs which know it
+/// find it. All of 127.0.0.0/8 is on every loopback, so nobody has to give it to one.
+pub const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 11);
+
+/// The port of the daemon's sockets at [`RESOLVER`], UDP and TCP. Not 53: a server of the container's own that listens on port
+/// 53 at every address could not start then. Above what the kernel gives to sockets that ask for any
+/// (`net.ipv4.ip_local_port_range`, 32768 to 60999), and not assigned to anything by IANA.
+pub const RESOLVER_PORT: u16 = 61_153;
 
 /// Which network namespace a thing is in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,6 +121,14 @@ pub enum Object {
         /// The link that leads there.
         link: IfName,
     },
+    /// The table `ip drawbridge` in a namespace, whole and undamaged ([`crate::ruleset::RESOLVER`]): it leads what is sent to
+    /// [`RESOLVER`] at port 53 to the daemon's sockets in that namespace, and the answers back.
+    Resolver {
+        /// The namespace.
+        namespace: NsName,
+        /// The container that it is for: the names that it is told are those of its networks.
+        container: ContainerId,
+    },
 }
 
 impl Object {
@@ -125,7 +145,8 @@ impl Object {
             | Object::Hairpin { .. }
             | Object::Element(_)
             | Object::Up { .. }
-            | Object::Route { .. } => None,
+            | Object::Route { .. }
+            | Object::Resolver { .. } => None,
         }
     }
 
@@ -152,7 +173,7 @@ impl Object {
             Object::Namespace { name, .. } => match other {
                 Object::Veth { namespace, .. } => namespace == name,
                 Object::Address { place, .. } | Object::Up { place, .. } => *place == Place::Namespace(name.clone()),
-                Object::Route { namespace, .. } => namespace == name,
+                Object::Route { namespace, .. } | Object::Resolver { namespace, .. } => namespace == name,
                 Object::Tables
                 | Object::Bridge { .. }
                 | Object::Namespace { .. }
@@ -170,7 +191,11 @@ impl Object {
             Object::Up { place, link } => matches!(other, Object::Route { namespace, link: via, .. }
                 if *place == Place::Namespace(namespace.clone()) && via == link),
             Object::Port { link, .. } => matches!(other, Object::Hairpin { link: of } if of == link),
-            Object::RouteLocalnet { .. } | Object::Hairpin { .. } | Object::Element(_) | Object::Route { .. } => false,
+            Object::RouteLocalnet { .. }
+            | Object::Hairpin { .. }
+            | Object::Element(_)
+            | Object::Route { .. }
+            | Object::Resolver { .. } => false,
         }
     }
 
@@ -200,7 +225,8 @@ impl Object {
             | Object::Veth { .. }
             | Object::RouteLocalnet { .. }
             | Object::Hairpin { .. }
-            | Object::Element(_) => false,
+            | Object::Element(_)
+            | Object::Resolver { .. } => false,
         }
     }
 
@@ -217,7 +243,8 @@ impl Object {
             | Object::RouteLocalnet { .. }
             | Object::Hairpin { .. }
             | Object::Up { .. }
-            | Object::Route { .. } => None,
+            | Object::Route { .. }
+            | Object::Resolver { .. } => None,
         }
     }
 }

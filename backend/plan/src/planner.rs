@@ -79,7 +79,8 @@ fn additions(missing: Vec<&Object>, gone: &[&Object]) -> Vec<Step> {
             | Object::RouteLocalnet { .. }
             | Object::Hairpin { .. }
             | Object::Up { .. }
-            | Object::Route { .. } => steps.push(Step::Add { object: object.clone() }),
+            | Object::Route { .. }
+            | Object::Resolver { .. } => steps.push(Step::Add { object: object.clone() }),
         }
     }
     // Only removals: the elements go first, while what they name is still there.

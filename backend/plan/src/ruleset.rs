@@ -1,4 +1,4 @@
-//! The nftables tables: constant chains over sets and maps. Networks and containers add elements, never a chain or a rule,
+//! The nftables tables of the host and the one of a namespace with names: constant chains over sets and maps. Networks and containers add elements, never a chain or a rule,
 //! so that the cost of a packet does not grow with their number.
 
 /// Both tables in nft(8)'s language, written by one `nft -f -` in one transaction. A set can't be called `bridge` or
@@ -21,3 +21,24 @@
 /// Table `bridge`: a frame with a leased address for its source passes only if it comes from the holder's port; a port that
 /// is kept apart reaches published services of its bridge at the most.
 pub const TABLES: &str = include_str!("ruleset.nft");
+
+/// The table of a namespace in which names are answered, in nft(8)'s language. The port of what goes to the resolver is
+/// rewritten on the way out, before conntrack looks, and that of the answer afterwards, so that to conntrack, where somebody
+/// uses it, both are one connection. Docker translates (DNAT and SNAT), for which the kernel has to keep an entry for each
+/// question of each container; to set the port needs none, and reads shorter.
+pub const RESOLVER: &str = include_str!("resolver.nft");
+
+#[cfg(test)]
+mod tests {
+    use super::RESOLVER as TABLE;
+    use crate::object::{RESOLVER, RESOLVER_PORT};
+
+    #[test]
+    fn the_table_of_a_namespace_leads_to_the_resolver() {
+        for protocol in ["udp", "tcp"] {
+            let to = format!("ip daddr {RESOLVER} {protocol} dport 53 {protocol} dport set {RESOLVER_PORT}\n");
+            let from = format!("ip saddr {RESOLVER} {protocol} sport {RESOLVER_PORT} {protocol} sport set 53\n");
+            assert!(TABLE.contains(&to) && TABLE.contains(&from), "{protocol}");
+        }
+    }
+}

@@ -62,7 +62,7 @@ fn missing(state: &Observed, object: &Object) -> Option<String> {
     match object {
         Object::Tables | Object::Bridge { .. } | Object::Namespace { .. } => None,
         Object::Element(_) => (!state.objects.contains(&Object::Tables)).then(|| "the tables".to_owned()),
-        Object::Veth { namespace, .. } => no_namespace(state, namespace),
+        Object::Veth { namespace, .. } | Object::Resolver { namespace, .. } => no_namespace(state, namespace),
         Object::Port { link, bridge } => no_link(state, &Place::Host, link).or_else(|| no_bridge(state, bridge)),
         Object::Address { place, link, .. } | Object::Up { place, link } => no_link(state, place, link),
         Object::RouteLocalnet { bridge } => no_bridge(state, bridge),

@@ -55,6 +55,15 @@ pub struct Namespace {
     pub ipv6: bool,
 }
 
+/// A namespace in which names are answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolver {
+    /// The namespace.
+    pub namespace: NsName,
+    /// The container that it is for.
+    pub container: ContainerId,
+}
+
 /// A container's attachment to a bridge network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VethEndpoint {
@@ -136,12 +145,15 @@ impl Scope {
                 | Object::Veth { .. }
                 | Object::Port { .. }
                 | Object::Hairpin { .. }
-                | Object::Route { .. } => false,
+                | Object::Route { .. }
+                | Object::Resolver { .. } => false,
             },
             Scope::Container { namespace, host_ends, .. } => match object {
                 Object::Element(element) => element.is_of_endpoint(),
                 Object::Namespace { name, .. } => name == namespace,
-                Object::Veth { namespace: inside, .. } | Object::Route { namespace: inside, .. } => inside == namespace,
+                Object::Veth { namespace: inside, .. }
+                | Object::Route { namespace: inside, .. }
+                | Object::Resolver { namespace: inside, .. } => inside == namespace,
                 Object::Port { link, .. } | Object::Hairpin { link } => host_ends.contains(link),
                 Object::Address { place, link, .. } | Object::Up { place, link } => match place {
                     Place::Host => host_ends.contains(link),
@@ -174,6 +186,8 @@ pub struct Desired {
     pub namespaces: Vec<Namespace>,
     /// Attachments of running containers.
     pub endpoints: Vec<VethEndpoint>,
+    /// Where names are answered: in the namespaces of containers that are on a network with names.
+    pub resolvers: Vec<Resolver>,
 }
 
 impl Desired {
@@ -191,6 +205,9 @@ impl Desired {
         }
         for endpoint in &self.endpoints {
             objects.extend(endpoint.objects());
+        }
+        for Resolver { namespace, container } in &self.resolvers {
+            objects.insert(Object::Resolver { namespace: namespace.clone(), container: container.clone() });
         }
         objects
     }

@@ -25,7 +25,8 @@ fn refused(kernel: &Kernel, step: &Step, name: &str) -> StepError {
 fn a_name_that_is_taken_is_refused_and_left_alone() {
     check_in_sandbox(|| {
         let kernel = Kernel::open().expect("this machine can");
-        let wanted = desired(&[Net { ports: true, ipv6: true, ..Net::new(0, 1) }]);
+        let mut wanted = desired(&[Net { ports: true, ipv6: true, ..Net::new(0, 1) }]);
+        wanted.resolvers.extend(desired(&[Net::new(1, 1)]).resolvers);
         shell("ip link add docker0 type bridge");
         shell("ip link add veth0000000 type bridge");
         shell(&format!("ip netns add {}", wanted.namespaces[0].name));
@@ -37,7 +38,7 @@ fn a_name_that_is_taken_is_refused_and_left_alone() {
                 Object::Port { bridge, .. } => bridge.as_str(),
                 Object::Address { place: drawbridge_plan::Place::Host, link, .. } => link.as_str(),
                 Object::Up { link, .. } if link.as_str() != "eth0" => link.as_str(),
-                Object::Route { namespace, .. } => namespace.as_str(),
+                Object::Route { namespace, .. } | Object::Resolver { namespace, .. } => namespace.as_str(),
                 Object::RouteLocalnet { bridge } => bridge.as_str(),
                 Object::Hairpin { link } => link.as_str(),
                 Object::Tables | Object::Element(_) | Object::Address { .. } | Object::Up { .. } => continue,

@@ -4,7 +4,7 @@ use drawbridge_api::{
     ContainerId, EndpointId, Gateway, GatewayMode, HostPort, MacAddress, NetworkId, Protocol, PublishedPort,
 };
 use drawbridge_kernel::{Kernel, Session};
-use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Observed, Scope, Step, Sysctl, VethEndpoint, plan};
+use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Observed, Resolver, Scope, Step, Sysctl, VethEndpoint, plan};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -104,6 +104,12 @@ pub(crate) fn desired(nets: &[Net]) -> Desired {
                     container: container_id,
                     ipv6: net.ipv6,
                 }),
+            }
+            // As on Docker's networks: names on all but the first.
+            let known = desired.resolvers.iter().any(|known| known.namespace == namespace);
+            if net.number > 0 && !known {
+                let container = ContainerId::from_bytes([0xc0 + container; 32]);
+                desired.resolvers.push(Resolver { namespace: namespace.clone(), container });
             }
             let addresses = net.addresses(2 + container);
             let IpAddr::V4(first) = addresses[0].addr() else { unreachable!("IPv4 comes first") };

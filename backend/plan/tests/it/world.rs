@@ -4,7 +4,7 @@
 use drawbridge_api::{
     ContainerId, EndpointId, Gateway, GatewayMode, HostPort, MacAddress, NetworkId, Protocol, PublishedPort,
 };
-use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Object, Observed, Sysctl, VethEndpoint};
+use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Object, Observed, Resolver, Sysctl, VethEndpoint};
 use ipnet::Ipv4Net;
 use proptest::{collection::vec, option, prelude::*};
 use std::{collections::BTreeSet, net::Ipv4Addr};
@@ -89,6 +89,12 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
         let Some(wanted) = desired.networks.iter().find(|known| known.bridge == bridge) else { continue };
         if !desired.namespaces.iter().any(|known| known.name == name) {
             continue;
+        }
+        // As on Docker's networks: names on all but the first.
+        if network > 0 && !desired.resolvers.iter().any(|known| known.namespace == name) {
+            let holder = desired.namespaces.iter().find(|known| known.name == name);
+            let container = holder.expect("it was found above").container.clone();
+            desired.resolvers.push(Resolver { namespace: name.clone(), container });
         }
         let address = range(network, 2 + number);
         // A namespace has one default route.
