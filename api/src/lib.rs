@@ -3,6 +3,7 @@
 
 pub mod change;
 pub mod container;
+pub mod dns;
 pub mod event;
 pub mod id;
 pub mod image;
@@ -13,6 +14,7 @@ pub mod rules;
 
 pub use change::{Change, ChangeState, ExplainedStep, Origin, Outcome, Plan};
 pub use container::{Container, ContainerCreate, ContainerState, Endpoint, NetworkMode, PortsUpdate};
+pub use dns::{DnsOutcome, DnsQuery, DnsTransport};
 pub use event::{Event, EventKind, Host, HostAddress, Snapshot};
 pub use id::{ContainerId, EndpointId, ImageId, InvalidId, NetworkId};
 pub use image::Image;

@@ -2,6 +2,7 @@
 
 use crate::{
     config::Folders,
+    dns::Dns,
     engine::Engine,
     events::Events,
     images::{Images, ImagesError},
@@ -127,7 +128,8 @@ async fn put_together<M: Machine + 'static>(
     let images = Images::open(&folders.data_dir).map_err(BootError::Images)?;
     let host = host(&runtime);
     let events = Events::new(hex::encode(rand::random::<[u8; 16]>()));
-    let engine = Engine::new(store, events, wrap(Arc::clone(&kernel)));
+    let dns = Dns::new(Arc::clone(&kernel));
+    let engine = Engine::new(store, events, wrap(Arc::clone(&kernel)), dns);
     Ok(Daemon::new(engine, runtime, images, host, kernel))
 }
 

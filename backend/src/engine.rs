@@ -8,18 +8,19 @@
 use crate::{
     apply::{ApplyError, apply},
     clock,
+    dns::Dns,
     events::Events,
     machine::Machine,
     store::{
         Connection, Store, StoreError, WriteTx, desired,
         journal::{self, Request, StepResult, Verdict},
-        sysctl,
+        names, sysctl,
     },
 };
 use drawbridge_api::{Change, EventKind, Outcome, Plan};
 use drawbridge_kernel::{KernelError, StepError};
-use drawbridge_plan::{Desired, Observed, Scope, Step, plan};
-use std::sync::Arc;
+use drawbridge_plan::{Desired, Object, Observed, Scope, Step, plan};
+use std::sync::{Arc, PoisonError};
 use tokio::{sync::Mutex, task::block_in_place};
 
 /// Whether a change is only looked at.
@@ -75,6 +76,8 @@ pub struct Engine {
     pub store: Arc<Store>,
     /// What listeners hear.
     pub events: Events,
+    /// The names of containers.
+    pub dns: Arc<Dns>,
     machine: Arc<dyn Machine>,
     /// One change at a time: what is observed must still be so when it is planned for.
     change: Mutex<()>,
@@ -82,8 +85,8 @@ pub struct Engine {
 
 impl Engine {
     /// An engine on a database and a machine. Call `ops::start::bring_up` before anything else is asked of it.
-    pub fn new(store: Store, events: Events, machine: Arc<dyn Machine>) -> Self {
-        Self { store: Arc::new(store), events, machine, change: Mutex::new(()) }
+    pub fn new(store: Store, events: Events, machine: Arc<dyn Machine>, dns: Arc<Dns>) -> Self {
+        Self { store: Arc::new(store), events, dns, machine, change: Mutex::new(()) }
     }
 
     /// Makes a change within `scope`: observes the kernel, runs `edit`, which writes rows under the change's number,
@@ -112,7 +115,7 @@ impl Engine {
                 // The transaction goes without a commit.
                 return Ok(Changed::Previewed(in_words(&steps)));
             }
-            self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps)?;
+            self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps, &scope)?;
             Ok(Changed::Applied(made))
         })
     }
@@ -133,7 +136,7 @@ impl Engine {
             }
             let now_ms = clock::now_ms();
             let change_id = journal::open(&tx, &request, now_ms)?;
-            self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps)?;
+            self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps, &scope)?;
             Ok(true)
         })
     }
@@ -177,7 +180,7 @@ impl Engine {
             let change_id = journal::open(&tx, &request, now_ms)?;
             let nothing = Desired { sysctls: sysctl::originals(&tx)?, ..Desired::default() };
             let steps = plan(&nothing, &observed, &Scope::Everything);
-            self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps)
+            self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps, &Scope::Everything)
         })
     }
 
@@ -195,14 +198,15 @@ impl Engine {
     }
 
     /// Writes an open change's steps down and commits its rows, publishes it, does the steps and settles it.
-    fn enact(&self, tx: WriteTx<'_>, change: Change, steps: &[Step]) -> Result<(), ChangeError> {
+    fn enact(&self, tx: WriteTx<'_>, change: Change, steps: &[Step], scope: &Scope) -> Result<(), ChangeError> {
         journal::write_steps(&tx, change.id, steps)?;
         tx.commit()?;
         self.publish(change.clone());
+        self.close_sockets(steps);
         let applied = match apply(&*self.machine, steps) {
             Ok(applied) => applied,
             Err(ApplyError::Kernel(error)) => {
-                self.settle(change, Vec::new(), Verdict::Failed { error: error.to_string() })?;
+                self.settle(change, Vec::new(), Verdict::Failed { error: error.to_string() }, scope)?;
                 return Err(ApplyError::Kernel(error).into());
             }
             Err(cut_off @ ApplyError::CutOff) => return Err(cut_off.into()),
@@ -211,20 +215,78 @@ impl Engine {
             None => Verdict::Done,
             Some(refused) => Verdict::Failed { error: refused.to_string() },
         };
-        self.settle(change, applied.results, verdict)?;
+        self.settle(change, applied.results, verdict, scope)?;
         match applied.refused {
             None => Ok(()),
             Some(refused) => Err(ChangeError::Refused(refused)),
         }
     }
 
-    fn settle(&self, change: Change, results: Vec<StepResult>, verdict: Verdict) -> Result<(), ChangeError> {
+    /// Settles the rows, then the names that follow from them, and then tells of it.
+    fn settle(
+        &self,
+        change: Change,
+        results: Vec<StepResult>,
+        verdict: Verdict,
+        scope: &Scope,
+    ) -> Result<(), ChangeError> {
         let now_ms = clock::now_ms();
         let tx = self.store.write()?;
         journal::settle(&tx, change.id, &results, &verdict, now_ms)?;
         tx.commit()?;
+        self.set_names(scope)?;
         self.publish(journal::settled(change, results, verdict, now_ms));
         Ok(())
+    }
+
+    /// Takes the names of all containers up, and answers wherever it is to be done: at the start, when no change may be needed.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn take_up_names(&self) -> Result<(), ChangeError> {
+        block_in_place(|| Ok(self.set_names(&Scope::Everything)?))
+    }
+
+    /// Sets the names as the rows have them, of the containers that `scope` is about, and opens the sockets at which they are
+    /// asked for. That sockets can't be opened is no reason to take a network back: the container runs, without names.
+    fn set_names(&self, scope: &Scope) -> Result<(), StoreError> {
+        let one = match scope {
+            Scope::Container { id, .. } => Some(id),
+            Scope::Everything => None,
+            Scope::Tables | Scope::Network { .. } => return Ok(()),
+        };
+        let (memberships, askers) = {
+            let db = self.store.read()?;
+            (names::memberships(&db, one)?, names::askers(&db, one)?)
+        };
+        {
+            // What a panicked writer left is what is written now.
+            let mut table = self.dns.table().write().unwrap_or_else(PoisonError::into_inner);
+            match one {
+                None => table.replace(memberships),
+                Some(id) => table.set(id, memberships.into_iter().next().map(|(_, all)| all).unwrap_or_default()),
+            }
+        }
+        for asker in askers {
+            if let Err(error) = self.dns.open(asker) {
+                tracing::error!(error = &error as &dyn std::error::Error, "a container has no names");
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the daemon's sockets where namespaces go, which they would keep alive, or where names are no longer answered. If
+    /// the plan is refused, they are opened again with the names.
+    fn close_sockets(&self, steps: &[Step]) {
+        for step in steps {
+            if let Step::Remove {
+                object: Object::Namespace { name: namespace, .. } | Object::Resolver { namespace, .. },
+                ..
+            } = step
+            {
+                self.dns.close(namespace);
+            }
+        }
     }
 
     fn publish(&self, change: Change) {

@@ -9,6 +9,7 @@ pub mod apply;
 pub mod boot;
 pub mod clock;
 pub mod config;
+pub mod dns;
 pub mod doctor;
 pub mod engine;
 pub mod events;

@@ -78,6 +78,34 @@ pub struct ContainerSpec {
     /// What it may use, see and do.
     #[serde(default)]
     pub settings: Settings,
+    /// How it is named and finds names.
+    #[serde(default)]
+    pub naming: NamingSpec,
+}
+
+/// How a container is named, besides its hostname, and how it finds the names of others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NamingSpec {
+    /// The domain behind its hostname; empty for none.
+    pub domainname: String,
+    /// Resolvers in place of the host's.
+    pub dns_servers: Vec<IpAddr>,
+    /// Search domains in place of the host's; `.` alone for none.
+    pub dns_search: Vec<String>,
+    /// Options of resolv.conf(5) in place of the host's.
+    pub dns_options: Vec<String>,
+    /// Lines for its `/etc/hosts`.
+    pub extra_hosts: Vec<ExtraHost>,
+}
+
+/// A line of `/etc/hosts` that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtraHost {
+    /// The name.
+    pub name: String,
+    /// Its address; that of the host, as the container reaches it, when absent (`host-gateway`).
+    pub address: Option<IpAddr>,
 }
 
 /// A container to be made.

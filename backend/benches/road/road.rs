@@ -77,6 +77,7 @@ pub(crate) fn sleeper(network: &str) -> NewContainer {
         ports: Vec::new(),
         publish_all: false,
         settings: Default::default(),
+        naming: Default::default(),
     };
     NewContainer { name: None, spec }
 }

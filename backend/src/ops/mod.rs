@@ -3,6 +3,7 @@
 
 pub mod container;
 pub mod error;
+mod etc;
 pub mod exec;
 mod failed_start;
 pub mod image;

@@ -1,16 +1,20 @@
-//! What a container's process is, from its spec and its image: the merge rules of Docker, and the files that name
-//! resolution reads.
+//! What a container's process is, from its spec and its image: the merge rules of Docker.
 
-use super::{Daemon, OpError, lookup};
+use super::{
+    Daemon, OpError,
+    etc::{self, Etc},
+    lookup,
+};
 use crate::{
     model::{ContainerRecord, ContainerSpec, ImageRecord},
     runtime::ProcessSpec,
     settings::Namespace,
     store::{endpoint, image},
 };
-use drawbridge_api::{Endpoint, NetworkMode};
+use drawbridge_api::NetworkMode;
 use oci_spec::image::ImageConfiguration;
-use std::{net::IpAddr, path::PathBuf};
+use std::path::PathBuf;
+use tokio::task::block_in_place;
 
 /// The signal that can't be refused.
 pub(super) const SIGKILL: i32 = 9;
@@ -110,13 +114,9 @@ fn merged_environment(mut merged: Vec<String>, spec: &ContainerSpec, image: &Ima
 
 /// The process of a container that is about to start; its endpoints must be there.
 pub(super) async fn spec(daemon: &Daemon, record: &ContainerRecord) -> Result<ProcessSpec, OpError> {
-    let (namespace, endpoints, image) = {
+    let (namespace, image) = {
         let db = daemon.engine.store.read()?;
-        (
-            endpoint::namespace(&db, &record.id)?,
-            endpoint::of_container(&db, &record.id)?,
-            image::get(&db, &record.image_id)?,
-        )
+        (endpoint::namespace(&db, &record.id)?, image::get(&db, &record.image_id)?)
     };
     let image = image.ok_or_else(|| OpError::NoSuchImage(record.spec.image.clone()))?;
     let defaults = image_defaults(&image)?;
@@ -128,6 +128,7 @@ pub(super) async fn spec(daemon: &Daemon, record: &ContainerRecord) -> Result<Pr
         )));
     }
     let hostname = hostname(record, &daemon.host.name);
+    let Etc { hosts, resolv_conf } = block_in_place(|| etc::files(daemon, record))?;
     let first_of = |own: &str, image: &str| if own.is_empty() { image.to_owned() } else { own.to_owned() };
     Ok(ProcessSpec {
         id: record.id.clone(),
@@ -137,14 +138,15 @@ pub(super) async fn spec(daemon: &Daemon, record: &ContainerRecord) -> Result<Pr
         user: first_of(&record.spec.user, &defaults.user),
         netns: namespace.map(|name| PathBuf::from("/run/netns").join(name.as_str())),
         layers: image.layers.iter().map(|layer| daemon.images.layer_dir(layer)).collect(),
-        hosts: hosts(&endpoints, &hostname),
-        resolv_conf: resolv_conf(&tokio::fs::read_to_string("/etc/resolv.conf").await.unwrap_or_default()),
+        hosts,
+        resolv_conf,
         hostname,
         mounts: Vec::new(),
         ipc: joined(daemon, &record.spec.settings.ipc, "ipc")?,
         pids: joined(daemon, &record.spec.settings.pids, "pid")?,
         shm: shared_memory(daemon, &record.spec.settings.ipc)?,
         settings: record.spec.settings.clone(),
+        domainname: record.spec.naming.domainname.clone(),
     })
 }
 
@@ -180,27 +182,6 @@ pub fn hostname(record: &ContainerRecord, host: &str) -> String {
     }
 }
 
-/// `/etc/hosts` as Docker writes it (moby, libnetwork/etchosts).
-fn hosts(endpoints: &[Endpoint], hostname: &str) -> String {
-    let mut text = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n\
-                    ff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
-        .to_owned();
-    for endpoint in endpoints {
-        text.push_str(&format!("{}\t{hostname}\n", endpoint.address.addr()));
-    }
-    text
-}
-
-/// The host's `/etc/resolv.conf` without the resolvers that only the host can reach: in a namespace of its own,
-/// 127.0.0.0/8 is the container itself.
-fn resolv_conf(host: &str) -> String {
-    let reachable = |line: &&str| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
-        ["nameserver", address, ..] => address.parse::<IpAddr>().map_or(true, |address| !address.is_loopback()),
-        _ => true,
-    };
-    host.lines().filter(reachable).map(|line| format!("{line}\n")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,6 +205,7 @@ mod tests {
             ports: Vec::new(),
             publish_all: false,
             settings: Default::default(),
+            naming: Default::default(),
         }
     }
 
@@ -255,11 +237,5 @@ mod tests {
         for bad in ["", "0", "65", "SIGNOPE", "-9"] {
             assert!(signal(bad).is_err(), "{bad} was taken");
         }
-    }
-
-    #[test]
-    fn resolvers_on_the_hosts_loopback_are_left_out() {
-        let text = "search lab\nnameserver 127.0.0.53\nnameserver 10.0.0.1\nnameserver ::1\noptions edns0\n";
-        assert_eq!(resolv_conf(text), "search lab\nnameserver 10.0.0.1\noptions edns0\n");
     }
 }

@@ -42,6 +42,7 @@ pub async fn bring_up(daemon: &Arc<Daemon>) -> Result<(), OpError> {
             Fate::Ended(_) => bury(daemon, record).await?,
         }
     }
+    daemon.engine.take_up_names()?;
     sweep_files(daemon).await?;
     ensure_networks(daemon).await
 }

@@ -63,8 +63,16 @@ pub(super) fn config(spec: &ProcessSpec, user: User, paths: &Paths, host: &Host)
         .annotations(settings.annotations.clone().into_iter().collect::<HashMap<_, _>>());
     let mut document = builder.build()?;
     // The host's name is not to be set.
-    document.set_hostname((settings.uts != Namespace::Host).then(|| spec.hostname.clone()));
+    document.set_hostname((settings.uts != Namespace::Host).then(|| full_hostname(spec)));
     Ok(document)
+}
+
+/// The name with its domain, which is what the kernel has for a host name in Docker's containers too.
+fn full_hostname(spec: &ProcessSpec) -> String {
+    match spec.domainname.as_str() {
+        "" => spec.hostname.clone(),
+        domain => format!("{}.{domain}", spec.hostname),
+    }
 }
 
 /// A process: a container's first, or a further one in it.
@@ -149,6 +157,10 @@ fn sysctls(spec: &ProcessSpec) -> HashMap<String, String> {
         // So that a user other than root may `ping` and serve port 80.
         sysctls.insert("net.ipv4.ip_unprivileged_port_start".to_owned(), "0".to_owned());
         sysctls.insert("net.ipv4.ping_group_range".to_owned(), "0 2147483647".to_owned());
+    }
+    if !spec.domainname.is_empty() && spec.settings.uts != Namespace::Host {
+        // The specification has no word for it; with a UTS namespace of its own the setting is the container's.
+        sysctls.insert("kernel.domainname".to_owned(), spec.domainname.clone());
     }
     sysctls.extend(spec.settings.sysctls.clone());
     sysctls

@@ -1,7 +1,7 @@
 //! A container's main process from start to removal.
 
 use super::{
-    Exit, Inner, ProcessSpec, ProcessState, Runtime, RuntimeError, bundle,
+    Exit, Inner, ProcessSpec, ProcessState, Runtime, RuntimeError, bundle, etc,
     paths::Paths,
     processes::{self, Boot, Processes},
     user, wait,
@@ -279,9 +279,7 @@ fn write_files(spec: &ProcessSpec, paths: &Paths) -> Result<(), RuntimeError> {
     for folder in [paths.upper(), paths.work(), paths.rootfs()] {
         fs::create_dir_all(&folder).map_err(RuntimeError::io("make", &folder))?;
     }
-    write(&paths.hosts(), spec.hosts.as_bytes())?;
-    write(&paths.resolv_conf(), spec.resolv_conf.as_bytes())?;
-    write(&paths.hostname(), format!("{}\n", spec.hostname).as_bytes())?;
+    etc::write(spec, paths)?;
     if spec.settings.ipc == Namespace::Shareable {
         let shm = paths.shm();
         fs::create_dir_all(&shm).map_err(RuntimeError::io("make", &shm))?;

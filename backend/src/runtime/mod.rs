@@ -9,6 +9,7 @@ mod capability;
 mod detect;
 mod devices;
 mod error;
+mod etc;
 mod exec;
 mod host;
 mod life;
@@ -102,6 +103,8 @@ pub struct ProcessSpec {
     pub id: ContainerId,
     /// The name it has for itself, `/etc/hostname`.
     pub hostname: String,
+    /// The domain behind it (`kernel.domainname`); empty for none.
+    pub domainname: String,
     /// Program and arguments; at least the program.
     pub args: Vec<String>,
     /// `NAME=value`; the runtime adds HOME alone.

@@ -85,6 +85,11 @@ impl Paths {
         self.data.join("resolv.conf")
     }
 
+    /// Which text was last written to it, by its SHA-256.
+    pub(super) fn resolv_conf_hash(&self) -> PathBuf {
+        self.data.join("resolv.conf.hash")
+    }
+
     /// Where its file system is mounted.
     pub(super) fn rootfs(&self) -> PathBuf {
         self.run.join("rootfs")

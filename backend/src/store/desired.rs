@@ -6,7 +6,7 @@ use super::{
     sysctl,
 };
 use drawbridge_api::GatewayMode;
-use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Scope, VethEndpoint};
+use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Resolver, Scope, VethEndpoint};
 use ipnet::IpNet;
 use rusqlite::{Row, params_from_iter};
 
@@ -22,6 +22,7 @@ pub fn load(db: &Connection, scope: &Scope) -> Result<Desired, StoreError> {
             networks: networks(db, None)?,
             namespaces: namespaces(db, None)?,
             endpoints: endpoints(db, None)?,
+            resolvers: resolvers(db, None)?,
         },
         Scope::Network { id, .. } => {
             Desired { sysctls: sysctl::needed(db)?, networks: networks(db, Some(id.as_str()))?, ..Desired::default() }
@@ -29,6 +30,7 @@ pub fn load(db: &Connection, scope: &Scope) -> Result<Desired, StoreError> {
         Scope::Container { id, .. } => Desired {
             namespaces: namespaces(db, Some(id.as_str()))?,
             endpoints: endpoints(db, Some(id.as_str()))?,
+            resolvers: resolvers(db, Some(id.as_str()))?,
             ..Desired::default()
         },
     })
@@ -78,6 +80,20 @@ fn namespaces(db: &Connection, container: Option<&str>) -> Result<Vec<Namespace>
     };
     all(db, sql, params_from_iter(container), |row| {
         Ok(Namespace { name: parsed(row, "name")?, container: parsed(row, "container_id")?, ipv6: false })
+    })
+}
+
+/// Where names are answered: in the namespaces of all containers, or of one, that are on a network which is not always there.
+fn resolvers(db: &Connection, container: Option<&str>) -> Result<Vec<Resolver>, StoreError> {
+    let mut sql = "select distinct namespace.name, namespace.container_id
+                   from namespace join endpoint using (container_id) join network using (network_id)
+                   where namespace.phase <> 'removing' and endpoint.phase <> 'removing' and not network.predefined"
+        .to_owned();
+    if container.is_some() {
+        sql.push_str(" and namespace.container_id = ?");
+    }
+    all(db, &sql, params_from_iter(container), |row| {
+        Ok(Resolver { namespace: parsed(row, "name")?, container: parsed(row, "container_id")? })
     })
 }
 

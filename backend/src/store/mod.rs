@@ -13,6 +13,7 @@ pub mod image;
 pub mod journal;
 pub mod lease;
 mod migrate;
+pub mod names;
 pub mod network;
 pub mod port;
 mod sql;

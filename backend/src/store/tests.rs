@@ -68,6 +68,7 @@ fn box_of(number: u8) -> ContainerRecord {
             ports: Vec::new(),
             publish_all: false,
             settings: Default::default(),
+            naming: Default::default(),
         },
         state: ContainerState::Created,
         pid: None,

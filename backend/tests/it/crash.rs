@@ -242,6 +242,7 @@ fn create_container(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpErr
         ports: Vec::new(),
         publish_all: false,
         settings: Default::default(),
+        naming: Default::default(),
     };
     let new = NewContainer { name: Some("box1".parse()?), spec };
     runtime.block_on(container::create(daemon, Mode::Apply, Origin::Docker, new)).map(drop)

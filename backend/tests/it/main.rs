@@ -5,6 +5,7 @@
 mod bollard;
 mod browser;
 mod crash;
+mod dns;
 mod docker_cli;
 mod events;
 mod fields;

@@ -253,7 +253,7 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
         "Mounts": [],
         "Config": {
             "Hostname": details.hostname,
-            "Domainname": "",
+            "Domainname": spec.naming.domainname,
             "User": spec.user,
             "AttachStdin": false,
             "AttachStdout": false,

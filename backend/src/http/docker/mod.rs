@@ -12,6 +12,7 @@ mod filters;
 mod host_config;
 mod images;
 mod logs;
+mod naming;
 mod networks;
 mod ports;
 mod request;

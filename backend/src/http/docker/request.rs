@@ -6,7 +6,7 @@ use super::{
     error::DockerError,
     extract::null_as_default,
     host_config::Sent,
-    ports,
+    naming, ports,
 };
 use crate::{
     model::{ContainerSpec, NewContainer},
@@ -35,6 +35,8 @@ pub(super) struct CreateBody {
     user: String,
     #[serde(default, deserialize_with = "null_as_default")]
     hostname: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    domainname: String,
     #[serde(default, deserialize_with = "null_as_default")]
     labels: BTreeMap<String, String>,
     #[serde(default)]
@@ -79,6 +81,8 @@ struct HostConfig {
     limits: Limits,
     #[serde(flatten)]
     confinement: Confinement,
+    #[serde(flatten)]
+    naming: naming::Naming,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
@@ -147,6 +151,7 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
         ports: ports::requests(&host.port_bindings)?,
         publish_all: host.publish_all_ports,
         settings,
+        naming: naming::spec(&body.domainname, &host.naming)?,
     };
     let name = name
         .filter(|name| !name.is_empty())
@@ -253,12 +258,12 @@ mod tests {
     #[test]
     fn what_is_not_honoured_is_named() {
         let (_, warnings) =
-            convert(r#"{"Image":"b","Domainname":"d","HostConfig":{"CgroupParent":"p","LogConfig":{"Config":{"max-size":"1m"}}}}"#)
+            convert(r#"{"Image":"b","Healthcheck":{"Test":["CMD"]},"HostConfig":{"CgroupParent":"p","LogConfig":{"Config":{"max-size":"1m"}}}}"#)
                 .unwrap();
         assert_eq!(
             warnings,
             [
-                "Domainname is not honoured yet",
+                "Healthcheck is not honoured yet",
                 "HostConfig.CgroupParent is not honoured yet",
                 "log option max-size is not honoured yet"
             ]

@@ -4,7 +4,7 @@ use super::{PreviewQuery, answer, created, error::PanelError};
 use crate::{
     engine::{Changed, Mode},
     http::to_the_end,
-    model::{ContainerRecord, ContainerSpec, NewContainer},
+    model::{ContainerRecord, ContainerSpec, NamingSpec, NewContainer},
     ops::{
         Daemon, OpError,
         container::{self, Running},
@@ -160,6 +160,7 @@ fn from_body(daemon: &Daemon, body: ContainerCreate) -> Result<NewContainer, OpE
             ports: body.ports,
             publish_all: false,
             settings: Default::default(),
+            naming: NamingSpec::default(),
         },
     })
 }

@@ -53,6 +53,7 @@ impl Stage {
         let id = ContainerId::from_bytes(rand::random());
         ProcessSpec {
             hostname: id.short().to_owned(),
+            domainname: String::new(),
             id,
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             env: vec![PATH.to_owned()],

@@ -1,0 +1,365 @@
+//! Names, from the docker command to the packet: what a container asks at 127.0.0.11, and the files that send it there.
+
+use crate::harness::{Daemon, docker_is_there, run, wait_for};
+use drawbridge_kernel::testing::{check_in_sandbox, inside};
+use hickory_proto::{
+    op::{Message, MessageType, OpCode, Query, ResponseCode},
+    rr::{Name, RData, Record, RecordType, rdata::A},
+};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream, UdpSocket},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+const RESOLVER: &str = "127.0.0.11:53";
+
+fn sleeper(daemon: &Daemon, name: &str, flags: &[&str]) -> String {
+    let id = daemon.docker(&[&["run", "-d", "--name", name][..], flags, &["busybox", "sleep", "1000"]].concat());
+    id[..12].to_owned()
+}
+
+fn address_of(daemon: &Daemon, name: &str) -> String {
+    daemon.docker(&["inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name])
+}
+
+fn question(name: &str, record_type: RecordType) -> Message {
+    let mut question = Message::new(rand::random(), MessageType::Query, OpCode::Query);
+    question.metadata.recursion_desired = true;
+    question.queries.push(Query::query(Name::from_ascii(name).unwrap(), record_type));
+    question
+}
+
+/// Asks from a namespace by datagram; none when nobody answers.
+fn ask(namespace: &str, name: &str) -> Option<Message> {
+    inside(namespace, || {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        socket.connect(RESOLVER).unwrap();
+        let question = question(name, RecordType::A);
+        socket.send(&question.to_vec().unwrap()).ok()?;
+        let mut packet = [0; 4096];
+        let length = socket.recv(&mut packet).ok()?;
+        let answer = Message::from_vec(&packet[..length]).unwrap();
+        assert_eq!(answer.metadata.id, question.metadata.id);
+        Some(answer)
+    })
+}
+
+/// The addresses that are answered, sorted, or the code of an answer without.
+fn told(namespace: &str, name: &str) -> String {
+    let Some(answer) = ask(namespace, name) else { return "silence".to_owned() };
+    let mut addresses: Vec<String> = answer.answers.iter().map(|record| record.data.to_string()).collect();
+    addresses.sort_unstable();
+    match addresses.as_slice() {
+        [] => format!("{:?}", answer.metadata.response_code),
+        addresses => addresses.join(" "),
+    }
+}
+
+fn read_in(daemon: &Daemon, container: &str, file: &str) -> String {
+    daemon.docker(&["exec", container, "cat", file])
+}
+
+/// Lines of a file, without comments.
+fn said(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+/// A resolver that knows every name under `.example`: by datagram that there is more for `long.example`, by stream all. It
+/// counts what it is asked, and ends with the test.
+fn upstream(at: &str, address: [u8; 4]) -> Arc<AtomicUsize> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let answer = {
+        let count = Arc::clone(&count);
+        move |packet: &[u8], by_datagram: bool| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let question = Message::from_vec(packet).unwrap();
+            let mut answer = Message::response(question.metadata.id, OpCode::Query);
+            let name = question.queries[0].name().clone();
+            answer.queries = question.queries;
+            let is_long = name.to_ascii().starts_with("long.");
+            if is_long && by_datagram {
+                answer.metadata.truncation = true;
+            } else if name.to_ascii().ends_with(".example.") {
+                let record = |number| {
+                    Record::from_rdata(
+                        name.clone(),
+                        60,
+                        RData::A(A([address[0], address[1], address[2], number].into())),
+                    )
+                };
+                answer.answers = if is_long { (0..100).map(record).collect() } else { vec![record(address[3])] };
+            } else {
+                answer.metadata.response_code = ResponseCode::NXDomain;
+            }
+            answer.to_vec().unwrap()
+        }
+    };
+    let datagrams = UdpSocket::bind(at).unwrap();
+    let by_datagram = answer.clone();
+    thread::spawn(move || {
+        let mut packet = [0; 4096];
+        while let Ok((length, from)) = datagrams.recv_from(&mut packet) {
+            let _ = datagrams.send_to(&by_datagram(&packet[..length], true), from);
+        }
+    });
+    let streams = TcpListener::bind(at).unwrap();
+    thread::spawn(move || {
+        for mut stream in streams.incoming().flatten() {
+            let mut length = [0; 2];
+            stream.read_exact(&mut length).unwrap();
+            let mut packet = vec![0; usize::from(u16::from_be_bytes(length))];
+            stream.read_exact(&mut packet).unwrap();
+            let packet = answer(&packet, false);
+            let length = u16::try_from(packet.len()).unwrap().to_be_bytes();
+            stream.write_all(&[&length[..], &packet].concat()).unwrap();
+        }
+    });
+    count
+}
+
+/// Puts a file over the sandbox's `/etc/resolv.conf`; gone with the value.
+struct HostResolvers(PathBuf);
+
+impl HostResolvers {
+    fn new(text: &str) -> Self {
+        let file = std::env::temp_dir().join(format!("drawbridge-resolv-{:016x}", rand::random::<u64>()));
+        fs::write(&file, text).unwrap();
+        run("mount", &["--bind", file.to_str().unwrap(), "/etc/resolv.conf"]);
+        Self(file)
+    }
+
+    fn set(&self, text: &str) {
+        fs::write(&self.0, text).unwrap();
+    }
+}
+
+impl Drop for HostResolvers {
+    fn drop(&mut self) {
+        let _ = drawbridge_kernel::mount::unmount(std::path::Path::new("/etc/resolv.conf"));
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_name_is_there_when_run_returns_and_gone_when_the_container_has_stopped() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let _resolvers = HostResolvers::new("nameserver 127.0.0.53\n");
+        upstream("127.0.0.53:53", [192, 0, 2, 1]);
+        let mut daemon = Daemon::start();
+        daemon.docker(&["network", "create", "lab"]);
+        daemon.docker(&["network", "create", "other"]);
+        let web = sleeper(&daemon, "web", &["--network", "lab"]);
+        let far = sleeper(&daemon, "far", &["--network", "other"]);
+        let db = sleeper(&daemon, "db", &["--network", "lab"]);
+        let address = address_of(&daemon, "db");
+        for name in ["db", "DB", "db.lab", &db, "db."] {
+            assert_eq!(told(&web, name), address, "{name}");
+        }
+        assert_eq!(told(&far, "db"), "NXDomain", "not from another network");
+        assert_eq!(told(&web, "db.other"), "NXDomain");
+        let seen = daemon.docker(&["exec", "web", "nslookup", "-type=a", "db"]);
+        assert!(seen.contains("Server:\t\t127.0.0.11") && seen.contains(&address), "{seen}");
+        daemon.docker(&["exec", "web", "ping", "-c", "1", "-W", "5", "db"]);
+
+        // Nothing of the daemon's is at port 53, neither here nor there.
+        inside(&web, || (UdpSocket::bind("0.0.0.0:53").unwrap(), TcpListener::bind("0.0.0.0:53").unwrap()));
+        assert_eq!(told(&web, "db"), address);
+        let listening = run("ss", &["-Hlnut"]);
+        assert!(!listening.contains(":53 ") || listening.contains("127.0.0.53:53"), "{listening}");
+
+        daemon.docker(&["stop", "-t", "0", "db"]);
+        assert_eq!(told(&web, "db"), "NXDomain");
+        daemon.docker(&["start", "db"]);
+        assert_eq!(told(&web, "db"), address_of(&daemon, "db"));
+        daemon.docker(&["rm", "-f", "db"]);
+        assert_eq!(told(&web, "db"), "NXDomain");
+
+        // A container outlives the daemon, and its names come back with the next one.
+        daemon.kill();
+        daemon.start_again();
+        assert_eq!(told(&web, "web"), address_of(&daemon, "web"));
+        let twice = sleeper(&daemon, "db", &["--network", "lab"]);
+        assert_eq!(told(&web, "db"), address_of(&daemon, "db"));
+        assert_eq!(told(&twice, "web"), address_of(&daemon, "web"));
+    });
+}
+
+#[test]
+fn the_default_bridge_has_no_names_and_the_hosts_resolvers() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let _resolvers = HostResolvers::new("search lab.example\nnameserver 127.0.0.53\nnameserver 192.0.2.53\n");
+        let daemon = Daemon::start();
+        let plain = sleeper(&daemon, "plain", &[]);
+        let text = read_in(&daemon, "plain", "/etc/resolv.conf");
+        assert_eq!(said(&text), ["nameserver 192.0.2.53", "search lab.example"]);
+        inside(&plain, || {
+            assert_eq!(run("nft", &["list", "ruleset"]), "");
+            assert!(TcpStream::connect(RESOLVER).is_err(), "nobody listens");
+        });
+        let host = daemon.docker(&["run", "--rm", "--network", "host", "busybox", "cat", "/etc/resolv.conf"]);
+        assert_eq!(said(&host)[1], "nameserver 127.0.0.53", "in the host's namespace it is the host's");
+        let none = daemon.docker(&["run", "--rm", "--network", "none", "busybox", "cat", "/etc/resolv.conf"]);
+        assert_eq!(said(&none)[0], "nameserver 192.0.2.53");
+    });
+}
+
+#[test]
+fn the_files_say_what_was_asked_for() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let _resolvers = HostResolvers::new("search lab.example\nnameserver 127.0.0.53\noptions edns0\n");
+        let daemon = Daemon::start();
+        daemon.docker(&["network", "create", "lab"]);
+        let flags = ["--network", "lab", "--hostname", "box", "--domainname", "lab.example"];
+        let hosts = ["--add-host", "one:192.0.2.1", "--add-host", "six:::1", "--add-host", "gate:host-gateway"];
+        let dns = ["--dns", "192.0.2.53", "--dns-search", "a.example", "--dns-option", "ndots:2"];
+        sleeper(&daemon, "box1", &[&flags[..], &hosts, &dns].concat());
+        let own = format!("{}\tbox.lab.example box", address_of(&daemon, "box1"));
+        let text = read_in(&daemon, "box1", "/etc/hosts");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "127.0.0.1\tlocalhost");
+        assert_eq!(lines[6..], ["192.0.2.1\tone", "::1\tsix", "172.17.0.1\tgate", own.as_str()]);
+        let text = read_in(&daemon, "box1", "/etc/resolv.conf");
+        assert_eq!(said(&text), ["nameserver 127.0.0.11", "search a.example", "options ndots:2"]);
+        assert!(text.contains("# ExtServers: [192.0.2.53]"), "{text}");
+        assert_eq!(read_in(&daemon, "box1", "/etc/hostname"), "box");
+        assert_eq!(daemon.docker(&["exec", "box1", "hostname"]), "box.lab.example");
+        assert_eq!(read_in(&daemon, "box1", "/proc/sys/kernel/domainname"), "lab.example");
+        let shown = daemon.docker(&["inspect", "-f", "{{.Config.Domainname}} {{json .HostConfig.ExtraHosts}}", "box1"]);
+        assert_eq!(shown, r#"lab.example ["one:192.0.2.1","six:::1","gate:host-gateway"]"#);
+        let refused = daemon.docker_refuses(&["run", "--add-host", "one:nowhere", "busybox"]);
+        assert!(refused.contains("invalid IP address in add-host"), "{refused}");
+
+        sleeper(&daemon, "box2", &["--network", "lab"]);
+        let text = read_in(&daemon, "box2", "/etc/resolv.conf");
+        assert_eq!(said(&text), ["nameserver 127.0.0.11", "search lab.example", "options edns0 ndots:0"]);
+        assert!(text.contains("# ExtServers: [host(127.0.0.53)]"), "{text}");
+    });
+}
+
+#[test]
+fn what_no_container_has_is_asked_upstream_unless_the_network_is_internal() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let resolvers = HostResolvers::new("nameserver 127.0.0.53\n");
+        let asked = upstream("127.0.0.53:53", [192, 0, 2, 1]);
+        let daemon = Daemon::start();
+        daemon.docker(&["network", "create", "lab"]);
+        daemon.docker(&["network", "create", "--internal", "vault"]);
+        let open = sleeper(&daemon, "open", &["--network", "lab"]);
+        let shut = sleeper(&daemon, "shut", &["--network", "vault"]);
+        assert_eq!(told(&open, "www.example"), "192.0.2.1");
+        let count = asked.load(Ordering::SeqCst);
+        assert_eq!(told(&shut, "www.example"), "ServFail");
+        assert_eq!(told(&shut, "secret"), "NXDomain");
+        assert_eq!(asked.load(Ordering::SeqCst), count, "nothing got out of the internal network");
+        assert_eq!(told(&shut, "shut"), address_of(&daemon, "shut"));
+
+        // More than a datagram holds: upstream by stream, and the container by stream too.
+        let short = ask(&open, "long.example").unwrap();
+        assert!(short.metadata.truncation && short.answers.is_empty());
+        let whole = run("ip", &["netns", "exec", &open, "dig", "+short", "@127.0.0.11", "long.example"]);
+        assert_eq!(whole.lines().count(), 100, "{whole}");
+        let streamed = run("ip", &["netns", "exec", &open, "dig", "+tcp", "+short", "@127.0.0.11", "open"]);
+        assert_eq!(streamed.trim(), address_of(&daemon, "open"));
+
+        // The first is silent, the second answers; and the file is read again when it changes.
+        let _silent = UdpSocket::bind("127.0.0.54:53").unwrap();
+        upstream("127.0.0.55:53", [192, 0, 2, 9]);
+        resolvers.set("nameserver 127.0.0.54\nnameserver 127.0.0.55\n");
+        assert_eq!(told(&open, "www.example"), "192.0.2.9");
+        resolvers.set("nameserver 127.0.0.56\n");
+        assert_eq!(told(&open, "www.example"), "ServFail", "nobody listens there");
+
+        // A resolver of its own is asked from its own namespace.
+        let own = sleeper(&daemon, "own", &["--network", "vault", "--dns", "127.0.0.77"]);
+        inside(&own, || upstream("127.0.0.77:53", [192, 0, 2, 77]));
+        assert_eq!(told(&own, "www.example"), "192.0.2.77");
+        let whole = run("ip", &["netns", "exec", &own, "dig", "+tcp", "+short", "@127.0.0.11", "long.example"]);
+        assert_eq!(whole.lines().count(), 100, "{whole}");
+    });
+}
+
+#[test]
+fn ten_thousand_questions_from_fifty_clients_are_all_answered() {
+    const CLIENTS: usize = 50;
+    const QUESTIONS: usize = 200;
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let _resolvers = HostResolvers::new("nameserver 127.0.0.53\n");
+        let daemon = Daemon::start();
+        daemon.docker(&["network", "create", "lab"]);
+        let names: Vec<String> = (0..5).map(|number| format!("box{number}")).collect();
+        let boxes: Vec<(String, String)> = names
+            .iter()
+            .map(|name| (sleeper(&daemon, name, &["--network", "lab"]), address_of(&daemon, name)))
+            .collect();
+        let wrong = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for client in 0..CLIENTS {
+                let (names, boxes, wrong) = (&names, &boxes, &wrong);
+                scope.spawn(move || {
+                    inside(&boxes[client % boxes.len()].0, || {
+                        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+                        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+                        socket.connect(RESOLVER).unwrap();
+                        let mut packet = [0; 512];
+                        for number in 0..QUESTIONS {
+                            let target = (client + number) % names.len();
+                            let question = question(&names[target], RecordType::A).to_vec().unwrap();
+                            socket.send(&question).unwrap();
+                            let length = socket.recv(&mut packet).unwrap_or(0);
+                            let answer = Message::from_vec(&packet[..length]);
+                            let right = answer.is_ok_and(|answer| {
+                                packet[..2] == question[..2]
+                                    && answer.answers.len() == 1
+                                    && answer.answers[0].data.to_string() == boxes[target].1
+                            });
+                            wrong.fetch_add(usize::from(!right), Ordering::Relaxed);
+                        }
+                    });
+                });
+            }
+        });
+        assert_eq!(wrong.into_inner(), 0, "lost or wrong, of {}", CLIENTS * QUESTIONS);
+    });
+}
+
+#[test]
+fn a_namespace_ends_though_its_names_were_asked_for() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        daemon.docker(&["network", "create", "lab"]);
+        let web = sleeper(&daemon, "web", &["--network", "lab"]);
+        assert_eq!(told(&web, "web"), address_of(&daemon, "web"));
+        // A connection that is open, and one question that nobody answers, keep nothing alive.
+        let open = inside(&web, || TcpStream::connect(RESOLVER).unwrap());
+        drop(open);
+        daemon.docker(&["rm", "-f", "web"]);
+        wait_for("the veth to go", || (!run("ip", &["link"]).contains("veth")).then_some(()));
+    });
+}
