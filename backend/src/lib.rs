@@ -18,6 +18,7 @@ pub mod http;
 pub mod images;
 pub mod machine;
 pub mod model;
+pub mod mounts;
 pub mod notices;
 pub mod ops;
 pub mod runtime;

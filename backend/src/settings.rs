@@ -1,6 +1,7 @@
 //! What a container's processes may use, see and do, beyond their command. Domain words: stored with the container, put
 //! into the runtime's document, and made of either dialect's own words at the edge. No kernel, no SQL.
 
+use crate::mounts::Mount;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -41,6 +42,12 @@ pub struct Settings {
     pub annotations: BTreeMap<String, String>,
     /// Memory file systems by their place, with mount options: `/run` and `size=64m`.
     pub tmpfs: BTreeMap<String, String>,
+    /// What is mounted into it; when it is made, its image's volumes and those of other containers are added.
+    pub mounts: Vec<Mount>,
+    /// Places that are to be volumes of its own.
+    pub volumes: Vec<String>,
+    /// Containers whose mounts it has too: `web`, `web:ro`.
+    pub volumes_from: Vec<String>,
     /// What of this came in a client's own words, kept to be shown to it again; only that client's dialect reads it.
     pub asked: String,
 }

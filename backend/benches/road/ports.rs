@@ -8,7 +8,7 @@ use crate::{
 };
 use drawbridge::{
     engine::Mode,
-    ops::container::{self, Running},
+    ops::container::{self, Running, Volumes},
     store::endpoint,
 };
 use drawbridge_api::{HostPort, Origin, PortRequest, Protocol};
@@ -203,8 +203,14 @@ fn run_with_many(road: &Road, count: usize) {
             new.spec.ports = (0..ports).map(request).collect();
             let run = container::run(&road.daemon, Mode::Apply, Origin::Daemon, new);
             let (record, time) = timed(|| applied(road.tokio.block_on(run).unwrap()));
-            let remove =
-                container::remove(&road.daemon, Mode::Apply, Origin::Daemon, record.id.as_str(), Running::Kill);
+            let remove = container::remove(
+                &road.daemon,
+                Mode::Apply,
+                Origin::Daemon,
+                record.id.as_str(),
+                Running::Kill,
+                Volumes::Keep,
+            );
             applied(road.tokio.block_on(remove).unwrap());
             (times, time)
         });

@@ -78,7 +78,8 @@ async fn run(daemon: Arc<Daemon>) -> ContainerRecord {
 
 fn remove(road: &Road, record: &ContainerRecord) {
     let (daemon, running) = (&road.daemon, container::Running::Kill);
-    let removed = container::remove(daemon, Mode::Apply, Origin::Daemon, record.id.as_str(), running);
+    let removed =
+        container::remove(daemon, Mode::Apply, Origin::Daemon, record.id.as_str(), running, container::Volumes::Keep);
     applied(road.tokio.block_on(removed).unwrap());
 }
 

@@ -1,12 +1,16 @@
 //! Containers from their making to their removal. Finding them is in `lookup`, their running life in `lifecycle`.
 
-pub use super::lookup::{find, list, view};
+pub use super::{
+    lookup::{find, list, view},
+    removal::Volumes,
+};
 
 use super::{
     Daemon, OpError, image,
     lifecycle::{self, Attachment},
-    lookup, names,
+    lookup, mounting, names, process,
     publish::{self, Asker},
+    removal,
 };
 use crate::{
     clock,
@@ -35,11 +39,15 @@ pub async fn create(
             insert(db, &id, &new)
         })
         .await?;
-    if let Changed::Applied(record) = &changed {
-        lookup::publish(daemon, &record.id)?;
-        daemon.tell_container(record, ContainerDeed::Create);
+    match changed {
+        Changed::Applied((record, volumes)) => {
+            mounting::made(daemon, &volumes)?;
+            lookup::publish(daemon, &record.id)?;
+            daemon.tell_container(&record, ContainerDeed::Create);
+            Ok(Changed::Applied(record))
+        }
+        Changed::Previewed(plan) => Ok(Changed::Previewed(plan)),
     }
-    Ok(changed)
 }
 
 /// Makes a container and starts it: one plan for both.
@@ -61,7 +69,7 @@ pub async fn run(
         return daemon
             .engine
             .change(mode, request("run container", &new, &id, origin), attachment.scope(&id), |db, draft| {
-                let record = insert(db, &id, &new)?;
+                let (record, _) = insert(db, &id, &new)?;
                 lifecycle::attach(db, draft, &record, &attachment)?;
                 Ok::<_, OpError>(record)
             })
@@ -78,10 +86,13 @@ fn request(verb: &'static str, new: &NewContainer, id: &ContainerId, origin: Ori
     Request { verb, subject, origin }
 }
 
-fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<ContainerRecord, OpError> {
+/// Inserts it, and the volumes that it needs and that are not there; returns their names too.
+fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(ContainerRecord, Vec<String>), OpError> {
     publish::check(&new.spec)?;
     new.spec.settings.check(std::thread::available_parallelism().map_or(1, usize::from)).map_err(OpError::Invalid)?;
+    mounting::check(&new.spec)?;
     let image = image::find_in(db, &new.spec.image)?;
+    let defaults = process::image_defaults(&image)?;
     if let drawbridge_api::NetworkMode::Network(network) = &new.spec.network_mode {
         super::network::find_in(db, network.as_str())?;
     }
@@ -94,11 +105,17 @@ fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<Conta
         }
         None => names::free(db)?,
     };
+    let (mounts, made) = mounting::settle(db, &new.spec, &defaults.volumes)?;
+    let mut spec = new.spec.clone();
+    spec.settings.mounts = mounts;
+    for (name, value) in defaults.labels {
+        spec.labels.entry(name).or_insert(value);
+    }
     let record = ContainerRecord {
         id: id.clone(),
         name,
         image_id: image.id,
-        spec: new.spec.clone(),
+        spec,
         state: ContainerState::Created,
         pid: None,
         exit_code: 0,
@@ -108,7 +125,8 @@ fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<Conta
         finished_at_ms: None,
     };
     container::insert(db, &record)?;
-    Ok(record)
+    mounting::insert_uses(db, &record)?;
+    Ok((record, made))
 }
 
 /// What to do with a container that runs.
@@ -130,6 +148,7 @@ pub async fn remove(
     origin: Origin,
     text: &str,
     running: Running,
+    volumes: Volumes,
 ) -> Result<Changed<()>, OpError> {
     let record = find(daemon, text)?;
     if record.state == ContainerState::Running {
@@ -146,7 +165,7 @@ pub async fn remove(
     }
     let _held = daemon.hold(&record.id).await;
     match lookup::get(daemon, &record.id) {
-        Ok(now) => lifecycle::delete(daemon, &now, origin).await?,
+        Ok(now) => removal::delete(daemon, &now, origin, volumes).await?,
         // It removed itself when it ended.
         Err(OpError::NoSuchContainer(_)) => {}
         Err(error) => return Err(error),

@@ -40,6 +40,29 @@ pub enum OpError {
     /// No command run in a container has that id.
     #[error("No such exec instance: {0}")]
     NoSuchExec(String),
+    /// No volume of that name.
+    #[error("get {0}: no such volume")]
+    NoSuchVolume(String),
+    /// Volumes are made by `local` alone.
+    #[error("error looking up volume plugin {0}: plugin \"{0}\" not found")]
+    NoSuchVolumeDriver(String),
+    /// Containers use the volume.
+    #[error("remove {name}: volume is in use - [{users}]")]
+    VolumeInUse {
+        /// The volume.
+        name: String,
+        /// Their ids, with commas.
+        users: String,
+    },
+    /// A volume's folder could not be made or removed.
+    #[error("cannot make or remove the data of volume {name}")]
+    VolumeData {
+        /// The volume.
+        name: String,
+        /// What the kernel said.
+        #[source]
+        source: std::io::Error,
+    },
     /// A beginning of an id that fits several.
     #[error("{kind} {text} is ambiguous ({count} matches found based on ID prefix); give more digits or the name")]
     Ambiguous {
@@ -208,7 +231,9 @@ impl OpError {
             OpError::NoSuchContainer(_)
             | OpError::NoSuchNetwork(_)
             | OpError::NoSuchImage(_)
-            | OpError::NoSuchExec(_) => Class::NotFound,
+            | OpError::NoSuchExec(_)
+            | OpError::NoSuchVolume(_)
+            | OpError::NoSuchVolumeDriver(_) => Class::NotFound,
             OpError::Ambiguous { .. } | OpError::Name(_) | OpError::Invalid(_) => Class::Invalid,
             OpError::ContainerNameTaken { .. }
             | OpError::NetworkNameTaken(_)
@@ -216,7 +241,8 @@ impl OpError {
             | OpError::BridgeOfNetwork { .. }
             | OpError::ContainerRunning(_)
             | OpError::NotRunning(_)
-            | OpError::ExecStarted(_) => Class::Conflict,
+            | OpError::ExecStarted(_)
+            | OpError::VolumeInUse { .. } => Class::Conflict,
             OpError::SubnetOverlaps { .. } | OpError::PredefinedNetwork(_) | OpError::NetworkInUse { .. } => {
                 Class::Forbidden
             }
@@ -234,6 +260,7 @@ impl OpError {
             | OpError::Store(_)
             | OpError::Kernel(_)
             | OpError::WillNotEnd(_)
+            | OpError::VolumeData { .. }
             | OpError::CutOff => Class::Failed,
         }
     }

@@ -1,6 +1,6 @@
 //! What becomes of a container that could not be started.
 
-use super::{Daemon, OpError, error::exit_code, lifecycle, lookup};
+use super::{Daemon, OpError, error::exit_code, lookup, removal};
 use crate::{model::ContainerRecord, store::container as rows};
 use drawbridge_api::Origin;
 
@@ -19,7 +19,7 @@ async fn write(daemon: &Daemon, record: &ContainerRecord, error: &OpError) -> Re
     };
     daemon.engine.write(|db| rows::set_start_failed(db, &record.id, code, &error.to_string()))?;
     if record.spec.auto_remove {
-        return lifecycle::delete(daemon, record, Origin::Daemon).await;
+        return removal::delete(daemon, record, Origin::Daemon, removal::Volumes::Remove).await;
     }
     lookup::publish(daemon, &record.id)
 }

@@ -3,6 +3,7 @@
 use super::{
     Daemon, OpError, failed_start, image, lookup, network, process,
     publish::{self, Asker, Reservation},
+    removal::{self, Volumes},
     wait,
 };
 use crate::{
@@ -14,8 +15,8 @@ use crate::{
     store::{Connection, container as rows, desired, endpoint, journal::Request, lease, port},
 };
 use drawbridge_api::{
-    ContainerId, ContainerState, Driver, Endpoint, EndpointId, EventKind, IfName, InvalidName, MacAddress, NetworkMode,
-    NsName, Origin, PublishedPort,
+    ContainerId, ContainerState, Driver, Endpoint, EndpointId, IfName, InvalidName, MacAddress, NetworkMode, NsName,
+    Origin, PublishedPort,
 };
 use drawbridge_plan::{Scope, VethEndpoint};
 use ipnet::IpNet;
@@ -247,7 +248,7 @@ pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Resu
     lookup::publish(daemon, id)?;
     if record.spec.auto_remove {
         let record = lookup::get(daemon, id)?;
-        delete(daemon, &record, Origin::Daemon).await?;
+        removal::delete(daemon, &record, Origin::Daemon, Volumes::Remove).await?;
     }
     Ok(())
 }
@@ -369,27 +370,5 @@ pub(super) async fn kill_and_wait(
     daemon.note_asked_to_end(&record.id, Request { verb, subject, origin });
     send_signal(daemon, record, process::SIGKILL).await?;
     tokio::time::timeout(AFTER_KILL, end).await.map_err(|_| OpError::WillNotEnd(record.name.to_string()))?;
-    Ok(())
-}
-
-/// Takes away a container that does not run. The caller holds it.
-pub(super) async fn delete(daemon: &Daemon, record: &ContainerRecord, origin: Origin) -> Result<(), OpError> {
-    if record.state == ContainerState::Running {
-        return Err(OpError::ContainerRunning(record.name.to_string()));
-    }
-    let request = Request { verb: "remove container", subject: record.name.to_string(), origin };
-    let scope = Scope::Container {
-        id: record.id.clone(),
-        namespace: namespace_name(&record.id)?,
-        host_ends: Vec::new(),
-        elements: Vec::new(),
-    };
-    daemon.engine.change(Mode::Apply, request, scope, |db, _| Ok::<_, OpError>(rows::delete(db, &record.id)?)).await?;
-    // After the row: a crash between the two leaves files that no row names, which the next start sweeps away.
-    for error in daemon.runtime.remove(&record.id).await {
-        tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "left behind");
-    }
-    daemon.tell_container(record, ContainerDeed::Destroy);
-    daemon.engine.events.publish(EventKind::ContainerRemoved(record.id.clone()), clock::now_ms());
     Ok(())
 }

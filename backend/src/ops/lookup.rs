@@ -4,7 +4,7 @@ use super::{Daemon, OpError};
 use crate::{
     clock,
     model::ContainerRecord,
-    store::{container, endpoint, port},
+    store::{Connection, container, endpoint, port},
 };
 use drawbridge_api::{Container, ContainerId, EventKind};
 use std::collections::HashMap;
@@ -14,8 +14,11 @@ use std::collections::HashMap;
 /// # Errors
 /// `NoSuchContainer`, `Ambiguous`.
 pub fn find(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpError> {
-    let db = daemon.engine.store.read()?;
-    let ids = container::resolve(&db, text.strip_prefix('/').unwrap_or(text))?;
+    find_in(&*daemon.engine.store.read()?, text)
+}
+
+pub(super) fn find_in(db: &Connection, text: &str) -> Result<ContainerRecord, OpError> {
+    let ids = container::resolve(db, text.strip_prefix('/').unwrap_or(text))?;
     let id = match ids.as_slice() {
         [] => return Err(OpError::NoSuchContainer(text.to_owned())),
         [id] => id,
@@ -23,7 +26,7 @@ pub fn find(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpError> {
             return Err(OpError::Ambiguous { kind: "container", text: text.to_owned(), count: several.len() });
         }
     };
-    container::get(&db, id)?.ok_or_else(|| OpError::NoSuchContainer(text.to_owned()))
+    container::get(db, id)?.ok_or_else(|| OpError::NoSuchContainer(text.to_owned()))
 }
 
 /// A container as it is now.

@@ -9,17 +9,22 @@ mod failed_start;
 pub mod image;
 pub mod lifecycle;
 mod lookup;
+mod mounting;
 pub mod names;
 pub mod network;
 pub mod process;
 pub mod publish;
+mod removal;
 pub mod repair;
 pub mod rules;
 pub mod start;
 mod tell;
+pub mod usage;
+pub mod volume;
 pub mod wait;
 
 pub use error::{Class, OpError};
+pub use mounting::source as mount_source;
 
 use crate::{
     engine::Engine, holds::Holds, images::Images, notices::Notices, runtime::Runtime, store::journal::Request,

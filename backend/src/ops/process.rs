@@ -3,7 +3,7 @@
 use super::{
     Daemon, OpError,
     etc::{self, Etc},
-    lookup,
+    lookup, mounting,
 };
 use crate::{
     model::{ContainerRecord, ContainerSpec, ImageRecord},
@@ -13,7 +13,7 @@ use crate::{
 };
 use drawbridge_api::NetworkMode;
 use oci_spec::image::ImageConfiguration;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 use tokio::task::block_in_place;
 
 /// The signal that can't be refused.
@@ -58,6 +58,10 @@ pub struct ImageDefaults {
     pub stop_signal: Option<String>,
     /// Ports that it says it listens on: `80/tcp`.
     pub exposed_ports: Vec<String>,
+    /// Places that are volumes.
+    pub volumes: Vec<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// Reads an image's defaults.
@@ -76,6 +80,8 @@ pub fn image_defaults(image: &ImageRecord) -> Result<ImageDefaults, OpError> {
         user: config.user().clone().unwrap_or_default(),
         stop_signal: config.stop_signal().clone(),
         exposed_ports: config.exposed_ports().clone().unwrap_or_default(),
+        volumes: config.volumes().clone().unwrap_or_default(),
+        labels: config.labels().clone().unwrap_or_default().into_iter().collect(),
     })
 }
 
@@ -141,7 +147,7 @@ pub(super) async fn spec(daemon: &Daemon, record: &ContainerRecord) -> Result<Pr
         hosts,
         resolv_conf,
         hostname,
-        mounts: Vec::new(),
+        mounts: mounting::ready(daemon, record)?,
         ipc: joined(daemon, &record.spec.settings.ipc, "ipc")?,
         pids: joined(daemon, &record.spec.settings.pids, "pid")?,
         shm: shared_memory(daemon, &record.spec.settings.ipc)?,

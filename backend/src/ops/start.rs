@@ -1,7 +1,7 @@
 //! What happens when the daemon comes up: the built-in image and networks are made sure of, what a crash left half done
 //! is settled, and the containers that outlived the last daemon are taken up again.
 
-use super::{Daemon, OpError, image, lifecycle, lookup, network, publish};
+use super::{Daemon, OpError, image, lifecycle, lookup, network, publish, removal};
 use crate::{
     clock,
     engine::{Changed, Mode},
@@ -135,7 +135,7 @@ async fn bury(daemon: &Daemon, record: ContainerRecord) -> Result<(), OpError> {
     }
     if record.spec.auto_remove {
         let now = lookup::get(daemon, &record.id)?;
-        lifecycle::delete(daemon, &now, Origin::Daemon).await?;
+        removal::delete(daemon, &now, Origin::Daemon, removal::Volumes::Remove).await?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A container's main process from start to removal.
 
 use super::{
-    Exit, Inner, ProcessSpec, ProcessState, Runtime, RuntimeError, bundle, etc,
+    Exit, Inner, ProcessSpec, ProcessState, Runtime, RuntimeError, bundle, etc, fill,
     paths::Paths,
     processes::{self, Boot, Processes},
     user, wait,
@@ -161,6 +161,7 @@ impl Inner {
         let (owned_spec, owned_paths) = (spec.clone(), paths.clone());
         let prepared = spawn_blocking(move || {
             write_files(&owned_spec, &owned_paths)?;
+            fill::volumes(&owned_paths.rootfs(), &owned_spec.mounts)?;
             let user = user::find(&owned_paths.rootfs(), &owned_spec.user, &owned_spec.settings.groups)?;
             let config = serde_json::to_vec(&bundle::config(&owned_spec, user, &owned_paths, &host)?)?;
             write(&owned_paths.config(), &config)

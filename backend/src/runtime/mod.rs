@@ -11,6 +11,7 @@ mod devices;
 mod error;
 mod etc;
 mod exec;
+mod fill;
 mod host;
 mod life;
 mod limits;
@@ -142,6 +143,17 @@ pub struct ProcessMount {
     pub target: PathBuf,
     /// Mount options: `ro`, `rslave`, `size=1m`.
     pub options: Vec<String>,
+    /// Whether what the image has at its place is copied into it first.
+    pub fill: Fill,
+}
+
+/// Whether a mount's source gets what the image has at its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// It is mounted as it is.
+    Never,
+    /// When there is nothing in it.
+    WhenEmpty,
 }
 
 /// What is mounted.

@@ -258,7 +258,14 @@ fn stop_container(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpError
 }
 
 fn remove_container(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpError> {
-    let remove = container::remove(daemon, Mode::Apply, Origin::Docker, "box1", container::Running::Kill);
+    let remove = container::remove(
+        daemon,
+        Mode::Apply,
+        Origin::Docker,
+        "box1",
+        container::Running::Kill,
+        container::Volumes::Keep,
+    );
     runtime.block_on(remove).map(drop)
 }
 

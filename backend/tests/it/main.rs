@@ -15,4 +15,5 @@ mod outlive;
 mod ports;
 mod runtime;
 mod tidy;
+mod volumes;
 mod webdriver;

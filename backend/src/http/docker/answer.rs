@@ -125,6 +125,7 @@ pub(super) fn container_row(
     seen: &Container,
     args: &[String],
     known: &[Network],
+    mounts: Value,
     now_ms: i64,
 ) -> Value {
     json!({
@@ -140,7 +141,7 @@ pub(super) fn container_row(
         "Status": status(record, now_ms),
         "HostConfig": { "NetworkMode": mode_word(&record.spec.network_mode) },
         "NetworkSettings": { "Networks": networks(record, seen, known) },
-        "Mounts": [],
+        "Mounts": mounts,
     })
 }
 
@@ -195,6 +196,10 @@ pub(super) struct Details<'a> {
     pub(super) cmd: Option<&'a [String]>,
     /// The signal that asks it to end, when it or its image names one.
     pub(super) stop_signal: Option<&'a str>,
+    /// Places that are volumes, its own and its image's.
+    pub(super) volumes: &'a [String],
+    /// What is mounted into it.
+    pub(super) mounts: Value,
     /// Where its files are.
     pub(super) files: &'a std::path::Path,
     /// The OCI runtime's name.
@@ -250,7 +255,7 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
             },
         ),
         "GraphDriver": { "Data": null, "Name": "overlay2" },
-        "Mounts": [],
+        "Mounts": details.mounts,
         "Config": {
             "Hostname": details.hostname,
             "Domainname": spec.naming.domainname,
@@ -265,7 +270,7 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
             "Env": details.env,
             "Cmd": spec.cmd.as_deref().or(details.cmd),
             "Image": spec.image,
-            "Volumes": null,
+            "Volumes": volumes_of(details.volumes),
             "WorkingDir": spec.working_dir,
             "Entrypoint": spec.entrypoint.as_deref().or(details.entrypoint),
             "OnBuild": null,
@@ -281,6 +286,11 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
         shown["Config"]["StopTimeout"] = seconds.into();
     }
     shown
+}
+
+/// A set, as Go writes one.
+fn volumes_of(places: &[String]) -> Value {
+    if places.is_empty() { Value::Null } else { places.iter().map(|place| (place.clone(), json!({}))).collect() }
 }
 
 fn network_settings(record: &ContainerRecord, seen: &Container, known: &[Network]) -> Value {

@@ -263,6 +263,7 @@ impl Confinement {
             annotations: self.annotations.clone(),
             tmpfs: self.tmpfs.clone(),
             asked: Value::Object(whole.clone()).to_string(),
+            ..Settings::default()
         })
     }
 

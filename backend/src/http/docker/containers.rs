@@ -5,6 +5,7 @@ use super::{
     error::DockerError,
     extract::{DockerJson, query_bool},
     filters::{Filters, name_matches},
+    mounts as shown_mounts,
     request::{CreateBody, new_container},
 };
 use crate::{
@@ -12,10 +13,11 @@ use crate::{
     engine::{Changed, Mode},
     http::to_the_end,
     model::ContainerRecord,
+    mounts::{Mount, MountKind},
     ops::{
         Daemon, OpError,
-        container::{self, Running},
-        image, lifecycle, network, process,
+        container::{self, Running, Volumes},
+        image, lifecycle, mount_source, network, process,
         wait::{self, Condition},
     },
 };
@@ -30,7 +32,7 @@ use drawbridge_api::{ContainerState, Origin};
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{convert::Infallible, sync::Arc};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ListQuery {
@@ -63,7 +65,7 @@ pub(super) async fn list(
         "volume",
     ];
     let filters = Filters::parse(query.filters.as_deref(), &known)?;
-    for later in ["before", "expose", "health", "is-task", "isolation", "publish", "since", "volume"] {
+    for later in ["before", "expose", "health", "is-task", "isolation", "publish", "since"] {
         if filters.has(later) {
             return Err(DockerError::not_built(format!("container filter '{later}'")));
         }
@@ -89,14 +91,31 @@ pub(super) async fn list(
                     endpoint.network.as_str() == wanted || endpoint.network_id.as_str().starts_with(wanted)
                 })
             })
+            && filters.any("volume", |wanted| record.spec.settings.mounts.iter().any(|mount| is_of(mount, wanted)))
             && filters.labels(&record.spec.labels);
         if chosen {
             let args = arguments(&daemon, &record)?;
-            rows.push(answer::container_row(&record, &seen, &args, &networks, now_ms));
+            rows.push({
+                let mounts = mounts_of(&daemon, &record);
+                answer::container_row(&record, &seen, &args, &networks, mounts, now_ms)
+            });
         }
     }
     rows.truncate(limit.unwrap_or(usize::MAX));
     Ok(Json(rows))
+}
+
+/// Whether a mount is meant by a volume's name or by its place.
+fn is_of(mount: &Mount, wanted: &str) -> bool {
+    let is_named = match &mount.kind {
+        MountKind::Volume { name, .. } => name == wanted,
+        MountKind::Bind { .. } | MountKind::Memory { .. } => false,
+    };
+    is_named || mount.target == std::path::Path::new(wanted)
+}
+
+fn mounts_of(daemon: &Daemon, record: &ContainerRecord) -> Value {
+    shown_mounts::shown(&record.spec.settings.mounts, |mount| mount_source(daemon, mount))
 }
 
 fn arguments(daemon: &Daemon, record: &ContainerRecord) -> Result<Vec<String>, OpError> {
@@ -139,6 +158,8 @@ pub(super) async fn inspect(
     let image = image::find(&daemon, record.image_id.as_str())?;
     let defaults = process::image_defaults(&image)?;
     let hostname = process::hostname(&record, &daemon.host.name);
+    let volumes: BTreeSet<String> = record.spec.settings.volumes.iter().chain(&defaults.volumes).cloned().collect();
+    let volumes: Vec<String> = volumes.into_iter().collect();
     let words = |words: &[String]| (!words.is_empty()).then(|| words.to_vec());
     let (entrypoint, cmd) = (words(&defaults.entrypoint), words(&defaults.cmd));
     let details = answer::Details {
@@ -148,6 +169,8 @@ pub(super) async fn inspect(
         hostname: &hostname,
         entrypoint: entrypoint.as_deref(),
         cmd: cmd.as_deref().filter(|_| record.spec.entrypoint.is_none()),
+        volumes: &volumes,
+        mounts: mounts_of(&daemon, &record),
         files: &daemon.runtime.container_dir(&record.id),
         runtime: daemon.host.runtime.split(' ').next().unwrap_or_default(),
         cgroups: daemon.runtime.default_cgroup_namespace(),
@@ -233,6 +256,8 @@ pub(super) struct RemoveQuery {
     force: bool,
     #[serde(default, deserialize_with = "query_bool")]
     link: bool,
+    #[serde(default, deserialize_with = "query_bool")]
+    v: bool,
 }
 
 /// `DELETE /containers/{id}`.
@@ -245,6 +270,8 @@ pub(super) async fn remove(
         return Err(DockerError::not_built("removing a link"));
     }
     let running = if query.force { Running::Kill } else { Running::Keep };
-    to_the_end(async move { container::remove(&daemon, Mode::Apply, Origin::Docker, &text, running).await }).await?;
+    let volumes = if query.v { Volumes::Remove } else { Volumes::Keep };
+    to_the_end(async move { container::remove(&daemon, Mode::Apply, Origin::Docker, &text, running, volumes).await })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

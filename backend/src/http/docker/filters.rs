@@ -55,6 +55,26 @@ impl Filters {
         self.values.contains_key(key)
     }
 
+    /// Refuses a value that is no truth value.
+    ///
+    /// # Errors
+    /// In Docker's words.
+    pub(super) fn check_bool(&self, key: &str) -> Result<(), DockerError> {
+        let wrong = |value: &&String| !matches!(value.as_str(), "1" | "true" | "0" | "false");
+        match self.values.get(key).into_iter().flatten().find(wrong) {
+            Some(value) => Err(DockerError::BadRequest(format!("invalid filter '{key}=[{value}]'"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether `labels` have none of the filter `label!`.
+    pub(super) fn lacks_labels(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.all("label!", |unwanted| match unwanted.split_once('=') {
+            Some((name, value)) => labels.get(name).is_none_or(|found| found != value),
+            None => !labels.contains_key(unwanted),
+        })
+    }
+
     /// Whether `labels` satisfy the `label` filter: `name` or `name=value`.
     pub(super) fn labels(&self, labels: &BTreeMap<String, String>) -> bool {
         self.all("label", |wanted| match wanted.split_once('=') {

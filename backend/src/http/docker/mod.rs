@@ -12,6 +12,7 @@ mod filters;
 mod host_config;
 mod images;
 mod logs;
+mod mounts;
 mod naming;
 mod networks;
 mod ports;
@@ -19,6 +20,7 @@ mod request;
 mod stream;
 mod system;
 mod times;
+mod volumes;
 
 use crate::ops::Daemon;
 use axum::{
@@ -86,16 +88,19 @@ fn routes() -> Router<Arc<Daemon>> {
         .route("/images/json", get(images::list))
         .route("/images/create", post(images::create))
         .route("/images/{*name}", any(images::named))
+        .route("/volumes", get(volumes::list))
+        .route("/volumes/create", post(volumes::create))
+        .route("/volumes/prune", post(volumes::prune))
+        .route("/volumes/{name}", get(volumes::inspect).delete(volumes::remove))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
 }
 
 /// A path that the Docker Engine knows and this version doesn't is told apart from one that nobody knows.
 async fn not_found(method: Method, uri: Uri) -> DockerError {
-    const LATER: [&str; 11] = [
+    const LATER: [&str; 10] = [
         "/containers/",
         "/networks/",
-        "/volumes",
         "/system/df",
         "/build",
         "/commit",

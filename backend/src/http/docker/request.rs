@@ -6,6 +6,7 @@ use super::{
     error::DockerError,
     extract::null_as_default,
     host_config::Sent,
+    mounts::{self, MountBody},
     naming, ports,
 };
 use crate::{
@@ -44,6 +45,8 @@ pub(super) struct CreateBody {
     #[serde(default)]
     stop_timeout: Option<i64>,
     #[serde(default, deserialize_with = "null_as_default")]
+    volumes: BTreeMap<String, Value>,
+    #[serde(default, deserialize_with = "null_as_default")]
     exposed_ports: BTreeMap<String, Value>,
     #[serde(default)]
     tty: bool,
@@ -73,7 +76,9 @@ struct HostConfig {
     #[serde(default, deserialize_with = "null_as_default")]
     binds: Vec<String>,
     #[serde(default, deserialize_with = "null_as_default")]
-    mounts: Vec<Value>,
+    mounts: Vec<MountBody>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    volumes_from: Vec<String>,
     #[serde(default, deserialize_with = "null_as_default")]
     links: Vec<String>,
     // Two, and not one in the other: what is flattened into a flattened struct is also left to `rest`.
@@ -131,7 +136,10 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
     let mut warnings = Vec::new();
     not_honoured("", &body.rest, &mut warnings);
     not_honoured("HostConfig.", &host.rest, &mut warnings);
-    let settings = host.confinement.settings(&host.limits, &host.whole, &mut warnings)?;
+    let mut settings = host.confinement.settings(&host.limits, &host.whole, &mut warnings)?;
+    settings.mounts = mounts::requests(&host.binds, &host.mounts)?;
+    settings.volumes_from = host.volumes_from.clone();
+    settings.volumes = body.volumes.keys().cloned().collect();
     warnings.sort();
     let network_mode = network_mode(&body)?;
     let spec = ContainerSpec {
@@ -166,7 +174,6 @@ fn refuse_what_is_not_built(body: &CreateBody) -> Result<(), DockerError> {
     let asked = [
         (body.tty, "a terminal (-t)"),
         (body.open_stdin, "an open standard input (-i)"),
-        (!host.binds.is_empty() || !host.mounts.is_empty(), "mounts and volumes (-v, --mount)"),
         (!host.links.is_empty(), "links (--link)"),
         (!matches!(host.restart_policy.name.as_str(), "" | "no"), "a restart policy (--restart)"),
         (host.network_mode.starts_with("container:"), "sharing a container's namespace (--network container:)"),
@@ -274,7 +281,6 @@ mod tests {
     fn what_would_make_another_container_is_refused() {
         for (text, word) in [
             (r#"{"Image":"b","Tty":true}"#, "terminal"),
-            (r#"{"Image":"b","HostConfig":{"Binds":["/a:/b"]}}"#, "mounts"),
             (r#"{"Image":"b","HostConfig":{"NetworkMode":"container:x"}}"#, "namespace"),
             (r#"{"Image":"b","NetworkingConfig":{"EndpointsConfig":{"n":{"Aliases":["x"]}}}}"#, "network n"),
         ] {

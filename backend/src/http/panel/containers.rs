@@ -7,7 +7,7 @@ use crate::{
     model::{ContainerRecord, ContainerSpec, NamingSpec, NewContainer},
     ops::{
         Daemon, OpError,
-        container::{self, Running},
+        container::{self, Running, Volumes},
         lifecycle, network, publish,
     },
 };
@@ -117,7 +117,8 @@ pub(super) async fn remove(
     let mode = if query.preview { Mode::Preview } else { Mode::Apply };
     let running = if query.force { Running::Kill } else { Running::Keep };
     let changed =
-        to_the_end(async move { container::remove(&daemon, mode, Origin::Panel, &id, running).await }).await?;
+        to_the_end(async move { container::remove(&daemon, mode, Origin::Panel, &id, running, Volumes::Keep).await })
+            .await?;
     Ok(answer(changed, |()| StatusCode::NO_CONTENT.into_response()))
 }
 
