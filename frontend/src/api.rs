@@ -153,6 +153,9 @@ pub async fn login(token: &str) -> Result<(), Failure> {
     send(request, READ_TIMEOUT_MS).await.map(drop)
 }
 
+/// Where questions for names stream from: those that are kept, and then those that come.
+pub const DNS_EVENTS: &str = "/api/dns/events";
+
 /// Where the events behind this sequence number of this run stream from.
 pub fn events_url(sequence: u64, run: &str) -> String {
     format!("/api/events?after={sequence}&run={}", crate::route::encode(run))

@@ -1,7 +1,7 @@
 //! The panel, client-side rendered: a library, so that its pure parts are tested without a browser, and a `main` that
 //! mounts it. `components::shell` holds the frame and chooses the page.
 //!
-//! Pure: `route`, `reduce`, `layout`, `words`, `commands`, `text`, `ports`, `gateway`, `rules`, `ask`, and the requests in
+//! Pure: `route`, `reduce`, `layout`, `words`, `commands`, `text`, `ports`, `gateway`, `rules`, `dns`, `ask`, and the requests in
 //! `api`.
 //! In the browser: `api` (fetch), `live` (connection), `poll` (counters), `nav` (address bar), `app` (what pages share),
 //! `components`, `pages`. Pages ask the daemon, components draw, `reduce` alone writes the live state.
@@ -11,6 +11,7 @@ pub mod app;
 pub mod ask;
 pub mod commands;
 pub mod components;
+pub mod dns;
 pub mod gateway;
 pub mod layout;
 pub mod live;

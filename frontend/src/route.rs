@@ -95,6 +95,11 @@ pub enum Route {
         /// Only elements that have these words in them; empty for all.
         find: String,
     },
+    /// `/dns?find=box1`
+    Dns {
+        /// Only questions that have these words in them; empty for all.
+        find: String,
+    },
     /// `/changes`
     Changes,
     /// `/changes/7`
@@ -131,6 +136,7 @@ impl Route {
             ["networks"] => Self::Networks,
             ["containers"] => Self::Containers { find: value("find").unwrap_or_default() },
             ["rules"] => Self::Rules { find: value("find").unwrap_or_default() },
+            ["dns"] => Self::Dns { find: value("find").unwrap_or_default() },
             ["changes"] => Self::Changes,
             ["changes", id] => id.parse().map_or(Self::Unknown, Self::Change),
             ["login"] => Self::Login,
@@ -156,6 +162,8 @@ impl Route {
             Self::Containers { find } => format!("/containers?find={}", encode(find)),
             Self::Rules { find } if find.is_empty() => "/rules".to_owned(),
             Self::Rules { find } => format!("/rules?find={}", encode(find)),
+            Self::Dns { find } if find.is_empty() => "/dns".to_owned(),
+            Self::Dns { find } => format!("/dns?find={}", encode(find)),
             Self::Changes => "/changes".to_owned(),
             Self::Change(id) => format!("/changes/{id}"),
             Self::Login => "/login".to_owned(),
@@ -170,6 +178,7 @@ impl Route {
             Self::Networks => "Networks",
             Self::Containers { .. } => "Containers",
             Self::Rules { .. } => "Rules",
+            Self::Dns { .. } => "DNS",
             Self::Changes | Self::Change(_) => "Changes",
             Self::Login => "Log in",
             Self::Unknown => "Not found",
@@ -234,6 +243,8 @@ mod tests {
         check("/containers?find=a%20b%26%C3%BC", Route::Containers { find: "a b&ü".into() });
         check("/rules", Route::Rules { find: String::new() });
         check("/rules?find=tcp%20.%208080", Route::Rules { find: "tcp . 8080".into() });
+        check("/dns", Route::Dns { find: String::new() });
+        check("/dns?find=box1%20failed", Route::Dns { find: "box1 failed".into() });
         check("/changes", Route::Changes);
         check("/changes/7", Route::Change(7));
         check("/login", Route::Login);

@@ -1,8 +1,10 @@
 //! A daemon for a test: the real program, in the test's sandbox, on folders of its own.
 
+use serde_json::Value;
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -239,4 +241,35 @@ pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) 
         assert!(begun.elapsed() < DEADLINE, "waited too long for {what}");
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Asks our own API.
+pub(crate) fn api(daemon: &Daemon, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    let token = daemon.panel_link.split("token=").nth(1).unwrap();
+    let body = body.map(|body| body.to_string()).unwrap_or_default();
+    let mut stream = TcpStream::connect(daemon.panel_origin().trim_start_matches("http://")).unwrap();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let body =
+        if head.to_ascii_lowercase().contains("transfer-encoding: chunked") { unchunked(body) } else { body.into() };
+    (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+}
+
+fn unchunked(mut text: &str) -> String {
+    let mut whole = String::new();
+    while let Some((length, rest)) = text.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        whole.push_str(&rest[..length]);
+        text = rest[length..].trim_start_matches("\r\n");
+    }
+    whole
 }

@@ -1,6 +1,6 @@
 //! Published ports, with the docker command and with our own API, from the request to the packet.
 
-use crate::harness::{Daemon, docker_is_there, run, wait_for};
+use crate::harness::{Daemon, api, docker_is_there, run, wait_for};
 use drawbridge_kernel::testing::{check_in_sandbox, inside};
 use serde_json::{Value, json};
 use std::{
@@ -33,37 +33,6 @@ fn page(at: &str) -> Option<String> {
 /// Whether a program could have this port of the host.
 fn is_free(at: &str) -> bool {
     TcpListener::bind(at.parse::<SocketAddr>().unwrap()).is_ok()
-}
-
-/// Asks our own API.
-fn api(daemon: &Daemon, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-    let token = daemon.panel_link.split("token=").nth(1).unwrap();
-    let body = body.map(|body| body.to_string()).unwrap_or_default();
-    let mut stream = TcpStream::connect(daemon.panel_origin().trim_start_matches("http://")).unwrap();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let body =
-        if head.to_ascii_lowercase().contains("transfer-encoding: chunked") { unchunked(body) } else { body.into() };
-    (status, serde_json::from_str(&body).unwrap_or(Value::Null))
-}
-
-fn unchunked(mut text: &str) -> String {
-    let mut whole = String::new();
-    while let Some((length, rest)) = text.split_once("\r\n") {
-        let length = usize::from_str_radix(length, 16).unwrap();
-        whole.push_str(&rest[..length]);
-        text = rest[length..].trim_start_matches("\r\n");
-    }
-    whole
 }
 
 #[test]

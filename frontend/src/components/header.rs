@@ -15,6 +15,7 @@ pub fn Header(
         Route::Networks,
         Route::Containers { find: none() },
         Route::Rules { find: none() },
+        Route::Dns { find: none() },
         Route::Changes,
     ];
     view! {

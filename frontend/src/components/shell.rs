@@ -8,12 +8,12 @@ use crate::{
     },
     live::Connection,
     pages::{
-        change::ChangePage, changes::ChangesPage, containers::ContainersPage, login::LoginPage, networks::NetworksPage,
-        rules::RulesPage, topology::TopologyPage,
+        change::ChangePage, changes::ChangesPage, containers::ContainersPage, dns::DnsPage, login::LoginPage,
+        networks::NetworksPage, rules::RulesPage, topology::TopologyPage,
     },
     route::Route,
 };
-use leptos::{either::EitherOf9, prelude::*};
+use leptos::{either::EitherOf10, prelude::*};
 
 /// Which page is drawn; what is chosen on it is the page's own matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,7 @@ enum Page {
     Networks,
     Containers,
     Rules,
+    Dns,
     Changes,
     Change(i64),
     Unknown,
@@ -46,6 +47,7 @@ pub fn Shell() -> impl IntoView {
             Route::Networks => Page::Networks,
             Route::Containers { .. } => Page::Containers,
             Route::Rules { .. } => Page::Rules,
+            Route::Dns { .. } => Page::Dns,
             Route::Changes => Page::Changes,
             Route::Change(id) => Page::Change(id),
             Route::Login => Page::Login,
@@ -62,15 +64,16 @@ pub fn Shell() -> impl IntoView {
         <Banner />
         <main id="main" tabindex="-1">
             {move || match page.get() {
-                Page::Login => EitherOf9::A(view! { <LoginPage /> }),
-                Page::Connecting => EitherOf9::B(view! { <Waiting /> }),
-                Page::Topology => EitherOf9::C(view! { <TopologyPage /> }),
-                Page::Networks => EitherOf9::D(view! { <NetworksPage /> }),
-                Page::Containers => EitherOf9::E(view! { <ContainersPage /> }),
-                Page::Rules => EitherOf9::F(view! { <RulesPage /> }),
-                Page::Changes => EitherOf9::G(view! { <ChangesPage /> }),
-                Page::Change(id) => EitherOf9::H(view! { <ChangePage id /> }),
-                Page::Unknown => EitherOf9::I(view! {
+                Page::Login => EitherOf10::A(view! { <LoginPage /> }),
+                Page::Connecting => EitherOf10::B(view! { <Waiting /> }),
+                Page::Topology => EitherOf10::C(view! { <TopologyPage /> }),
+                Page::Networks => EitherOf10::D(view! { <NetworksPage /> }),
+                Page::Containers => EitherOf10::E(view! { <ContainersPage /> }),
+                Page::Rules => EitherOf10::F(view! { <RulesPage /> }),
+                Page::Dns => EitherOf10::G(view! { <DnsPage /> }),
+                Page::Changes => EitherOf10::H(view! { <ChangesPage /> }),
+                Page::Change(id) => EitherOf10::I(view! { <ChangePage id /> }),
+                Page::Unknown => EitherOf10::J(view! {
                     <Empty title="There is no such page">
                         <p>"The address may be mistyped."</p>
                         <a class="button primary" href="/">"Go to the topology"</a>

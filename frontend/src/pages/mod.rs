@@ -3,6 +3,7 @@
 pub mod change;
 pub mod changes;
 pub mod containers;
+pub mod dns;
 pub mod login;
 pub mod networks;
 pub mod rules;

@@ -1,10 +1,11 @@
 //! Our own API under `/api`, and the panel's files. In reading order: who may come in, what there is and what happens
-//! (live), networks, containers, the rules, changes, and the files.
+//! (live), networks, containers, the rules, questions for names, changes, and the files.
 
 mod assets;
 mod auth;
 mod changes;
 mod containers;
+mod dns;
 mod error;
 mod files;
 mod live;
@@ -41,6 +42,8 @@ pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
         .route("/api/containers/{id}/start", post(containers::start))
         .route("/api/containers/{id}/stop", post(containers::stop))
         .route("/api/containers/{id}/ports", put(containers::ports))
+        .route("/api/dns", get(dns::list))
+        .route("/api/dns/events", get(dns::events))
         .route("/api/rules", get(rules::rules))
         .route("/api/traffic", get(rules::traffic))
         .route("/api/changes", get(changes::list))
