@@ -1,12 +1,10 @@
-//! Containers and their endpoints as the panel sees and asks for them.
+//! Containers as the panel sees and asks for them.
 
 use crate::{
-    ContainerId, ContainerName, EndpointId, IfName, ImageId, MacAddress, NetworkId, NetworkName, NsName, PortRequest,
-    PublishedPort,
+    Attachment, ContainerId, ContainerName, Endpoint, ImageId, NetworkName, NsName, PortRequest, PublishedPort,
 };
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::IpAddr};
+use std::collections::BTreeMap;
 
 /// Where a container is in its life. The JSON word is Docker's `State.Status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,37 +29,16 @@ impl ContainerState {
     }
 }
 
-/// Which networks a container joins at its start.
+/// What kind of network stack a container gets at its start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkMode {
-    /// One bridge network, by name; `bridge` is the default one.
+    /// A namespace of its own; this network's interface comes first. `bridge` is the default one.
     Network(NetworkName),
     /// The host's own namespace.
     Host,
     /// A namespace with nothing but its loopback.
     None,
-}
-
-/// One attachment of a running container to a network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Endpoint {
-    /// Its identity; new at each start.
-    pub id: EndpointId,
-    /// The network it is in.
-    pub network_id: NetworkId,
-    /// The network's name.
-    pub network: NetworkName,
-    /// The veth end on the host, a port of the bridge: `veth` and 7 hex digits.
-    pub host_end: IfName,
-    /// The veth end in the namespace: `eth0`.
-    pub interface: IfName,
-    /// The Ethernet address of the end in the namespace.
-    pub mac: MacAddress,
-    /// The leased address with the subnet's prefix length.
-    pub address: IpNet,
-    /// Next hop of the default route, none on an internal network.
-    pub gateway: Option<IpAddr>,
 }
 
 /// A container as it is kept.
@@ -77,8 +54,10 @@ pub struct Container {
     pub image_id: ImageId,
     /// Program and arguments of its main process.
     pub command: Vec<String>,
-    /// The networks it joins at its start.
+    /// What kind of network stack it gets at its start.
     pub network_mode: NetworkMode,
+    /// The networks it is in whenever it runs, in the order of its interfaces.
+    pub attachments: Vec<Attachment>,
     /// Where it is in its life.
     pub state: ContainerState,
     /// The main process on the host, while it runs.
@@ -93,7 +72,7 @@ pub struct Container {
     pub labels: BTreeMap<String, String>,
     /// The network namespace under `/run/netns`, while it runs with one of its own.
     pub namespace: Option<NsName>,
-    /// Its attachments, while it runs.
+    /// Its endpoints in these networks, while it runs.
     pub endpoints: Vec<Endpoint>,
     /// The ports that are to be published while it runs.
     pub port_requests: Vec<PortRequest>,

@@ -1,6 +1,7 @@
 //! The words that both sides speak: what crosses the wire between daemon and panel, and the names and ids that the
 //! planner and the store share with it. Only data and its rules live here: no I/O, nothing that wasm32 lacks.
 
+pub mod attachment;
 pub mod change;
 pub mod container;
 pub mod dns;
@@ -12,14 +13,15 @@ pub mod network;
 pub mod port;
 pub mod rules;
 
+pub use attachment::{Attachment, Endpoint};
 pub use change::{Change, ChangeState, ExplainedStep, Origin, Outcome, Plan};
-pub use container::{Container, ContainerCreate, ContainerState, Endpoint, NetworkMode, PortsUpdate};
+pub use container::{Container, ContainerCreate, ContainerState, NetworkMode, PortsUpdate};
 pub use dns::{DnsOutcome, DnsQuery, DnsTransport};
 pub use event::{Event, EventKind, Host, HostAddress, Snapshot};
 pub use id::{ContainerId, EndpointId, ImageId, InvalidId, NetworkId};
 pub use image::Image;
 pub use name::{ContainerName, IfName, InvalidName, MacAddress, NetworkName, NsName};
-pub use network::{Driver, Gateway, GatewayMode, Network, NetworkCreate, Subnet};
+pub use network::{Driver, Gateway, GatewayMode, Macvlan, MacvlanMode, Network, NetworkCreate, Subnet};
 pub use port::{HostPort, InvalidProtocol, PortRequest, Protocol, PublishedPort, Traffic};
 pub use rules::{NetworkTraffic, PortTraffic, RuleElement, Rules, TrafficReport};
 

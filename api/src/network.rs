@@ -11,6 +11,8 @@ use std::{collections::BTreeMap, net::IpAddr};
 pub enum Driver {
     /// A Linux bridge of our own, with addresses from a subnet.
     Bridge,
+    /// Interfaces that share one of the host's, each with an Ethernet address of its own.
+    Macvlan,
     /// The host's own namespace: no interface is made.
     Host,
     /// A namespace with nothing but its loopback.
@@ -22,6 +24,7 @@ impl Driver {
     pub fn as_str(self) -> &'static str {
         match self {
             Driver::Bridge => "bridge",
+            Driver::Macvlan => "macvlan",
             Driver::Host => "host",
             Driver::Null => "null",
         }
@@ -80,12 +83,60 @@ impl Gateway {
 }
 
 /// A range of addresses of a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subnet {
     /// The range, its host bits zero: `172.17.0.0/16`.
     pub subnet: IpNet,
-    /// The bridge's own address in it, the containers' default gateway.
+    /// The containers' default gateway: the bridge's own address in it, or on a macvlan network that of a router outside.
     pub gateway: IpAddr,
+    /// The part of the range that addresses are leased from; all of it when absent.
+    pub ip_range: Option<IpNet>,
+    /// Addresses that are never leased, by the names given to them.
+    pub reserved: BTreeMap<String, IpAddr>,
+}
+
+impl Subnet {
+    /// A range with nothing special about it.
+    pub fn new(subnet: IpNet, gateway: IpAddr) -> Subnet {
+        Subnet { subnet, gateway, ip_range: None, reserved: BTreeMap::new() }
+    }
+}
+
+/// What the interfaces of a macvlan network may do with one another. The JSON word is that of Docker's option `macvlan_mode`
+/// and of ip-link(8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MacvlanMode {
+    /// They reach one another directly.
+    #[default]
+    Bridge,
+    /// They never reach one another.
+    Private,
+    /// They reach one another by way of the switch outside, if that sends their frames back.
+    Vepa,
+    /// One interface alone, which takes the parent's place.
+    Passthru,
+}
+
+impl MacvlanMode {
+    /// The word of Docker and ip-link(8).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MacvlanMode::Bridge => "bridge",
+            MacvlanMode::Private => "private",
+            MacvlanMode::Vepa => "vepa",
+            MacvlanMode::Passthru => "passthru",
+        }
+    }
+}
+
+/// What makes a macvlan network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Macvlan {
+    /// The host's interface that is shared. It is not ours: nothing about it is changed.
+    pub parent: IfName,
+    /// What its interfaces may do with one another.
+    pub mode: MacvlanMode,
 }
 
 /// A network as it is kept.
@@ -97,10 +148,18 @@ pub struct Network {
     pub name: NetworkName,
     /// How it is made.
     pub driver: Driver,
-    /// The bridge's interface name on the host; none for `host` and `null`.
+    /// The bridge's interface name on the host, if it is one of the bridge driver.
     pub bridge: Option<IfName>,
+    /// What it shares, if it is one of the macvlan driver.
+    pub macvlan: Option<Macvlan>,
+    /// Whether containers get IPv4 addresses in it.
+    pub ipv4: bool,
+    /// Whether containers get IPv6 addresses in it.
+    pub ipv6: bool,
     /// Address ranges, IPv4 first; empty for `host` and `null`.
     pub subnets: Vec<Subnet>,
+    /// The bridge goes without its IPv4 address (`com.docker.network.bridge.inhibit_ipv4`).
+    pub inhibit_ipv4: bool,
     /// Reaches nothing outside and has no default gateway.
     pub internal: bool,
     /// Whether its containers reach one another (`com.docker.network.bridge.enable_icc`); at published ports they always do.
@@ -111,14 +170,56 @@ pub struct Network {
     pub gateway6: Gateway,
     /// Largest packet on its links, in bytes.
     pub mtu: u32,
+    /// Kept for clients that ask for it; it means something to swarms only.
+    pub attachable: bool,
     /// Driver options as they were given, Docker's names.
     pub options: BTreeMap<String, String>,
+    /// Options of the address management as they were given.
+    pub ipam_options: BTreeMap<String, String>,
     /// Labels as they were given.
     pub labels: BTreeMap<String, String>,
     /// One of `bridge`, `host`, `none`, which are always there and can't be removed.
     pub predefined: bool,
     /// When it was made, UTC milliseconds since 1970.
     pub created_at_ms: i64,
+}
+
+impl Network {
+    /// A network with the driver's defaults: without ranges, options and labels, packets of 1500 bytes at the most.
+    pub fn new(id: NetworkId, name: NetworkName, driver: Driver) -> Network {
+        Network {
+            id,
+            name,
+            driver,
+            bridge: None,
+            macvlan: None,
+            ipv4: true,
+            ipv6: false,
+            subnets: Vec::new(),
+            inhibit_ipv4: false,
+            internal: false,
+            icc: true,
+            gateway4: Gateway::default(),
+            gateway6: Gateway::default(),
+            mtu: 1500,
+            attachable: false,
+            options: BTreeMap::new(),
+            ipam_options: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            predefined: false,
+            created_at_ms: 0,
+        }
+    }
+
+    /// Its ranges of one family.
+    pub fn subnets4(&self) -> impl Iterator<Item = &Subnet> {
+        self.subnets.iter().filter(|subnet| subnet.subnet.addr().is_ipv4())
+    }
+
+    /// Its ranges of the other family.
+    pub fn subnets6(&self) -> impl Iterator<Item = &Subnet> {
+        self.subnets.iter().filter(|subnet| subnet.subnet.addr().is_ipv6())
+    }
 }
 
 /// What the panel sends to make a bridge network: `POST /api/networks`.

@@ -3,7 +3,8 @@
 
 use crate::settings::Settings;
 use drawbridge_api::{
-    ContainerId, ContainerName, ContainerState, Driver, Gateway, IfName, ImageId, NetworkMode, NetworkName, PortRequest,
+    Attachment, ContainerId, ContainerName, ContainerState, Driver, Gateway, IfName, ImageId, NetworkMode, NetworkName,
+    PortRequest,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -63,7 +64,7 @@ pub struct ContainerSpec {
     pub stop_signal: Option<String>,
     /// How long it may take to end before it is killed, in seconds.
     pub stop_timeout_s: Option<u32>,
-    /// The networks it joins.
+    /// What kind of network stack it gets.
     pub network_mode: NetworkMode,
     /// Removed when its process ends.
     pub auto_remove: bool,
@@ -115,6 +116,8 @@ pub struct NewContainer {
     pub name: Option<ContainerName>,
     /// What its process is to be.
     pub spec: ContainerSpec,
+    /// What it asks for in networks, which may be named by the beginning of an id. The network of its mode needs no mention.
+    pub attachments: Vec<Attachment>,
 }
 
 /// A container as it is kept, without its endpoints.

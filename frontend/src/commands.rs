@@ -120,8 +120,8 @@ fn run(container: &Container) -> String {
 }
 
 /// For a veth pair.
-pub fn veth(container: &Container, endpoint: &Endpoint) -> Vec<Look> {
-    let (outside, inside) = (&endpoint.host_end, &endpoint.interface);
+pub fn veth(container: &Container, outside: &str, endpoint: &Endpoint) -> Vec<Look> {
+    let inside = &endpoint.interface;
     let mut looks = vec![
         ("The end on the host, a port of the bridge", format!("ip -d link show {outside}")),
         ("Its counters", format!("ip -s link show {outside}")),
@@ -148,7 +148,7 @@ mod tests {
         assert!(lines(network(&sample::network(1))).contains(&"ip -d link show docker0".to_owned()));
         let running = sample::container(1, 1);
         assert!(lines(container(&running)).contains(&"nsenter --net=/run/netns/010101010101 ip address".to_owned()));
-        assert_eq!(lines(veth(&running, &running.endpoints[0]))[0], "ip -d link show veth0000001");
+        assert_eq!(lines(veth(&running, "veth0000001", &running.endpoints[0]))[0], "ip -d link show veth0000001");
     }
 
     #[test]

@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(ways_out(&network), [("IPv4", "With the host’s address (masquerade)".to_owned())]);
         network.gateway4.source = Some("192.0.2.10".parse().unwrap());
         assert_eq!(ways_out(&network)[0].1, "With the host’s address 192.0.2.10 (source NAT)");
-        let mut six = network.subnets[0];
+        let mut six = network.subnets[0].clone();
         six.subnet = "fd00::/64".parse().unwrap();
         network.subnets.push(six);
         network.gateway6.mode = GatewayMode::Routed;

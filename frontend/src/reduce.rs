@@ -1,6 +1,6 @@
 //! The live state and the one function that writes it: `reduce`. Pure; what talks to the daemon is `live.rs`.
 
-use drawbridge_api::{Change, Container, Driver, Event, EventKind, Host, Image, Network, NetworkMode, Snapshot};
+use drawbridge_api::{Change, Container, Event, EventKind, Host, Image, Network, Snapshot};
 use std::sync::Arc;
 
 /// As many changes as are kept in memory. One is some 5 KB with its steps; older ones are read from the daemon again.
@@ -87,16 +87,9 @@ fn put<T>(things: &mut Vec<Arc<T>>, thing: T, same: impl Fn(&T, &T) -> bool) {
     }
 }
 
-/// Whether a container belongs to a network: by its endpoints while it runs, by what it was made for otherwise.
+/// Whether a container belongs to a network: it is in it whenever it runs.
 pub fn is_member(container: &Container, network: &Network) -> bool {
-    if !container.endpoints.is_empty() {
-        return container.endpoints.iter().any(|endpoint| endpoint.network_id == network.id);
-    }
-    match &container.network_mode {
-        NetworkMode::Network(name) => *name == network.name,
-        NetworkMode::Host => network.driver == Driver::Host,
-        NetworkMode::None => network.driver == Driver::Null,
-    }
+    container.attachments.iter().any(|attachment| attachment.network == network.name)
 }
 
 #[cfg(test)]
@@ -189,7 +182,7 @@ mod tests {
         assert!(!is_member(&container, &live.networks[1]));
         container.endpoints.clear();
         assert!(is_member(&container, &live.networks[0]));
-        container.network_mode = NetworkMode::Host;
+        container.attachments.clear();
         assert!(!is_member(&container, &live.networks[0]));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::reduce::Live;
 use drawbridge_api::{
-    Change, ChangeState, Container, ContainerId, ContainerState, Driver, Endpoint, EndpointId, Gateway, GatewayMode,
+    Attachment, Change, ChangeState, Container, ContainerId, ContainerState, Driver, Endpoint, EndpointId, Gateway,
     Host, HostAddress, HostPort, ImageId, MacAddress, Network, NetworkId, NetworkMode, Origin, PortRequest, Protocol,
     PublishedPort, Subnet,
 };
@@ -13,23 +13,16 @@ pub(crate) fn network(n: u8) -> Network {
     let name = if n == 1 { "bridge".to_owned() } else { format!("net{n}") };
     let bridge = if n == 1 { "docker0".to_owned() } else { format!("br-{n:012x}") };
     Network {
-        id: NetworkId::from_bytes([n; 32]),
-        name: name.parse().unwrap(),
-        driver: Driver::Bridge,
         bridge: Some(bridge.parse().unwrap()),
-        subnets: vec![Subnet {
-            subnet: format!("172.{}.0.0/16", 16 + n).parse().unwrap(),
-            gateway: Ipv4Addr::new(172, 16 + n, 0, 1).into(),
-        }],
-        internal: false,
-        icc: true,
-        gateway4: Gateway { mode: GatewayMode::Nat, masquerade: true, source: None },
-        gateway6: Gateway { mode: GatewayMode::Nat, masquerade: true, source: None },
-        mtu: 1500,
-        options: BTreeMap::new(),
-        labels: BTreeMap::new(),
+        subnets: vec![Subnet::new(
+            format!("172.{}.0.0/16", 16 + n).parse().unwrap(),
+            Ipv4Addr::new(172, 16 + n, 0, 1).into(),
+        )],
+        gateway4: Gateway::nat(),
+        gateway6: Gateway::nat(),
         predefined: n == 1,
         created_at_ms: i64::from(n),
+        ..Network::new(NetworkId::from_bytes([n; 32]), name.parse().unwrap(), Driver::Bridge)
     }
 }
 
@@ -51,15 +44,20 @@ pub(crate) fn container(n: u8, network_number: u8) -> Container {
         auto_remove: false,
         labels: BTreeMap::new(),
         namespace: Some(ContainerId::from_bytes([n; 32]).short().parse().unwrap()),
+        attachments: vec![Attachment::to(network.name.clone())],
         endpoints: vec![Endpoint {
             id: EndpointId::from_bytes([n; 32]),
             network_id: network.id,
             network: network.name,
-            host_end: format!("veth{n:07x}").parse().unwrap(),
+            host_end: Some(format!("veth{n:07x}").parse().unwrap()),
             interface: "eth0".parse().unwrap(),
             mac: MacAddress::from_ipv4(address),
-            address: format!("{address}/16").parse().unwrap(),
-            gateway: Some(Ipv4Addr::new(172, 16 + network_number, 0, 1).into()),
+            address4: Some(format!("{address}/16").parse().unwrap()),
+            address6: None,
+            gateway4: Some(Ipv4Addr::new(172, 16 + network_number, 0, 1)),
+            gateway6: None,
+            link_local: Vec::new(),
+            gateway_priority: 0,
         }],
         port_requests: Vec::new(),
         ports: Vec::new(),

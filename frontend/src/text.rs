@@ -1,6 +1,6 @@
 //! Numbers, times and names as people read them. Pure.
 
-use drawbridge_api::Traffic;
+use drawbridge_api::{Endpoint, Traffic};
 
 /// How long ago, in the largest unit that fits: `just now`, `5 min ago`, `3 h ago`, `12 d ago`. Times in milliseconds; a time in
 /// the future (two clocks that differ) is `just now`.
@@ -23,6 +23,12 @@ pub fn duration(us: i64) -> String {
         1_000..1_000_000 => format!("{}.{} ms", us / 1_000, us % 1_000 / 100),
         _ => format!("{}.{:02} s", us / 1_000_000, us % 1_000_000 / 10_000),
     }
+}
+
+/// An endpoint's addresses without their prefix lengths: `172.17.0.2, fd00::2`.
+pub fn addresses(endpoint: &Endpoint) -> String {
+    let addresses: Vec<String> = endpoint.addresses().iter().map(|address| address.addr().to_string()).collect();
+    addresses.join(", ")
 }
 
 /// A number with a comma between thousands: `1,234,567`.

@@ -37,7 +37,7 @@ pub(crate) fn print(road: &Road, count: usize) {
     let record = road.container("bridge");
     let scope = road.tokio.block_on(attach(&road.daemon, &record, None)).unwrap();
     let endpoints = endpoint::of_container(&road.daemon.engine.store.read().unwrap(), &record.id).unwrap();
-    let server = SocketAddr::new(endpoints[0].address.addr(), 80);
+    let server = SocketAddr::new(endpoints[0].addresses()[0].addr(), 80);
     let listener = inside(record.id.short(), || TcpListener::bind("0.0.0.0:80").unwrap());
     // Ends with the program: it waits for connections that no longer come.
     thread::spawn(move || listener.incoming().for_each(drop));

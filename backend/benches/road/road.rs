@@ -7,7 +7,7 @@ use drawbridge::{
     engine::{Changed, Draft, Mode},
     machine::{Hand, Machine},
     model::{ContainerRecord, ContainerSpec, NewContainer},
-    ops::{Daemon, OpError, container, lifecycle, lifecycle::Attachment, start},
+    ops::{Daemon, OpError, attach, attach::Names, container, start},
     store::{Connection, endpoint, journal::Request},
 };
 use drawbridge_api::{NetworkMode, Origin};
@@ -79,7 +79,7 @@ pub(crate) fn sleeper(network: &str) -> NewContainer {
         settings: Default::default(),
         naming: Default::default(),
     };
-    NewContainer { name: None, spec }
+    NewContainer { name: None, spec, attachments: Vec::new() }
 }
 
 pub(crate) fn applied<T>(changed: Changed<T>) -> T {
@@ -89,17 +89,17 @@ pub(crate) fn applied<T>(changed: Changed<T>) -> T {
     }
 }
 
-/// The change of `lifecycle::start`, without the process that follows it.
+/// The change of a start, without the process that follows it.
 pub(crate) async fn attach(
     daemon: &Daemon,
     record: &ContainerRecord,
     stopwatch: Option<&Stopwatch>,
 ) -> Result<Scope, OpError> {
-    let attachment = Attachment::new(&record.id)?;
-    let scope = attachment.scope(&record.id);
+    let names = Names::new(&record.id, 1)?;
+    let scope = names.scope(&record.id);
     let edit = |db: &Connection, draft: &Draft| {
         stopwatch.inspect(|stopwatch| stopwatch.lap("open the change"));
-        lifecycle::attach(db, draft, record, &attachment)?;
+        attach::attach(db, draft, record, &names)?;
         stopwatch.inspect(|stopwatch| stopwatch.lap("edit rows"));
         Ok::<_, OpError>(())
     };

@@ -30,7 +30,7 @@ pub(crate) fn print(road: &Road, _: usize) {
     let records = [road.container("bridge"), road.container("bridge")];
     let scopes = records.each_ref().map(|record| road.tokio.block_on(attach(&road.daemon, record, None)).unwrap());
     let endpoints = endpoint::of_container(&road.daemon.engine.store.read().unwrap(), &records[0].id).unwrap();
-    let server = SocketAddr::new(endpoints[0].address.addr(), PORT);
+    let server = SocketAddr::new(endpoints[0].addresses()[0].addr(), PORT);
     shell(
         "ip netns add near; ip link add wire type veth peer name eth0 netns near; ip addr add 192.0.2.1/24 dev wire
          ip link set wire up; ip -n near link set eth0 up; ip -n near addr add 192.0.2.2/24 dev eth0

@@ -142,6 +142,7 @@ fn wanted(number: u16) -> (Desired, Scope) {
         mac: MacAddress::from_ipv4(address(number)),
         mtu: 1500,
         addresses: vec![format!("{}/16", address(number)).parse().expect("valid")],
+        link_local: Vec::new(),
         gateways: vec!["172.17.0.1".parse().expect("valid")],
         icc: true,
         mode4: GatewayMode::Nat,

@@ -233,10 +233,7 @@ fn explain_elements(add: &[Element], remove: &[Element]) -> Explained {
 
 /// What an element does, one sentence.
 pub fn sentence(element: &Element) -> String {
-    let family = |family: &Family| match family {
-        Family::Ipv4 => "IPv4",
-        Family::Ipv6 => "IPv6",
-    };
+    let family = Family::to_string;
     let socket = |address: IpAddr, port: u16| SocketAddr::new(address, port);
     match element {
         Element::Bridge(name) => format!("{name} is a bridge of ours: what passes into it must be allowed below."),

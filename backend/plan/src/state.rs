@@ -85,6 +85,8 @@ pub struct VethEndpoint {
     pub mtu: u32,
     /// The leased addresses, one of each family at the most.
     pub addresses: Vec<IpNet>,
+    /// More addresses of the interface, link-local ones, which nobody leases and nothing keeps from others.
+    pub link_local: Vec<IpAddr>,
     /// Next hops of the default routes, one of each family at the most.
     pub gateways: Vec<IpAddr>,
     /// Whether its network lets containers reach one another.
@@ -282,7 +284,10 @@ impl VethEndpoint {
             Object::Up { place: Place::Host, link: self.host_end.clone() },
             Object::Up { place: inside.clone(), link: self.interface.clone() },
         ];
-        for &address in &self.addresses {
+        // 169.254.0.0/16 (RFC 3927 §2.6.2) and fe80::/64 (RFC 4291 §2.5.6).
+        let link_local =
+            self.link_local.iter().map(|address| IpNet::new_assert(*address, if address.is_ipv4() { 16 } else { 64 }));
+        for address in self.addresses.iter().copied().chain(link_local) {
             objects.push(Object::Address { place: inside.clone(), link: self.interface.clone(), address });
         }
         for &gateway in &self.gateways {

@@ -6,18 +6,18 @@ pub use super::{
 };
 
 use super::{
-    Daemon, OpError, image,
-    lifecycle::{self, Attachment},
-    lookup, mounting, names, process,
+    Daemon, OpError,
+    attach::{self, Names},
+    connect, image, lifecycle, lookup, mounting, names, outlet, process,
     publish::{self, Asker},
     removal,
 };
 use crate::{
     clock,
     engine::{Changed, Mode},
-    model::{ContainerRecord, NewContainer},
+    model::{ContainerRecord, ContainerSpec, NewContainer},
     notices::ContainerDeed,
-    store::{Connection, container, journal::Request},
+    store::{Connection, attachment, container, journal::Request},
 };
 use drawbridge_api::{ContainerId, ContainerState, Origin};
 
@@ -32,12 +32,10 @@ pub async fn create(
     new: NewContainer,
 ) -> Result<Changed<ContainerRecord>, OpError> {
     let id = ContainerId::from_bytes(rand::random());
-    let attachment = Attachment::new(&id)?;
+    let scope = Names::new(&id, 0)?.scope(&id);
     let changed = daemon
         .engine
-        .change(mode, request("create container", &new, &id, origin), attachment.scope(&id), |db, _| {
-            insert(db, &id, &new)
-        })
+        .change(mode, request("create container", &new, &id, origin), scope, |db, _| insert(db, &id, &new))
         .await?;
     match changed {
         Changed::Applied((record, volumes)) => {
@@ -64,13 +62,15 @@ pub async fn run(
     if mode == Mode::Preview {
         let name = new.name.as_ref().map_or(id.short(), |name| name.as_str());
         let asker = Asker { name, image: &new.spec.image };
-        let reservation = publish::reserve(daemon, asker, &new.spec, &[])?;
-        let attachment = Attachment::new(&id)?.publishing(reservation.ports);
+        let (_, attachments) = attach::settle(&*daemon.engine.store.read()?, &new.spec, &new.attachments)?;
+        let leading = outlet::leading(&connect::with_priorities(daemon, &attachments)?);
+        let reservation = publish::reserve(daemon, asker, &new.spec, &leading, &[])?;
+        let names = Names::new(&id, attachments.len())?.publishing(reservation.ports);
         return daemon
             .engine
-            .change(mode, request("run container", &new, &id, origin), attachment.scope(&id), |db, draft| {
+            .change(mode, request("run container", &new, &id, origin), names.scope(&id), |db, draft| {
                 let (record, _) = insert(db, &id, &new)?;
-                lifecycle::attach(db, draft, &record, &attachment)?;
+                attach::attach(db, draft, &record, &names)?;
                 Ok::<_, OpError>(record)
             })
             .await;
@@ -93,9 +93,7 @@ fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(Cont
     mounting::check(&new.spec)?;
     let image = image::find_in(db, &new.spec.image)?;
     let defaults = process::image_defaults(&image)?;
-    if let drawbridge_api::NetworkMode::Network(network) = &new.spec.network_mode {
-        super::network::find_in(db, network.as_str())?;
-    }
+    let (network_mode, attachments) = attach::settle(db, &new.spec, &new.attachments)?;
     let name = match &new.name {
         Some(name) => {
             if let Some(holder) = container::by_name(db, name)? {
@@ -115,7 +113,7 @@ fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(Cont
         id: id.clone(),
         name,
         image_id: image.id,
-        spec,
+        spec: ContainerSpec { network_mode, ..spec },
         state: ContainerState::Created,
         pid: None,
         exit_code: 0,
@@ -125,6 +123,9 @@ fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(Cont
         finished_at_ms: None,
     };
     container::insert(db, &record)?;
+    for attachment in &attachments {
+        attachment::insert(db, &record.id, attachment)?;
+    }
     mounting::insert_uses(db, &record)?;
     Ok((record, made))
 }

@@ -4,7 +4,9 @@
 use crate::{engine::ChangeError, images::ImagesError, runtime::RuntimeError, store::StoreError};
 use drawbridge_api::{ContainerId, HostPort, InvalidName};
 use drawbridge_kernel::KernelError;
+use drawbridge_plan::Family;
 use ipnet::IpNet;
+use std::net::IpAddr;
 
 /// What kind of refusal it is. Each dialect maps these to its status codes, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,9 +128,37 @@ pub enum OpError {
     /// Every automatic range is in use.
     #[error("all predefined address pools have been fully subnetted; name a range with --subnet")]
     NoFreePool,
-    /// The network's range is full.
-    #[error("no available IPv4 addresses on this network's address pools: {network}; remove a container from it")]
+    /// The network's ranges are full.
+    #[error("no available {family} addresses on this network's address pools: {network}; remove a container from it")]
     NoFreeAddress {
+        /// Of which family.
+        family: Family,
+        /// The network.
+        network: String,
+    },
+    /// An address that was asked for belongs to somebody.
+    #[error("Address already in use: {address} in network {network} belongs to {holder}; ask for another")]
+    AddressTaken {
+        /// What was asked for.
+        address: IpAddr,
+        /// The network.
+        network: String,
+        /// Who has it: `container web`.
+        holder: String,
+    },
+    /// The running container is in that network.
+    #[error("endpoint with name {container} already exists in network {network}")]
+    AlreadyConnected {
+        /// The container's name.
+        container: String,
+        /// The network.
+        network: String,
+    },
+    /// The container is not in that network.
+    #[error("container {container} is not connected to network {network}")]
+    NotConnected {
+        /// The container's id.
+        container: String,
         /// The network.
         network: String,
     },
@@ -243,14 +273,17 @@ impl OpError {
             | OpError::NotRunning(_)
             | OpError::ExecStarted(_)
             | OpError::VolumeInUse { .. } => Class::Conflict,
-            OpError::SubnetOverlaps { .. } | OpError::PredefinedNetwork(_) | OpError::NetworkInUse { .. } => {
-                Class::Forbidden
-            }
+            OpError::SubnetOverlaps { .. }
+            | OpError::PredefinedNetwork(_)
+            | OpError::NetworkInUse { .. }
+            | OpError::AddressTaken { .. }
+            | OpError::AlreadyConnected { .. } => Class::Forbidden,
             OpError::Already(_) => Class::Already,
             OpError::NotBuilt(_) => Class::NotBuilt,
             OpError::Runtime(error) if is_bad_command(error) => Class::Invalid,
             OpError::NoFreePool
             | OpError::NoFreeAddress { .. }
+            | OpError::NotConnected { .. }
             | OpError::PortTaken { .. }
             | OpError::NoSuchAddress { .. }
             | OpError::CannotHold { .. }

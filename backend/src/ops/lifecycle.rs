@@ -1,25 +1,25 @@
 //! A container's running life: start, stop, kill, what follows when its process has ended, and its taking away.
 
 use super::{
-    Daemon, OpError, failed_start, image, lookup, network, process,
+    Daemon, OpError,
+    attach::{Names, attach, namespace_name},
+    connect, failed_start, image, lookup,
+    outlet::{self, Outlets},
+    process,
     publish::{self, Asker, Reservation},
     removal::{self, Volumes},
     wait,
 };
 use crate::{
     clock,
-    engine::{Changed, Draft, Mode},
+    engine::{Changed, Mode},
     model::ContainerRecord,
     notices::ContainerDeed,
     runtime::Exit,
-    store::{Connection, container as rows, desired, endpoint, journal::Request, lease, port},
+    store::{attachment as attachments, container as rows, desired, endpoint, journal::Request},
 };
-use drawbridge_api::{
-    ContainerId, ContainerState, Driver, Endpoint, EndpointId, IfName, InvalidName, MacAddress, NetworkMode, NsName,
-    Origin, PublishedPort,
-};
+use drawbridge_api::{ContainerId, ContainerState, Origin};
 use drawbridge_plan::{Scope, VethEndpoint};
-use ipnet::IpNet;
 use std::{sync::Arc, time::Duration};
 
 /// How long a killed process may take to be gone. SIGKILL can't be refused; more than this means that the process hangs
@@ -29,48 +29,6 @@ const AFTER_KILL: Duration = Duration::from_secs(20);
 /// The change that ends a container which somebody stops, and one which somebody kills.
 pub(super) const STOP: &str = "stop container";
 pub(super) const KILL: &str = "kill container";
-
-/// Names for what a start will make, chosen before the change so that its scope is known.
-#[derive(Debug)]
-pub struct Attachment {
-    namespace: NsName,
-    endpoint: EndpointId,
-    host_end: IfName,
-    ports: Vec<PublishedPort>,
-}
-
-impl Attachment {
-    /// Chooses them.
-    ///
-    /// # Errors
-    /// Never for an id: its short form and seven digits make valid names.
-    pub fn new(id: &ContainerId) -> Result<Self, InvalidName> {
-        let endpoint = EndpointId::from_bytes(rand::random());
-        let host_end = format!("veth{}", &endpoint.as_str()[..7]).parse()?;
-        Ok(Self { namespace: namespace_name(id)?, endpoint, host_end, ports: Vec::new() })
-    }
-
-    /// With ports that are held for it.
-    pub(super) fn publishing(self, ports: Vec<PublishedPort>) -> Self {
-        Self { ports, ..self }
-    }
-
-    /// What of the kernel they stand for.
-    pub fn scope(&self, id: &ContainerId) -> Scope {
-        Scope::Container {
-            id: id.clone(),
-            namespace: self.namespace.clone(),
-            host_ends: vec![self.host_end.clone()],
-            // Its addresses are not chosen yet; whatever it gets is new.
-            elements: Vec::new(),
-        }
-    }
-}
-
-/// A container's namespace has its short id for a name, so that `ip netns` and `docker ps` show the same word.
-pub(super) fn namespace_name(id: &ContainerId) -> Result<NsName, InvalidName> {
-    id.short().parse()
-}
 
 /// What of the kernel a container has.
 ///
@@ -84,48 +42,6 @@ pub(super) fn scope_of(daemon: &Daemon, id: &ContainerId) -> Result<Scope, OpErr
         elements: endpoints.iter().flat_map(VethEndpoint::elements).collect(),
         host_ends: endpoints.into_iter().map(|endpoint| endpoint.host_end).collect(),
     })
-}
-
-/// Writes the rows of a container's namespace and endpoint.
-///
-/// # Errors
-/// When the container's network isn't there or has no free address, or the container is attached already.
-pub fn attach(
-    db: &Connection,
-    draft: &Draft,
-    record: &ContainerRecord,
-    attachment: &Attachment,
-) -> Result<(), OpError> {
-    let name = match &record.spec.network_mode {
-        NetworkMode::Host => return Ok(()),
-        NetworkMode::None => None,
-        NetworkMode::Network(name) => Some(name),
-    };
-    endpoint::insert_namespace(db, &record.id, &attachment.namespace, draft.change_id)?;
-    let Some(name) = name else { return Ok(()) };
-    let network = network::find_in(db, name.as_str())?;
-    match network.driver {
-        Driver::Bridge => {}
-        Driver::Host | Driver::Null => return Ok(()),
-    }
-    let address = lease::next_free(db, &network.id)?
-        .ok_or_else(|| OpError::NoFreeAddress { network: network.name.to_string() })?;
-    let gateway = network.subnets.first().map(|subnet| subnet.gateway).filter(|_| !network.internal);
-    let endpoint = Endpoint {
-        id: attachment.endpoint.clone(),
-        network_id: network.id,
-        network: network.name,
-        host_end: attachment.host_end.clone(),
-        interface: "eth0".parse()?,
-        mac: MacAddress::from_ipv4(address.addr()),
-        address: IpNet::V4(address),
-        gateway,
-    };
-    endpoint::insert(db, &record.id, &endpoint, draft.change_id)?;
-    for published in &attachment.ports {
-        port::insert(db, &endpoint.id, published, draft.change_id)?;
-    }
-    Ok(())
 }
 
 /// Starts a container: its namespace and veth by a plan, then its process.
@@ -175,19 +91,21 @@ async fn plug_in(
     origin: Origin,
     record: &ContainerRecord,
 ) -> Result<Changed<()>, OpError> {
-    let Reservation { ports, held } = publish::reserve(daemon, Asker::from(record), &record.spec, &[])?;
-    let attachment = Attachment::new(&record.id)?.publishing(ports);
+    let networks = connect::attached(daemon, &record.id)?;
+    let leading = outlet::leading(&networks);
+    let Reservation { ports, held } = publish::reserve(daemon, Asker::from(record), &record.spec, &leading, &[])?;
+    let attachments = attachments::of_container(&*daemon.engine.store.read()?, &record.id)?.len();
+    let names = Names::new(&record.id, attachments)?.publishing(ports);
     let request = Request { verb: "start container", subject: record.name.to_string(), origin };
-    let scope = attachment.scope(&record.id);
-    let changed =
-        daemon.engine.change(mode, request, scope, |db, draft| attach(db, draft, record, &attachment)).await?;
+    let scope = names.scope(&record.id);
+    let changed = daemon.engine.change(mode, request, scope, |db, draft| attach(db, draft, record, &names)).await?;
     if let Changed::Applied(()) = &changed {
         let endpoints = endpoint::of_container(&*daemon.engine.store.read()?, &record.id)?;
         daemon.tell_joined(record, &endpoints);
         if held.is_empty() {
             return Ok(changed);
         }
-        daemon.holds.keep(&record.id, held, &attachment.ports, &publish::own_addresses(&endpoints));
+        daemon.holds.keep(&record.id, held, names.ports(), &Outlets::of(&endpoints).addresses());
     }
     Ok(changed)
 }

@@ -4,9 +4,9 @@ use super::{Daemon, OpError};
 use crate::{
     clock,
     model::ContainerRecord,
-    store::{Connection, container, endpoint, port},
+    store::{Connection, attachment, container, endpoint, port},
 };
-use drawbridge_api::{Container, ContainerId, EventKind};
+use drawbridge_api::{Attachment, Container, ContainerId, Endpoint, EventKind, NsName, PublishedPort};
 use std::collections::HashMap;
 
 /// The container that a name, an id or the beginning of one means; a leading `/` of a name is left out.
@@ -49,6 +49,10 @@ pub fn list(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Container)>, OpErro
     for (id, endpoint) in endpoint::list(&db)? {
         endpoints.entry(id).or_default().push(endpoint);
     }
+    let mut attachments: HashMap<ContainerId, Vec<_>> = HashMap::new();
+    for (id, attachment) in attachment::list(&db)? {
+        attachments.entry(id).or_default().push(attachment);
+    }
     let mut ports: HashMap<ContainerId, Vec<_>> = HashMap::new();
     for (id, port) in port::list(&db)? {
         ports.entry(id).or_default().push(port);
@@ -57,10 +61,13 @@ pub fn list(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Container)>, OpErro
     Ok(records
         .into_iter()
         .map(|record| {
-            let namespace = namespaces.remove(&record.id);
-            let endpoints = endpoints.remove(&record.id).unwrap_or_default();
-            let ports = ports.remove(&record.id).unwrap_or_default();
-            let seen = view_of(&record, namespace, endpoints, ports);
+            let parts = Parts {
+                namespace: namespaces.remove(&record.id),
+                attachments: attachments.remove(&record.id).unwrap_or_default(),
+                endpoints: endpoints.remove(&record.id).unwrap_or_default(),
+                ports: ports.remove(&record.id).unwrap_or_default(),
+            };
+            let seen = view_of(&record, parts);
             (record, seen)
         })
         .collect())
@@ -72,18 +79,25 @@ pub fn list(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Container)>, OpErro
 /// When the store fails.
 pub fn view(daemon: &Daemon, record: &ContainerRecord) -> Result<Container, OpError> {
     let db = daemon.engine.store.read()?;
-    let namespace = endpoint::namespace(&db, &record.id)?;
-    let endpoints = endpoint::of_container(&db, &record.id)?;
-    let ports = port::of_container(&db, &record.id)?;
-    Ok(view_of(record, namespace, endpoints, ports))
+    let parts = Parts {
+        namespace: endpoint::namespace(&db, &record.id)?,
+        attachments: attachment::of_container(&db, &record.id)?,
+        endpoints: endpoint::of_container(&db, &record.id)?,
+        ports: port::of_container(&db, &record.id)?,
+    };
+    Ok(view_of(record, parts))
 }
 
-fn view_of(
-    record: &ContainerRecord,
-    namespace: Option<drawbridge_api::NsName>,
-    endpoints: Vec<drawbridge_api::Endpoint>,
-    ports: Vec<drawbridge_api::PublishedPort>,
-) -> Container {
+/// What rows of other tables say of a container.
+struct Parts {
+    namespace: Option<NsName>,
+    attachments: Vec<Attachment>,
+    endpoints: Vec<Endpoint>,
+    ports: Vec<PublishedPort>,
+}
+
+fn view_of(record: &ContainerRecord, parts: Parts) -> Container {
+    let Parts { namespace, attachments, endpoints, ports } = parts;
     let spec = &record.spec;
     Container {
         id: record.id.clone(),
@@ -92,6 +106,7 @@ fn view_of(
         image_id: record.image_id.clone(),
         command: spec.entrypoint.iter().chain(&spec.cmd).flatten().cloned().collect(),
         network_mode: spec.network_mode.clone(),
+        attachments,
         state: record.state,
         pid: record.pid,
         exit_code: record.exit_code,

@@ -1,6 +1,8 @@
 //! The operations: what can be asked of Drawbridge, once, for both dialects. An operation speaks domain words, writes
 //! rows inside `engine.change` and knows no JSON, no status code and no SQL.
 
+pub mod attach;
+pub mod connect;
 pub mod container;
 pub mod error;
 mod etc;
@@ -12,6 +14,7 @@ mod lookup;
 mod mounting;
 pub mod names;
 pub mod network;
+mod outlet;
 pub mod process;
 pub mod publish;
 mod removal;

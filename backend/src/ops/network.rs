@@ -75,7 +75,7 @@ pub async fn create(daemon: &Daemon, mode: Mode, origin: Origin, new: NewNetwork
             let network = lay_out(db, &new, id, bridge, &host)?;
             network::insert(db, &network, draft.change_id)?;
             for subnet in &network.subnets {
-                lease::reserve_gateway(db, &network.id, subnet.gateway)?;
+                lease::reserve(db, &network.id, subnet.gateway)?;
             }
             if !network.internal {
                 // Absent only where /proc/sys is not mounted; then the step that needs it says so.
@@ -156,17 +156,18 @@ fn lay_out(
         Some(subnet) => checked_subnet(subnet, &taken)?,
         None => {
             let ranges: Vec<IpNet> = taken.iter().map(|(range, _)| *range).collect();
-            alloc::free_pool(alloc::default_pools(), &ranges).ok_or(OpError::NoFreePool)?
+            let pools = alloc::default_pools().map(IpNet::V4);
+            match alloc::free_pool(pools, &ranges) {
+                Some(IpNet::V4(pool)) => pool,
+                Some(IpNet::V6(_)) | None => return Err(OpError::NoFreePool),
+            }
         }
     };
     let gateway = checked_gateway(new.gateway, subnet)?;
     check_outlet(new, host)?;
     Ok(Network {
-        id,
-        name: new.name.clone(),
-        driver: Driver::Bridge,
         bridge: Some(bridge),
-        subnets: vec![Subnet { subnet: IpNet::V4(subnet), gateway }],
+        subnets: vec![Subnet::new(IpNet::V4(subnet), gateway)],
         internal: new.internal,
         icc: new.icc,
         gateway4: new.gateway4.clone(),
@@ -176,6 +177,7 @@ fn lay_out(
         labels: new.labels.clone(),
         predefined: new.predefined,
         created_at_ms: clock::now_ms(),
+        ..Network::new(id, new.name.clone(), Driver::Bridge)
     })
 }
 
@@ -267,7 +269,8 @@ fn check_outlet(new: &NewNetwork, host: &HostView) -> Result<(), OpError> {
 
 fn checked_gateway(gateway: Option<IpAddr>, subnet: Ipv4Net) -> Result<IpAddr, OpError> {
     let Some(gateway) = gateway else {
-        return alloc::lowest_free(subnet, subnet.network(), []).map(IpAddr::V4).ok_or(OpError::NoFreePool);
+        let range = IpNet::V4(subnet);
+        return alloc::lowest_free(range, range, range.network(), []).ok_or(OpError::NoFreePool);
     };
     match gateway {
         IpAddr::V4(address)

@@ -1,7 +1,11 @@
 //! Publishing: which ports of the host lead to which ports of a container. The sockets that hold them are bound before the
 //! change, so that a port that is taken stops it before anything is made.
 
-use super::{Daemon, OpError, image, lifecycle, lookup, network, process};
+use super::{
+    Daemon, OpError, connect, image, lifecycle, lookup,
+    outlet::{Leading, Outlets, leading},
+    process,
+};
 use crate::{
     engine::{Changed, Mode},
     holds::Reserved,
@@ -9,8 +13,7 @@ use crate::{
     store::{container as rows, endpoint, journal::Request, port as port_rows},
 };
 use drawbridge_api::{
-    ContainerId, ContainerState, Driver, Endpoint, GatewayMode, HostPort, Network, NetworkMode, Origin, PortRequest,
-    Protocol, PublishedPort,
+    ContainerId, ContainerState, GatewayMode, HostPort, Origin, PortRequest, Protocol, PublishedPort,
 };
 use drawbridge_kernel::port::{self, HoldError};
 use std::{
@@ -48,7 +51,7 @@ pub(super) struct Reservation {
     pub(super) held: Reserved,
 }
 
-/// Reserves the ports that a container asks for, `also` those that it has already.
+/// Reserves the ports that a container asks for in the networks that lead out, `also` those that it has already.
 ///
 /// # Errors
 /// `PortTaken` with who has it and which is free, or `NoSuchAddress`; nothing is held then.
@@ -56,21 +59,13 @@ pub(super) fn reserve(
     daemon: &Daemon,
     asker: Asker<'_>,
     spec: &ContainerSpec,
+    leading: &Leading,
     also: &[PublishedPort],
 ) -> Result<Reservation, OpError> {
     let mut reservation = Reservation::default();
-    let NetworkMode::Network(name) = &spec.network_mode else { return Ok(reservation) };
     let requests = requests(daemon, asker, spec)?;
-    if requests.is_empty() {
-        return Ok(reservation);
-    }
-    let network = network::find(daemon, name.as_str())?;
-    // As in Docker: an internal network is not reached, whatever is asked for.
-    if network.driver != Driver::Bridge || network.internal {
-        return Ok(reservation);
-    }
     for request in &requests {
-        let (translated, routed) = addresses(&network, request);
+        let (translated, routed) = addresses(leading, request);
         for address in routed {
             let host = HostPort { address, protocol: request.protocol, port: 0 };
             let port = PublishedPort { host, container_port: request.container_port };
@@ -138,11 +133,12 @@ pub fn exposed(text: &str) -> Result<(u16, Protocol), OpError> {
 }
 
 /// The host's addresses that a request is about: those that are translated, and the families that are routed.
-fn addresses(network: &Network, request: &PortRequest) -> (Vec<IpAddr>, Vec<IpAddr>) {
+fn addresses(leading: &Leading, request: &PortRequest) -> (Vec<IpAddr>, Vec<IpAddr>) {
     let asked = match request.host_address {
         Some(address) => vec![address],
         None => {
-            let bindings = BINDING_OPTIONS.map(|option| network.options.get(option).and_then(|text| text.parse().ok()));
+            let options = leading.four.as_ref().or(leading.six.as_ref()).map(|network| &network.options);
+            let bindings = BINDING_OPTIONS.map(|option| options.and_then(|options| options.get(option)?.parse().ok()));
             let [four, six]: [Option<IpAddr>; 2] = bindings;
             // The default network says 0.0.0.0, which asks for no less than nothing does; one address alone is meant for all.
             let four = four.filter(|address| !address.is_unspecified());
@@ -150,15 +146,19 @@ fn addresses(network: &Network, request: &PortRequest) -> (Vec<IpAddr>, Vec<IpAd
             [Some(four.unwrap_or(Ipv4Addr::UNSPECIFIED.into())), six].into_iter().flatten().collect()
         }
     };
-    let has_ipv6 = network.subnets.iter().any(|subnet| subnet.gateway.is_ipv6());
     let (mut translated, mut routed) = (Vec::new(), Vec::new());
     for address in asked {
-        // Where containers have IPv4 only, IPv6 connections are passed on to it.
-        let gateway = if address.is_ipv6() && has_ipv6 { &network.gateway6 } else { &network.gateway4 };
-        match gateway.mode {
+        let mode = match (address, &leading.four, &leading.six) {
+            (IpAddr::V4(_), Some(four), _) => four.gateway4.mode,
+            (IpAddr::V6(_), _, Some(six)) => six.gateway6.mode,
+            // Where containers have IPv4 only, IPv6 connections are passed on to it.
+            (IpAddr::V6(_), Some(four), None) => four.gateway4.mode,
+            (IpAddr::V4(_), None, _) | (IpAddr::V6(_), None, None) => continue,
+        };
+        match mode {
             GatewayMode::Nat | GatewayMode::NatUnprotected => translated.push(address),
             GatewayMode::Routed if address.is_ipv4() => routed.push(Ipv4Addr::UNSPECIFIED.into()),
-            GatewayMode::Routed if has_ipv6 => routed.push(Ipv6Addr::UNSPECIFIED.into()),
+            GatewayMode::Routed if leading.six.is_some() => routed.push(Ipv6Addr::UNSPECIFIED.into()),
             GatewayMode::Routed | GatewayMode::Isolated => {}
         }
     }
@@ -300,12 +300,8 @@ pub(super) fn take_up(daemon: &Daemon, id: &ContainerId) -> Result<(), OpError> 
             }
         }
     }
-    daemon.holds.keep(id, held, &ports, &own_addresses(&endpoints));
+    daemon.holds.keep(id, held, &ports, &Outlets::of(&endpoints).addresses());
     Ok(())
-}
-
-pub(super) fn own_addresses(endpoints: &[Endpoint]) -> Vec<IpAddr> {
-    endpoints.iter().map(|endpoint| endpoint.address.addr()).collect()
 }
 
 /// Changes the published ports of a container, at once where it runs.
@@ -328,23 +324,19 @@ pub async fn update(
         let db = daemon.engine.store.read()?;
         (endpoint::of_container(&db, &record.id)?, port_rows::of_container(&db, &record.id)?)
     };
-    let runs = record.state == ContainerState::Running;
-    let reservation =
-        if runs { reserve(daemon, Asker::from(&record), &spec, &before)? } else { Reservation::default() };
+    let reservation = if record.state == ContainerState::Running {
+        let networks = connect::attached(daemon, &record.id)?;
+        reserve(daemon, Asker::from(&record), &spec, &leading(&networks), &before)?
+    } else {
+        Reservation::default()
+    };
     let wanted = reservation.ports;
     let request = Request { verb: "publish ports of", subject: record.name.to_string(), origin };
     let scope = lifecycle::scope_of(daemon, &record.id)?;
     let changed = daemon
         .engine
         .change(mode, request, scope, |db, draft| {
-            if let Some(endpoint) = endpoints.first() {
-                for port in before.iter().filter(|port| !wanted.contains(port)) {
-                    port_rows::mark_removing(db, &endpoint.id, port, draft.change_id)?;
-                }
-                for port in wanted.iter().filter(|port| !before.contains(port)) {
-                    port_rows::insert(db, &endpoint.id, port, draft.change_id)?;
-                }
-            }
+            connect::move_ports(db, draft, (&endpoints, &before), (&endpoints, &wanted))?;
             rows::set_spec(db, &record.id, &spec)?;
             Ok::<_, OpError>(())
         })
@@ -353,7 +345,7 @@ pub async fn update(
         Changed::Previewed(plan) => Ok(Changed::Previewed(plan)),
         Changed::Applied(()) => {
             daemon.holds.retain(&record.id, &wanted);
-            daemon.holds.keep(&record.id, reservation.held, &wanted, &own_addresses(&endpoints));
+            daemon.holds.keep(&record.id, reservation.held, &wanted, &Outlets::of(&endpoints).addresses());
             lookup::publish(daemon, &record.id)?;
             Ok(Changed::Applied(lookup::get(daemon, &record.id)?))
         }

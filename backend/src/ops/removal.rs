@@ -1,6 +1,6 @@
 //! Taking a container away: its row, its files, and what was made for it alone.
 
-use super::{Daemon, OpError, lifecycle::namespace_name, mounting};
+use super::{Daemon, OpError, attach::namespace_name, mounting};
 use crate::{
     clock,
     engine::Mode,

@@ -171,11 +171,11 @@ fn default_network(host: &HostView, taken: &[(IpNet, String)]) -> Result<NewNetw
     }
     let overlapping = taken.iter().find(|(range, _)| alloc::overlap(*range, IpNet::V4(DEFAULT_RANGE)));
     let subnet = match overlapping {
-        None => DEFAULT_RANGE,
+        None => IpNet::V4(DEFAULT_RANGE),
         Some((range, holder)) => {
             tracing::warn!(%DEFAULT_RANGE, %range, %holder, "the default range is in use; taking the next free pool");
             let ranges: Vec<IpNet> = taken.iter().map(|(range, _)| *range).collect();
-            alloc::free_pool(alloc::default_pools(), &ranges).ok_or(OpError::NoFreePool)?
+            alloc::free_pool(alloc::default_pools().map(IpNet::V4), &ranges).ok_or(OpError::NoFreePool)?
         }
     };
     let option = |name: &str, value: String| (format!("com.docker.network.{name}"), value);
@@ -190,7 +190,7 @@ fn default_network(host: &HostView, taken: &[(IpNet, String)]) -> Result<NewNetw
     Ok(NewNetwork {
         name: "bridge".parse()?,
         driver: Driver::Bridge,
-        subnet: Some(IpNet::V4(subnet)),
+        subnet: Some(subnet),
         gateway: None,
         internal: false,
         bridge: Some(bridge),
@@ -207,20 +207,9 @@ fn default_network(host: &HostView, taken: &[(IpNet, String)]) -> Result<NewNetw
 /// `host` and `none` are names only: the kernel has nothing of them.
 async fn insert_unbridged(daemon: &Daemon, name: &str, driver: Driver) -> Result<(), OpError> {
     let network = Network {
-        id: NetworkId::from_bytes(rand::random()),
-        name: name.parse()?,
-        driver,
-        bridge: None,
-        subnets: Vec::new(),
-        internal: false,
-        icc: true,
-        gateway4: Gateway::default(),
-        gateway6: Gateway::default(),
-        mtu: 1500,
-        options: BTreeMap::new(),
-        labels: BTreeMap::new(),
         predefined: true,
         created_at_ms: clock::now_ms(),
+        ..Network::new(NetworkId::from_bytes(rand::random()), name.parse()?, driver)
     };
     let request = Request { verb: "create network", subject: name.to_owned(), origin: Origin::Daemon };
     let changed = daemon

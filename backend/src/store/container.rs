@@ -1,7 +1,7 @@
 //! Containers, without their endpoints.
 
 use super::{
-    Connection, StoreError,
+    Connection, StoreError, attachment,
     sql::{all, first, from_json, from_word, parsed, run, to_json},
 };
 use crate::model::{ContainerRecord, ContainerSpec};
@@ -73,11 +73,12 @@ pub fn set_start_failed(db: &Connection, id: &ContainerId, code: i32, why: &str)
     Ok(())
 }
 
-/// Takes the row away.
+/// Takes the row away, and its attachments with it.
 ///
 /// # Errors
 /// `Conflict` while it has a namespace or an endpoint.
 pub fn delete(db: &Connection, id: &ContainerId) -> Result<(), StoreError> {
+    attachment::free_all(db, id)?;
     run(db, "delete from container where container_id = ?", [id.as_str()])?;
     Ok(())
 }

@@ -2,13 +2,14 @@
 
 use super::{
     Connection, StoreError, network, port,
-    sql::{all, from_word, parsed, parsed_or_null},
+    sql::{all, from_json, from_word, parsed, parsed_or_null},
     sysctl,
 };
 use drawbridge_api::GatewayMode;
-use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Resolver, Scope, VethEndpoint};
+use drawbridge_plan::{BridgeNetwork, Candidate, Desired, Namespace, Resolver, Scope, VethEndpoint, outlets};
 use ipnet::IpNet;
-use rusqlite::{Row, params_from_iter};
+use rusqlite::params_from_iter;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Loads what is wanted within `scope`. No scope but the two widest reads more than one network or container.
 ///
@@ -48,18 +49,19 @@ pub fn networks(db: &Connection, id: Option<&str>) -> Result<Vec<BridgeNetwork>,
     all(db, &sql, params_from_iter(id), |row| bridge_network(db, row))
 }
 
-fn bridge_network(db: &Connection, row: &Row<'_>) -> Result<BridgeNetwork, StoreError> {
+fn bridge_network(db: &Connection, row: &rusqlite::Row<'_>) -> Result<BridgeNetwork, StoreError> {
     let id: String = row.get("network_id")?;
     let mut addresses: Vec<IpNet> =
-        all(db, "select subnet, gateway from subnet where network_id = ? order by subnet", [&id], |row| {
+        all(db, "select subnet, gateway from subnet where network_id = ? order by position", [&id], |row| {
             let subnet: IpNet = parsed(row, "subnet")?;
             Ok(IpNet::new_assert(parsed(row, "gateway")?, subnet.prefix_len()))
         })?;
     let (gateway4, gateway6) = (network::gateway(row, "mode4", "source4")?, network::gateway(row, "mode6", "source6")?);
-    // The host has no part in an isolated network.
-    addresses.retain(|address| {
-        let gateway = if address.addr().is_ipv4() { &gateway4 } else { &gateway6 };
-        gateway.mode != GatewayMode::Isolated
+    let inhibit_ipv4: bool = row.get("inhibit_ipv4")?;
+    addresses.retain(|address| match address {
+        // The host has no part in an isolated network.
+        IpNet::V4(_) => gateway4.mode != GatewayMode::Isolated && !inhibit_ipv4,
+        IpNet::V6(_) => gateway6.mode != GatewayMode::Isolated,
     });
     Ok(BridgeNetwork {
         id: parsed(row, "network_id")?,
@@ -102,18 +104,53 @@ fn resolvers(db: &Connection, container: Option<&str>) -> Result<Vec<Resolver>, 
 /// # Errors
 /// When SQLite fails or a row can't be read.
 pub fn endpoints(db: &Connection, container: Option<&str>) -> Result<Vec<VethEndpoint>, StoreError> {
-    let mut sql = "select endpoint.endpoint_id, endpoint.network_id, network.bridge, namespace.name as namespace,
-                          endpoint.host_end, endpoint.interface, endpoint.mac, network.mtu, endpoint.address,
-                          endpoint.gateway, network.icc, network.mode4, network.mode6
+    let mut sql =
+        "select endpoint.endpoint_id, endpoint.container_id, endpoint.network_id, network.name, network.bridge,
+                          namespace.name as namespace, endpoint.host_end, endpoint.interface, endpoint.mac,
+                          network.mtu, endpoint.address4, endpoint.address6, endpoint.gateway4, endpoint.gateway6,
+                          endpoint.link_local, endpoint.gateway_priority, network.icc, network.mode4, network.mode6
                    from endpoint join network using (network_id) join namespace using (container_id)
                    where endpoint.phase <> 'removing'"
-        .to_owned();
-    if container.is_some() {
-        sql.push_str(" and endpoint.container_id = ?");
+            .to_owned();
+    sql.push_str(match container {
+        Some(_) => " and endpoint.container_id = ?",
+        // Those of one container together.
+        None => " order by endpoint.container_id",
+    });
+    let rows = all(db, &sql, params_from_iter(container), |row| Row::read(db, row))?;
+    let mut endpoints = Vec::with_capacity(rows.len());
+    for rows in rows.chunk_by(|one, other| one.container == other.container) {
+        // A namespace has one default route of each family.
+        let candidates: Vec<Candidate<'_>> = rows.iter().map(Row::candidate).collect();
+        let (four, six) = outlets(&candidates);
+        for (position, row) in rows.iter().enumerate() {
+            let gateway4 = row.gateway4.filter(|_| four == Some(position)).map(IpAddr::V4);
+            let gateway6 = row.gateway6.filter(|_| six == Some(position)).map(IpAddr::V6);
+            endpoints.push(VethEndpoint {
+                gateways: gateway4.into_iter().chain(gateway6).collect(),
+                ..row.endpoint.clone()
+            });
+        }
     }
-    all(db, &sql, params_from_iter(container), |row| {
+    Ok(endpoints)
+}
+
+/// An endpoint before it is known whether it leads out.
+struct Row {
+    endpoint: VethEndpoint,
+    container: String,
+    network: String,
+    priority: i32,
+    gateway4: Option<Ipv4Addr>,
+    gateway6: Option<Ipv6Addr>,
+}
+
+impl Row {
+    fn read(db: &Connection, row: &rusqlite::Row<'_>) -> Result<Row, StoreError> {
         let id = parsed(row, "endpoint_id")?;
-        Ok(VethEndpoint {
+        let address4: Option<IpNet> = parsed_or_null(row, "address4")?;
+        let address6: Option<IpNet> = parsed_or_null(row, "address6")?;
+        let endpoint = VethEndpoint {
             ports: port::of_endpoint(db, &id)?,
             id,
             network: parsed(row, "network_id")?,
@@ -123,11 +160,29 @@ pub fn endpoints(db: &Connection, container: Option<&str>) -> Result<Vec<VethEnd
             interface: parsed(row, "interface")?,
             mac: parsed(row, "mac")?,
             mtu: row.get("mtu")?,
-            addresses: vec![parsed(row, "address")?],
-            gateways: parsed_or_null(row, "gateway")?.into_iter().collect(),
+            addresses: address4.into_iter().chain(address6).collect(),
+            link_local: from_json(row, "link_local")?,
+            gateways: Vec::new(),
             icc: row.get("icc")?,
             mode4: from_word(row, "mode4")?,
             mode6: from_word(row, "mode6")?,
+        };
+        Ok(Row {
+            endpoint,
+            container: row.get("container_id")?,
+            network: row.get("name")?,
+            priority: row.get("gateway_priority")?,
+            gateway4: parsed_or_null(row, "gateway4")?,
+            gateway6: parsed_or_null(row, "gateway6")?,
         })
-    })
+    }
+
+    fn candidate(&self) -> Candidate<'_> {
+        Candidate {
+            priority: self.priority,
+            network: &self.network,
+            ipv4: self.gateway4.is_some(),
+            ipv6: self.gateway6.is_some(),
+        }
+    }
 }

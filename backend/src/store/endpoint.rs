@@ -2,10 +2,10 @@
 
 use super::{
     Connection, StoreError, lease,
-    sql::{all, first, parsed, parsed_or_null, run},
+    sql::{all, first, from_json, parsed, parsed_or_null, run, to_json},
 };
-use drawbridge_api::{ContainerId, Endpoint, NetworkId, NsName};
-use rusqlite::Row;
+use drawbridge_api::{ContainerId, Endpoint, EndpointId, IfName, NetworkId, NsName};
+use rusqlite::{Row, params};
 
 /// Inserts the namespace that `change_id` is adding.
 ///
@@ -28,26 +28,47 @@ pub fn insert_namespace(
 /// Inserts an endpoint that `change_id` is adding.
 ///
 /// # Errors
-/// `Conflict` when the container is in that network already.
+/// `Conflict` when the container is in that network already, or an address is taken.
 pub fn insert(db: &Connection, container: &ContainerId, endpoint: &Endpoint, change_id: i64) -> Result<(), StoreError> {
     run(
         db,
-        "insert into endpoint (endpoint_id, container_id, network_id, host_end, interface, mac, address, gateway,
-                               phase, change_id)
-         values (?, ?, ?, ?, ?, ?, ?, ?, 'adding', ?)",
-        (
+        "insert into endpoint (endpoint_id, container_id, network_id, host_end, interface, mac, address4, address6,
+                               gateway4, gateway6, link_local, gateway_priority, phase, change_id)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'adding', ?)",
+        params![
             endpoint.id.as_str(),
             container.as_str(),
             endpoint.network_id.as_str(),
-            endpoint.host_end.as_str(),
+            endpoint.host_end.as_ref().map(IfName::as_str),
             endpoint.interface.as_str(),
             endpoint.mac.to_string(),
-            endpoint.address.to_string(),
-            endpoint.gateway.map(|gateway| gateway.to_string()),
+            endpoint.address4.map(|address| address.to_string()),
+            endpoint.address6.map(|address| address.to_string()),
+            endpoint.gateway4.map(|gateway| gateway.to_string()),
+            endpoint.gateway6.map(|gateway| gateway.to_string()),
+            to_json("link_local", &endpoint.link_local)?,
+            endpoint.gateway_priority,
             change_id,
-        ),
+        ],
     )?;
-    lease::take(db, &endpoint.network_id, endpoint.address.addr(), &endpoint.id)
+    for address in endpoint.addresses() {
+        lease::take(db, &endpoint.network_id, address.addr(), &endpoint.id)?;
+    }
+    Ok(())
+}
+
+/// Marks one endpoint and its published ports as going with `change_id`.
+///
+/// # Errors
+/// When SQLite fails.
+pub fn mark_one_removing(db: &Connection, endpoint: &EndpointId, change_id: i64) -> Result<(), StoreError> {
+    for sql in [
+        "update endpoint set phase = 'removing', change_id = ? where endpoint_id = ?",
+        "update published_port set phase = 'removing', change_id = ? where endpoint_id = ?",
+    ] {
+        run(db, sql, (change_id, endpoint.as_str()))?;
+    }
+    Ok(())
 }
 
 /// Marks a container's namespace, endpoints and published ports as going with `change_id`.
@@ -84,7 +105,7 @@ pub fn namespaces(db: &Connection) -> Result<Vec<(ContainerId, NsName)>, StoreEr
     })
 }
 
-/// A container's endpoints in the order of their interfaces, whatever their phase.
+/// A container's endpoints in the order in which they were made, whatever their phase.
 ///
 /// # Errors
 /// When SQLite fails or a row can't be read.
@@ -92,7 +113,7 @@ pub fn of_container(db: &Connection, container: &ContainerId) -> Result<Vec<Endp
     all(
         db,
         "select endpoint.*, network.name as network from endpoint join network using (network_id)
-         where container_id = ? order by interface",
+         where container_id = ? order by endpoint.rowid",
         [container.as_str()],
         |row| Ok(read(row)?.1),
     )
@@ -119,7 +140,7 @@ pub fn of_network(db: &Connection, network: &NetworkId) -> Result<Vec<(Container
 pub fn list(db: &Connection) -> Result<Vec<(ContainerId, Endpoint)>, StoreError> {
     all(
         db,
-        "select endpoint.*, network.name as network from endpoint join network using (network_id) order by interface",
+        "select endpoint.*, network.name as network from endpoint join network using (network_id) order by endpoint.rowid",
         [],
         read,
     )
@@ -132,11 +153,15 @@ fn read(row: &Row<'_>) -> Result<(ContainerId, Endpoint), StoreError> {
             id: parsed(row, "endpoint_id")?,
             network_id: parsed(row, "network_id")?,
             network: parsed(row, "network")?,
-            host_end: parsed(row, "host_end")?,
+            host_end: parsed_or_null(row, "host_end")?,
             interface: parsed(row, "interface")?,
             mac: parsed(row, "mac")?,
-            address: parsed(row, "address")?,
-            gateway: parsed_or_null(row, "gateway")?,
+            address4: parsed_or_null(row, "address4")?,
+            address6: parsed_or_null(row, "address6")?,
+            gateway4: parsed_or_null(row, "gateway4")?,
+            gateway6: parsed_or_null(row, "gateway6")?,
+            link_local: from_json(row, "link_local")?,
+            gateway_priority: row.get("gateway_priority")?,
         },
     ))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Connection, StoreError, lease,
-    sql::{all, first, from_json, from_word, parsed, run, to_json, value},
+    sql::{all, first, from_json, from_word, parsed, parsed_or_null, run, to_json, value},
 };
 use drawbridge_api::{Change, ChangeState, ExplainedStep, NetworkId, Origin, Outcome};
 use drawbridge_plan::{Step, explain};
@@ -169,14 +169,16 @@ pub fn settled(mut change: Change, results: Vec<StepResult>, verdict: Verdict, n
 
 /// The addresses of endpoints that go are about to be free: searches must see them.
 fn free_leases(db: &Connection, change_id: i64, phase: &str) -> Result<(), StoreError> {
-    let freed: Vec<(NetworkId, IpNet)> = all(
+    let freed: Vec<(NetworkId, Option<IpNet>, Option<IpNet>)> = all(
         db,
-        "select network_id, address from endpoint where change_id = ? and phase = ?",
+        "select network_id, address4, address6 from endpoint where change_id = ? and phase = ?",
         (change_id, phase),
-        |row| Ok((parsed(row, "network_id")?, parsed(row, "address")?)),
+        |row| Ok((parsed(row, "network_id")?, parsed_or_null(row, "address4")?, parsed_or_null(row, "address6")?)),
     )?;
-    for (network, address) in freed {
-        lease::search_from(db, &network, address)?;
+    for (network, address4, address6) in freed {
+        for address in address4.into_iter().chain(address6) {
+            lease::search_from(db, &network, address.addr())?;
+        }
     }
     Ok(())
 }

@@ -4,10 +4,11 @@
 use super::{Connection, StoreError, sql};
 use rusqlite::TransactionBehavior;
 
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/0001_first_road.sql"),
     include_str!("../../../migrations/0002_rows_of_a_change.sql"),
     include_str!("../../../migrations/0003_ports.sql"),
+    include_str!("../../../migrations/0004_attachments.sql"),
     include_str!("../../../migrations/0007_volumes.sql"),
 ];
 

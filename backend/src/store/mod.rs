@@ -1,10 +1,14 @@
 //! SQLite: the only room with SQL. One function per question; each takes a connection, so that the same function serves
 //! a reader and a transaction. In reading order: how the database is opened, read and written; networks and their leases,
-//! containers and their endpoints, ports and volumes, images, what all of that wants from the kernel, and the journal.
+//! containers with their attachments, endpoints, ports and volumes, images, what all of that wants from the kernel, and the
+//! journal.
 //!
 //! Nothing here is async. A question takes microseconds, less than handing it to another thread would; in the WAL mode a
 //! reader waits for nobody, and a writer for the writer before it.
 
+pub mod attachment;
+#[cfg(test)]
+mod attachment_tests;
 mod connection;
 pub mod container;
 pub mod desired;

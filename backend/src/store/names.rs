@@ -2,7 +2,7 @@
 
 use super::{
     Connection, StoreError,
-    sql::{all, from_json, parsed},
+    sql::{all, from_json, parsed, parsed_or_null},
 };
 use crate::{
     dns::{
@@ -26,14 +26,14 @@ pub fn memberships(
     container: Option<&ContainerId>,
 ) -> Result<Vec<(ContainerId, Vec<Membership>)>, StoreError> {
     let mut sql = "select endpoint.container_id, container.name, endpoint.network_id, network.name as network,
-                          network.predefined, network.internal, endpoint.address
+                          network.predefined, network.internal, endpoint.address4, endpoint.address6
                    from endpoint join network using (network_id) join container using (container_id)
                    where endpoint.phase <> 'removing'"
         .to_owned();
     if container.is_some() {
         sql.push_str(" and endpoint.container_id = ?");
     }
-    sql.push_str(" order by endpoint.container_id, endpoint.interface");
+    sql.push_str(" order by endpoint.container_id, endpoint.rowid");
     let rows = all(db, &sql, params_from_iter(container.map(ContainerId::as_str)), |row| membership(db, row))?;
     let mut grouped: Vec<(ContainerId, Vec<Membership>)> = Vec::new();
     for (id, membership) in rows {
@@ -49,7 +49,7 @@ fn membership(db: &Connection, row: &Row<'_>) -> Result<(ContainerId, Membership
     let id: ContainerId = parsed(row, "container_id")?;
     let name: ContainerName = parsed(row, "name")?;
     let network: String = row.get("network_id")?;
-    let address: IpNet = parsed(row, "address")?;
+    let addresses: [Option<IpNet>; 2] = [parsed_or_null(row, "address4")?, parsed_or_null(row, "address6")?];
     let subnets = all(db, "select subnet from subnet where network_id = ?", [&network], |row| parsed(row, "subnet"))?;
     let membership = Membership {
         network: parsed(row, "network_id")?,
@@ -58,7 +58,7 @@ fn membership(db: &Connection, row: &Row<'_>) -> Result<(ContainerId, Membership
         way_out: if row.get("internal")? { WayOut::Closed } else { WayOut::Open },
         subnets,
         names: vec![name.to_string(), id.short().to_owned()],
-        addresses: vec![address.addr()],
+        addresses: addresses.iter().flatten().map(IpNet::addr).collect(),
     };
     Ok((id, membership))
 }

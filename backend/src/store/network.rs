@@ -4,7 +4,7 @@ use super::{
     Connection, StoreError,
     sql::{all, first, from_json, from_word, parsed, parsed_or_null, run, to_json},
 };
-use drawbridge_api::{Gateway, IfName, Network, NetworkId, NetworkName, Subnet};
+use drawbridge_api::{Gateway, IfName, Macvlan, Network, NetworkId, NetworkName, Subnet};
 use ipnet::IpNet;
 use rusqlite::{Row, params};
 
@@ -15,14 +15,20 @@ use rusqlite::{Row, params};
 pub fn insert(db: &Connection, network: &Network, change_id: i64) -> Result<(), StoreError> {
     run(
         db,
-        "insert into network (network_id, name, driver, bridge, internal, icc, masquerade, mode4, mode6, source4,
-                              source6, mtu, options, labels, predefined, created_at_ms, phase, change_id)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'adding', ?)",
+        "insert into network (network_id, name, driver, bridge, parent, macvlan_mode, ipv4, ipv6, inhibit_ipv4, internal,
+                              icc, masquerade, mode4, mode6, source4, source6, mtu, attachable, options, ipam_options,
+                              labels, predefined, created_at_ms, phase, change_id)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'adding', ?)",
         params![
             network.id.as_str(),
             network.name.as_str(),
             network.driver.as_str(),
             network.bridge.as_ref().map(IfName::as_str),
+            network.macvlan.as_ref().map(|macvlan| macvlan.parent.as_str()),
+            network.macvlan.as_ref().map(|macvlan| macvlan.mode.as_str()),
+            network.ipv4,
+            network.ipv6,
+            network.inhibit_ipv4,
             network.internal,
             network.icc,
             network.gateway4.masquerade,
@@ -31,21 +37,27 @@ pub fn insert(db: &Connection, network: &Network, change_id: i64) -> Result<(), 
             network.gateway4.source.map(|address| address.to_string()),
             network.gateway6.source.map(|address| address.to_string()),
             network.mtu,
+            network.attachable,
             to_json("options", &network.options)?,
+            to_json("ipam_options", &network.ipam_options)?,
             to_json("labels", &network.labels)?,
             network.predefined,
             network.created_at_ms,
             change_id,
         ],
     )?;
-    for subnet in &network.subnets {
+    for (position, subnet) in (0_i64..).zip(&network.subnets) {
         run(
             db,
-            "insert into subnet (network_id, subnet, gateway, lease_from) values (?, ?, ?, ?)",
+            "insert into subnet (network_id, position, subnet, gateway, ip_range, reserved, lease_from)
+             values (?, ?, ?, ?, ?, ?, ?)",
             (
                 network.id.as_str(),
+                position,
                 subnet.subnet.to_string(),
                 subnet.gateway.to_string(),
+                subnet.ip_range.map(|range| range.to_string()),
+                to_json("reserved", &subnet.reserved)?,
                 subnet.subnet.network().to_string(),
             ),
         )?;
@@ -76,6 +88,14 @@ pub fn list(db: &Connection) -> Result<Vec<Network>, StoreError> {
 /// When SQLite fails or the row can't be read.
 pub fn get(db: &Connection, id: &NetworkId) -> Result<Option<Network>, StoreError> {
     first(db, "select * from network where network_id = ?", [id.as_str()], |row| read(db, row))
+}
+
+/// The network of a name, whatever its phase.
+///
+/// # Errors
+/// When SQLite fails or the row can't be read.
+pub fn by_name(db: &Connection, name: &NetworkName) -> Result<Option<Network>, StoreError> {
+    first(db, "select * from network where name = ?", [name.as_str()], |row| read(db, row))
 }
 
 /// The ids that a text can mean, in Docker's order: the full id, else the exact name, else every id that begins so.
@@ -124,24 +144,36 @@ pub(super) fn gateway(row: &Row<'_>, mode: &'static str, source: &'static str) -
 
 fn read(db: &Connection, row: &Row<'_>) -> Result<Network, StoreError> {
     let id: NetworkId = parsed(row, "network_id")?;
-    let subnets = all(
-        db,
-        "select subnet, gateway from subnet where network_id = ? order by instr(subnet, ':'), subnet",
-        [id.as_str()],
-        |row| Ok(Subnet { subnet: parsed(row, "subnet")?, gateway: parsed(row, "gateway")? }),
-    )?;
+    let subnets = all(db, "select * from subnet where network_id = ? order by position", [id.as_str()], |row| {
+        Ok(Subnet {
+            subnet: parsed(row, "subnet")?,
+            gateway: parsed(row, "gateway")?,
+            ip_range: parsed_or_null(row, "ip_range")?,
+            reserved: from_json(row, "reserved")?,
+        })
+    })?;
+    let macvlan = match parsed_or_null(row, "parent")? {
+        Some(parent) => Some(Macvlan { parent, mode: from_word(row, "macvlan_mode")? }),
+        None => None,
+    };
     Ok(Network {
         id,
         name: parsed(row, "name")?,
         driver: from_word(row, "driver")?,
         bridge: parsed_or_null(row, "bridge")?,
+        macvlan,
+        ipv4: row.get("ipv4")?,
+        ipv6: row.get("ipv6")?,
         subnets,
+        inhibit_ipv4: row.get("inhibit_ipv4")?,
         internal: row.get("internal")?,
         icc: row.get("icc")?,
         gateway4: gateway(row, "mode4", "source4")?,
         gateway6: gateway(row, "mode6", "source6")?,
         mtu: row.get("mtu")?,
+        attachable: row.get("attachable")?,
         options: from_json(row, "options")?,
+        ipam_options: from_json(row, "ipam_options")?,
         labels: from_json(row, "labels")?,
         predefined: row.get("predefined")?,
         created_at_ms: row.get("created_at_ms")?,

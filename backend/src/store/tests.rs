@@ -14,35 +14,26 @@ use drawbridge_api::{
     ChangeState, ContainerId, ContainerState, Driver, Endpoint, EndpointId, Gateway, ImageId, MacAddress, Network,
     NetworkId, NetworkMode, Origin, Outcome, Subnet,
 };
-use drawbridge_plan::{Desired, Object, Scope, Step};
+use drawbridge_plan::{Desired, Family, Object, Scope, Step};
 use ipnet::IpNet;
 
-fn database() -> Connection {
+pub(super) fn database() -> Connection {
     let mut db = Connection::open_in_memory().unwrap();
     set_up(&db).unwrap();
     migrate(&mut db).unwrap();
     db
 }
 
-fn demo(number: u8) -> Network {
+pub(super) fn demo(number: u8) -> Network {
+    let [subnet, gateway] = [format!("10.{number}.0.0/29"), format!("10.{number}.0.1")];
     Network {
-        id: NetworkId::from_bytes([number; 32]),
-        name: format!("demo{number}").parse().unwrap(),
-        driver: Driver::Bridge,
         bridge: Some(format!("br-{number}").parse().unwrap()),
-        subnets: vec![Subnet {
-            subnet: format!("10.{number}.0.0/29").parse().unwrap(),
-            gateway: format!("10.{number}.0.1").parse().unwrap(),
-        }],
-        internal: false,
-        icc: true,
+        subnets: vec![Subnet::new(subnet.parse().unwrap(), gateway.parse().unwrap())],
         gateway4: Gateway::nat(),
         gateway6: Gateway::nat(),
-        mtu: 1500,
         options: [("a".to_owned(), "b".to_owned())].into(),
-        labels: Default::default(),
-        predefined: false,
         created_at_ms: i64::from(number),
+        ..Network::new(NetworkId::from_bytes([number; 32]), format!("demo{number}").parse().unwrap(), Driver::Bridge)
     }
 }
 
@@ -91,7 +82,7 @@ fn busybox() -> ImageRecord {
     }
 }
 
-fn open(db: &Connection) -> i64 {
+pub(super) fn open(db: &Connection) -> i64 {
     journal::open(db, &request(), 1).unwrap()
 }
 
@@ -111,12 +102,12 @@ fn with_network(db: &Connection, number: u8) -> Network {
     let network = demo(number);
     let change = open(db);
     network::insert(db, &network, change).unwrap();
-    lease::reserve_gateway(db, &network.id, network.subnets[0].gateway).unwrap();
+    lease::reserve(db, &network.id, network.subnets[0].gateway).unwrap();
     settle(db, change, Verdict::Done);
     network
 }
 
-fn with_box(db: &Connection, number: u8) -> ContainerRecord {
+pub(super) fn with_box(db: &Connection, number: u8) -> ContainerRecord {
     image::put(db, &busybox()).unwrap();
     let record = box_of(number);
     container::insert(db, &record).unwrap();
@@ -126,24 +117,28 @@ fn with_box(db: &Connection, number: u8) -> ContainerRecord {
 /// Attaches a box to a network and leaves the change open.
 fn attach(db: &Connection, record: &ContainerRecord, network: &Network) -> Option<(i64, Endpoint)> {
     let change = open(db);
-    let address = lease::next_free(db, &network.id).unwrap()?;
+    let Some(IpNet::V4(address)) = lease::next_free(db, network, Family::Ipv4).unwrap() else { return None };
     let id = EndpointId::from_bytes(rand::random());
     let endpoint = Endpoint {
-        host_end: format!("veth{}", &id.as_str()[..7]).parse().unwrap(),
+        host_end: Some(format!("veth{}", &id.as_str()[..7]).parse().unwrap()),
         id,
         network_id: network.id.clone(),
         network: network.name.clone(),
         interface: "eth0".parse().unwrap(),
         mac: MacAddress::from_ipv4(address.addr()),
-        address: IpNet::V4(address),
-        gateway: Some(network.subnets[0].gateway),
+        address4: Some(address),
+        address6: None,
+        gateway4: Some("10.1.0.1".parse().unwrap()),
+        gateway6: None,
+        link_local: vec!["169.254.0.9".parse().unwrap()],
+        gateway_priority: -3,
     };
     endpoint::insert_namespace(db, &record.id, &record.id.short().parse().unwrap(), change).unwrap();
     endpoint::insert(db, &record.id, &endpoint, change).unwrap();
     Some((change, endpoint))
 }
 
-fn is_conflict(result: Result<(), StoreError>) -> bool {
+pub(super) fn is_conflict(result: Result<(), StoreError>) -> bool {
     matches!(result, Err(StoreError::Conflict { .. }))
 }
 
@@ -207,7 +202,7 @@ fn leases_are_the_lowest_free_and_held_until_the_kernel_lets_go() {
         let record = with_box(db, number);
         let (change, endpoint) = attach(db, &record, &network).unwrap();
         settle(db, change, Verdict::Done);
-        assert_eq!(endpoint.address.addr().to_string(), expected);
+        assert_eq!(endpoint.address4.unwrap().addr().to_string(), expected);
         boxes.push(record);
     }
     let late = with_box(db, 9);
@@ -215,10 +210,10 @@ fn leases_are_the_lowest_free_and_held_until_the_kernel_lets_go() {
 
     let change = open(db);
     endpoint::mark_removing(db, &boxes[2].id, change).unwrap();
-    assert!(lease::next_free(db, &network.id).unwrap().is_none(), "still in the kernel");
+    assert!(lease::next_free(db, &network, Family::Ipv4).unwrap().is_none(), "still in the kernel");
     settle(db, change, Verdict::Done);
     let (_, endpoint) = attach(db, &late, &network).unwrap();
-    assert_eq!(endpoint.address.addr().to_string(), "10.1.0.4");
+    assert_eq!(endpoint.address4.unwrap().addr().to_string(), "10.1.0.4");
     let taken = lease::take(db, &network.id, "10.1.0.4".parse().unwrap(), &endpoint.id);
     assert!(is_conflict(taken), "never twice");
 }
@@ -231,9 +226,9 @@ fn a_search_for_an_address_goes_beyond_a_page() {
     let change = open(db);
     network::insert(db, &network, change).unwrap();
     for last in 1..=200 {
-        lease::reserve_gateway(db, &network.id, format!("10.1.0.{last}").parse().unwrap()).unwrap();
+        lease::reserve(db, &network.id, format!("10.1.0.{last}").parse().unwrap()).unwrap();
     }
-    assert_eq!(lease::next_free(db, &network.id).unwrap().unwrap().to_string(), "10.1.0.201/16");
+    assert_eq!(lease::next_free(db, &network, Family::Ipv4).unwrap().unwrap().to_string(), "10.1.0.201/16");
 }
 
 #[test]

@@ -244,7 +244,7 @@ fn create_container(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpErr
         settings: Default::default(),
         naming: Default::default(),
     };
-    let new = NewContainer { name: Some("box1".parse()?), spec };
+    let new = NewContainer { name: Some("box1".parse()?), spec, attachments: Vec::new() };
     runtime.block_on(container::create(daemon, Mode::Apply, Origin::Docker, new)).map(drop)
 }
 

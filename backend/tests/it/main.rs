@@ -11,6 +11,7 @@ mod events;
 mod fields;
 mod harness;
 mod leftovers;
+mod networks;
 mod outlive;
 mod ports;
 mod runtime;

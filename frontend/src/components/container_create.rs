@@ -134,7 +134,9 @@ fn Networks(
     let options = move || {
         let option = |network: &drawbridge_api::Network| {
             let what = match network.driver {
-                Driver::Bridge => network.subnets.first().map(|s| s.subnet.to_string()).unwrap_or_default(),
+                Driver::Bridge | Driver::Macvlan => {
+                    network.subnets.first().map(|s| s.subnet.to_string()).unwrap_or_default()
+                }
                 Driver::Host => "the host’s own namespace".to_owned(),
                 Driver::Null => "loopback only".to_owned(),
             };

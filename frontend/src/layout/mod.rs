@@ -9,7 +9,7 @@
 
 mod ways;
 
-use crate::{reduce::is_member, route::Density};
+use crate::route::Density;
 use drawbridge_api::{Container, ContainerId, Driver, EndpointId, Host, Network, NetworkId};
 use std::{collections::BTreeMap, sync::Arc};
 use ways::{BUS, doors, place_host, place_ways};
@@ -154,14 +154,8 @@ pub fn layout(
             width: column_width - TRUNK - gutter,
             height: BAR,
         };
-        // A container hangs below the network of its first endpoint.
-        let members: Vec<&Arc<Container>> = containers
-            .iter()
-            .filter(|container| match container.endpoints.first() {
-                Some(first) => first.network_id == network.id,
-                None => is_member(container, network),
-            })
-            .collect();
+        let members: Vec<&Arc<Container>> =
+            containers.iter().filter(|container| hangs_below(container, network)).collect();
         floors[column] = place_bridge(&mut layout, network, bar, &members, density);
         buses.insert(network.id.clone(), left + column_width + BUS);
         let uplink = [(left + TRUNK / 2, bar.y + BAR / 2), (bar.x, bar.y + BAR / 2)];
@@ -179,20 +173,29 @@ pub fn layout(
     place_ways(&mut layout, &doors, &buses, density);
 
     let mut floor = floors.into_iter().max().unwrap_or(bottom);
-    let others = |driver| networks.iter().find(move |network| network.driver == driver);
-    for (text, driver) in
-        [("In the host’s own namespace", Driver::Host), ("Without a network: loopback only", Driver::Null)]
-    {
-        let members: Vec<_> = others(driver)
-            .map(|network| containers.iter().filter(|container| is_member(container, network)).collect())
-            .unwrap_or_default();
+    for (text, driver) in [
+        ("On the wire of a host’s interface (macvlan)", Driver::Macvlan),
+        ("In the host’s own namespace", Driver::Host),
+        ("Without a network: loopback only", Driver::Null),
+    ] {
+        let others = networks.iter().filter(|network| network.driver == driver);
+        let members: Vec<_> =
+            others.flat_map(|network| containers.iter().filter(|container| hangs_below(container, network))).collect();
         floor = place_group(&mut layout, text, &members, floor, density);
     }
-    // A stopped container whose network was removed.
+    // Containers that are in no network, or stopped ones whose network was removed.
     let lost: Vec<_> = containers.iter().filter(|container| !layout.containers.contains_key(&container.id)).collect();
-    floor = place_group(&mut layout, "Their network no longer exists", &lost, floor, density);
+    floor = place_group(&mut layout, "In no network, or in one that no longer exists", &lost, floor, density);
     layout.size.1 = floor + MARGIN;
     layout
+}
+
+/// Whether a container has its place below a network: that of its first endpoint, or of its first attachment while it has none.
+fn hangs_below(container: &Container, network: &Network) -> bool {
+    match (container.endpoints.first(), container.attachments.first()) {
+        (Some(endpoint), _) => endpoint.network_id == network.id,
+        (None, attachment) => attachment.is_some_and(|attachment| attachment.network == network.name),
+    }
 }
 
 /// A bridge and the containers below it. Gives back the bottom edge.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{reduce::Live, sample};
-use drawbridge_api::{ContainerState, NetworkMode};
+use drawbridge_api::{Attachment, ContainerState};
 
 fn of(live: &Live, width: i32, density: Density) -> Layout {
     layout(&live.host, &live.networks, &live.containers, width, density)
@@ -259,10 +259,10 @@ fn containers_without_a_bridge_stand_under_a_heading() {
     }
     let mut bare = sample::container(5, 1);
     bare.endpoints.clear();
-    bare.network_mode = NetworkMode::None;
+    bare.attachments = vec![Attachment::to("none".parse().unwrap())];
     let mut lost = sample::container(6, 1);
     lost.endpoints.clear();
-    lost.network_mode = NetworkMode::Network("gone".parse().unwrap());
+    lost.attachments = vec![Attachment::to("gone".parse().unwrap())];
     live.containers.extend([Arc::new(bare), Arc::new(lost)]);
     let layout = of(&live, 1000, Density::Full);
     assert_eq!(layout.headings.len(), 2);

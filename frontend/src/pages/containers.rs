@@ -12,7 +12,7 @@ use crate::{
     route::{Route, Selection},
     words,
 };
-use drawbridge_api::{Container, ContainerId, NetworkMode};
+use drawbridge_api::{Container, ContainerId, Endpoint};
 use leptos::prelude::*;
 
 /// All containers, oldest first.
@@ -130,7 +130,7 @@ fn Row(
             </td>
             <td class="mono" data-label="Address">
                 {move || container.get().map(|container| {
-                    let addresses = container.endpoints.iter().map(|endpoint| endpoint.address.addr().to_string());
+                    let addresses = container.endpoints.iter().flat_map(Endpoint::addresses).map(|address| address.addr().to_string());
                     addresses.map(|address| view! { <div>{address}</div> }).collect_view()
                 })}
             </td>
@@ -156,17 +156,10 @@ fn Row(
     }
 }
 
-/// The networks it is in, or would be.
+/// The networks it is in whenever it runs.
 fn networks(container: &Container) -> String {
-    if !container.endpoints.is_empty() {
-        let names: Vec<&str> = container.endpoints.iter().map(|endpoint| endpoint.network.as_str()).collect();
-        return names.join(", ");
-    }
-    match &container.network_mode {
-        NetworkMode::Network(name) => name.to_string(),
-        NetworkMode::Host => "host".to_owned(),
-        NetworkMode::None => "none".to_owned(),
-    }
+    let names: Vec<&str> = container.attachments.iter().map(|attachment| attachment.network.as_str()).collect();
+    names.join(", ")
 }
 
 /// The lines of its ports, and whether they are open: what is published as `docker ps` shows it, while it does not run what
@@ -196,7 +189,7 @@ fn matches(container: &Container, find: &str) -> bool {
         || container.id.as_str().starts_with(&find)
         || ranges(&container.ports).iter().any(|range| range.to_string().contains(&find))
         || publishes(&container.port_requests).iter().any(|publish| publish.to_string().contains(&find))
-        || container.endpoints.iter().any(|endpoint| endpoint.address.to_string().contains(&find))
+        || container.endpoints.iter().flat_map(Endpoint::addresses).any(|address| address.to_string().contains(&find))
 }
 
 #[cfg(test)]

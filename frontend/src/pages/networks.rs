@@ -79,7 +79,7 @@ fn row(app: App, network: Arc<Network>) -> impl IntoView {
         }
     };
     let title = match network.driver {
-        Driver::Bridge => view! {
+        Driver::Bridge | Driver::Macvlan => view! {
             <a href=Route::select(Selection::Network(name.clone())).href()>{name.clone()}</a>
         }
         .into_any(),
@@ -87,6 +87,7 @@ fn row(app: App, network: Arc<Network>) -> impl IntoView {
     };
     let notes = match network.driver {
         Driver::Bridge => tags(&network),
+        Driver::Macvlan => vec!["macvlan"],
         Driver::Host => vec!["the host’s own namespace"],
         Driver::Null => vec!["loopback only"],
     };
@@ -101,7 +102,7 @@ fn row(app: App, network: Arc<Network>) -> impl IntoView {
                 {notes.into_iter().map(|note| view! { <span class="tag">{note}</span> }).collect_view()}
             </th>
             <td class="mono" data-label="Interface">
-                {network.bridge.as_ref().map(ToString::to_string)
+                {network.bridge.as_ref().or(network.macvlan.as_ref().map(|macvlan| &macvlan.parent)).map(ToString::to_string)
                     .map_or_else(|| view! { <span class="muted">"none"</span> }.into_any(), IntoAny::into_any)}
             </td>
             <td class="mono" data-label="Subnet">{lines(|subnet| subnet.subnet.to_string())}</td>

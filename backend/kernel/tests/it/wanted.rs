@@ -125,6 +125,7 @@ pub(crate) fn desired(nets: &[Net]) -> Desired {
                 mac: MacAddress::from_ipv4(first),
                 mtu: net.mtu,
                 addresses,
+                link_local: Vec::new(),
                 gateways: if routed { gateways.iter().map(IpNet::addr).collect() } else { Vec::new() },
                 icc: net.icc,
                 mode4: net.mode4,

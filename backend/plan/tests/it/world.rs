@@ -100,6 +100,7 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
         // A namespace has one default route.
         let gateway = (route && !routed[namespace]).then(|| range(network, 1).addr().into());
         routed[namespace] |= route;
+        let link_local = identity.then(|| Ipv4Addr::new(169, 254, 0, byte(number, false)).into());
         desired.endpoints.push(VethEndpoint {
             id: EndpointId::from_bytes([byte(number, identity); 32]),
             network: wanted.id.clone(),
@@ -110,6 +111,7 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
             mac: MacAddress::from_ipv4(address.addr()),
             mtu: wanted.mtu,
             addresses: vec![address.into()],
+            link_local: link_local.into_iter().collect(),
             gateways: gateway.into_iter().collect(),
             icc: wanted.icc,
             mode4: wanted.gateway4.mode,

@@ -1,10 +1,13 @@
 //! What Docker clients read: our own values, since clients index fields that libraries leave out when empty. Nulls, empty
 //! lists and zero times are where Docker 28 has them.
 
-use super::{host_config, ports};
+use super::{
+    endpoint::{self, Names, mode_word},
+    host_config, ports,
+};
 use crate::model::{ContainerRecord, ImageRecord};
-use drawbridge_api::{Container, ContainerState, Driver, Endpoint, Network, NetworkMode};
-use serde_json::{Map, Value, json};
+use drawbridge_api::{Container, ContainerState, Network};
+use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A time that Go prints for one that was never set.
@@ -18,105 +21,6 @@ pub(super) fn rfc3339(ms: i64) -> String {
 
 fn rfc3339_or_never(ms: Option<i64>) -> String {
     ms.map_or_else(|| NEVER.to_owned(), rfc3339)
-}
-
-/// A network; `members` are filled by inspect only.
-pub(super) fn network(network: &Network, members: &[(ContainerRecord, Endpoint)]) -> Value {
-    let ranges: Vec<Value> = network
-        .subnets
-        .iter()
-        .map(|subnet| json!({ "Subnet": subnet.subnet.to_string(), "Gateway": subnet.gateway.to_string() }))
-        .collect();
-    let containers: Map<String, Value> = members
-        .iter()
-        .map(|(container, endpoint)| {
-            (
-                container.id.to_string(),
-                json!({
-                    "Name": container.name,
-                    "EndpointID": endpoint.id,
-                    "MacAddress": endpoint.mac,
-                    "IPv4Address": endpoint.address.to_string(),
-                    "IPv6Address": "",
-                }),
-            )
-        })
-        .collect();
-    let config = if network.driver == Driver::Bridge { Value::from(ranges) } else { Value::Null };
-    json!({
-        "Name": network.name,
-        "Id": network.id,
-        "Created": rfc3339(network.created_at_ms),
-        "Scope": "local",
-        "Driver": network.driver,
-        "EnableIPv4": true,
-        "EnableIPv6": false,
-        "IPAM": {
-            "Driver": "default",
-            "Options": if network.predefined { Value::Null } else { json!({}) },
-            "Config": config,
-        },
-        "Internal": network.internal,
-        "Attachable": false,
-        "Ingress": false,
-        "ConfigFrom": { "Network": "" },
-        "ConfigOnly": false,
-        "Containers": containers,
-        "Options": network.options,
-        "Labels": network.labels,
-    })
-}
-
-/// The word in `HostConfig.NetworkMode`.
-fn mode_word(mode: &NetworkMode) -> String {
-    match mode {
-        NetworkMode::Network(name) => name.to_string(),
-        NetworkMode::Host => "host".to_owned(),
-        NetworkMode::None => "none".to_owned(),
-    }
-}
-
-/// `NetworkSettings.Networks`: the endpoints of a running container, or the network that a stopped one will join.
-fn networks(record: &ContainerRecord, seen: &Container, known: &[Network]) -> Map<String, Value> {
-    let entry = |network_id: &str, endpoint: Option<&Endpoint>| {
-        let address = endpoint.map(|endpoint| endpoint.address);
-        json!({
-            "IPAMConfig": null,
-            "Links": null,
-            "Aliases": null,
-            "MacAddress": endpoint.map_or_else(String::new, |endpoint| endpoint.mac.to_string()),
-            "DriverOpts": null,
-            "GwPriority": 0,
-            "NetworkID": network_id,
-            "EndpointID": endpoint.map_or("", |endpoint| endpoint.id.as_str()),
-            "Gateway": gateway(endpoint),
-            "IPAddress": address.map_or_else(String::new, |address| address.addr().to_string()),
-            "IPPrefixLen": address.map_or(0, |address| address.prefix_len()),
-            "IPv6Gateway": "",
-            "GlobalIPv6Address": "",
-            "GlobalIPv6PrefixLen": 0,
-            "DNSNames": match endpoint {
-                Some(endpoint) if endpoint.network.as_str() != "bridge" => json!([record.name, record.id.short()]),
-                Some(_) | None => Value::Null,
-            },
-        })
-    };
-    if !seen.endpoints.is_empty() {
-        return seen
-            .endpoints
-            .iter()
-            .map(|endpoint| (endpoint.network.to_string(), entry(endpoint.network_id.as_str(), Some(endpoint))))
-            .collect();
-    }
-    let name = mode_word(&record.spec.network_mode);
-    let id = known.iter().find(|network| network.name.as_str() == name).map_or("", |network| network.id.as_str());
-    // Docker fills in the id at the first start.
-    let id = if record.started_at_ms.is_some() { id } else { "" };
-    Map::from_iter([(name, entry(id, None))])
-}
-
-fn gateway(endpoint: Option<&Endpoint>) -> String {
-    endpoint.and_then(|endpoint| endpoint.gateway).map_or_else(String::new, |gateway| gateway.to_string())
 }
 
 /// One row of `GET /containers/json`.
@@ -140,7 +44,7 @@ pub(super) fn container_row(
         "State": record.state,
         "Status": status(record, now_ms),
         "HostConfig": { "NetworkMode": mode_word(&record.spec.network_mode) },
-        "NetworkSettings": { "Networks": networks(record, seen, known) },
+        "NetworkSettings": { "Networks": endpoint::networks(record, seen, known, Names::LeftOut) },
         "Mounts": mounts,
     })
 }
@@ -276,7 +180,7 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
             "OnBuild": null,
             "Labels": spec.labels,
         },
-        "NetworkSettings": network_settings(record, seen, known),
+        "NetworkSettings": endpoint::network_settings(record, seen, known),
     });
     // These are left out when nothing was said, unlike all others.
     if let Some(signal) = details.stop_signal {
@@ -291,35 +195,6 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
 /// A set, as Go writes one.
 fn volumes_of(places: &[String]) -> Value {
     if places.is_empty() { Value::Null } else { places.iter().map(|place| (place.clone(), json!({}))).collect() }
-}
-
-fn network_settings(record: &ContainerRecord, seen: &Container, known: &[Network]) -> Value {
-    // The legacy copy at the top is of the default bridge only.
-    let legacy = seen.endpoints.iter().find(|endpoint| endpoint.network.as_str() == "bridge");
-    let sandbox = match &seen.namespace {
-        Some(namespace) => format!("/run/netns/{namespace}"),
-        None => String::new(),
-    };
-    json!({
-        "Bridge": "",
-        "SandboxID": if sandbox.is_empty() { "" } else { record.id.as_str() },
-        "SandboxKey": sandbox,
-        "Ports": ports::port_map(&record.spec, seen),
-        "HairpinMode": false,
-        "LinkLocalIPv6Address": "",
-        "LinkLocalIPv6PrefixLen": 0,
-        "SecondaryIPAddresses": null,
-        "SecondaryIPv6Addresses": null,
-        "EndpointID": legacy.map_or("", |endpoint| endpoint.id.as_str()),
-        "Gateway": gateway(legacy),
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
-        "IPAddress": legacy.map_or_else(String::new, |endpoint| endpoint.address.addr().to_string()),
-        "IPPrefixLen": legacy.map_or(0, |endpoint| endpoint.address.prefix_len()),
-        "IPv6Gateway": "",
-        "MacAddress": legacy.map_or_else(String::new, |endpoint| endpoint.mac.to_string()),
-        "Networks": networks(record, seen, known),
-    })
 }
 
 /// One row of `GET /images/json`.

@@ -87,8 +87,9 @@ pub(super) async fn list(
             && filters
                 .any("ancestor", |image| record.spec.image == image || record.image_id.as_str().starts_with(image))
             && filters.any("network", |wanted| {
-                seen.endpoints.iter().any(|endpoint| {
-                    endpoint.network.as_str() == wanted || endpoint.network_id.as_str().starts_with(wanted)
+                networks.iter().any(|network| {
+                    (network.name.as_str() == wanted || network.id.as_str().starts_with(wanted))
+                        && seen.attachments.iter().any(|attachment| attachment.network == network.name)
                 })
             })
             && filters.any("volume", |wanted| record.spec.settings.mounts.iter().any(|mount| is_of(mount, wanted)))

@@ -4,6 +4,7 @@
 mod answer;
 mod confinement;
 mod containers;
+mod endpoint;
 mod error;
 mod events;
 mod exec;
@@ -72,6 +73,8 @@ fn routes() -> Router<Arc<Daemon>> {
         .route("/networks", get(networks::list))
         .route("/networks/create", post(networks::create))
         .route("/networks/{id}", get(networks::inspect).delete(networks::remove))
+        .route("/networks/{id}/connect", post(networks::connect))
+        .route("/networks/{id}/disconnect", post(networks::disconnect))
         .route("/containers/json", get(containers::list))
         .route("/containers/create", post(containers::create))
         .route("/containers/{id}", delete(containers::remove))

@@ -1,7 +1,8 @@
-//! `/networks`: list, inspect, create, remove.
+//! `/networks`: list, inspect, connect, disconnect, create, remove.
 
 use super::{
-    answer,
+    answer::rfc3339,
+    endpoint::{self, EndpointConfig, nominal_id},
     error::DockerError,
     extract::{DockerJson, null_as_default},
     filters::{Filters, name_matches},
@@ -9,17 +10,21 @@ use super::{
 use crate::{
     engine::{Changed, Mode},
     http::to_the_end,
-    model::NewNetwork,
-    ops::{Daemon, OpError, container, network},
+    model::{ContainerRecord, NewNetwork},
+    ops::{
+        Daemon, OpError,
+        connect::{self, Disconnect},
+        container, network,
+    },
 };
 use axum::{
     Json,
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use drawbridge_api::{Driver, Gateway, GatewayMode, Origin};
+use drawbridge_api::{Container, ContainerState, Driver, Endpoint, Gateway, GatewayMode, Network, Origin, Subnet};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Debug, Deserialize)]
@@ -43,7 +48,7 @@ pub(super) async fn list(
             && filters.any("type", |kind| kind == if network.predefined { "builtin" } else { "custom" })
             && filters.labels(&network.labels)
     });
-    Ok(Json(chosen.map(|network| answer::network(network, &[])).collect()))
+    Ok(Json(chosen.map(|network| answer(network, &[])).collect()))
 }
 
 /// `GET /networks/{id}`.
@@ -52,11 +57,128 @@ pub(super) async fn inspect(
     Path(text): Path<String>,
 ) -> Result<Json<Value>, DockerError> {
     let found = network::find(&daemon, &text)?;
-    let mut members = Vec::new();
-    for (id, endpoint) in network::endpoints(&daemon, &found.id)? {
-        members.push((container::find(&daemon, id.as_str())?, endpoint));
+    Ok(Json(answer(&found, &members(&daemon, &found)?)))
+}
+
+/// The running containers that are in a network, with their endpoints where it makes any.
+fn members(daemon: &Daemon, found: &Network) -> Result<Vec<(ContainerRecord, Option<Endpoint>)>, OpError> {
+    if found.driver == Driver::Bridge || found.driver == Driver::Macvlan {
+        let endpoints = network::endpoints(daemon, &found.id)?;
+        return endpoints
+            .into_iter()
+            .map(|(id, endpoint)| Ok((container::find(daemon, id.as_str())?, Some(endpoint))))
+            .collect();
     }
-    Ok(Json(answer::network(&found, &members)))
+    let is_in = |seen: &Container| {
+        seen.state == ContainerState::Running && seen.attachments.iter().any(|known| known.network == found.name)
+    };
+    let containers = container::list(daemon)?.into_iter().filter(|(_, seen)| is_in(seen));
+    Ok(containers.map(|(record, _)| (record, None)).collect())
+}
+
+/// A network; `members` are filled by inspect only.
+fn answer(network: &Network, members: &[(ContainerRecord, Option<Endpoint>)]) -> Value {
+    let has_ranges = network.driver == Driver::Bridge || network.driver == Driver::Macvlan;
+    let ranges: Vec<Value> = network.subnets.iter().map(range).collect();
+    let containers: Map<String, Value> = members
+        .iter()
+        .map(|(container, endpoint)| {
+            let text = |address: Option<String>| address.unwrap_or_default();
+            let id =
+                endpoint.as_ref().map_or_else(|| nominal_id(container, network), |endpoint| endpoint.id.to_string());
+            let address4 = endpoint.as_ref().and_then(|endpoint| endpoint.address4);
+            let address6 = endpoint.as_ref().and_then(|endpoint| endpoint.address6);
+            let member = json!({
+                "Name": container.name,
+                "EndpointID": id,
+                "MacAddress": text(endpoint.as_ref().map(|endpoint| endpoint.mac.to_string())),
+                "IPv4Address": text(address4.map(|address| address.to_string())),
+                "IPv6Address": text(address6.map(|address| address.to_string())),
+            });
+            (container.id.to_string(), member)
+        })
+        .collect();
+    json!({
+        "Name": network.name,
+        "Id": network.id,
+        "Created": rfc3339(network.created_at_ms),
+        "Scope": "local",
+        "Driver": network.driver,
+        "EnableIPv4": network.ipv4,
+        "EnableIPv6": network.ipv6,
+        "IPAM": {
+            "Driver": "default",
+            "Options": if network.predefined { Value::Null } else { json!(network.ipam_options) },
+            "Config": if has_ranges { Value::from(ranges) } else { Value::Null },
+        },
+        "Internal": network.internal,
+        "Attachable": network.attachable,
+        "Ingress": false,
+        "ConfigFrom": { "Network": "" },
+        "ConfigOnly": false,
+        "Containers": containers,
+        "Options": network.options,
+        "Labels": network.labels,
+    })
+}
+
+/// A range; what was not asked for is left out.
+fn range(subnet: &Subnet) -> Value {
+    let mut range = Map::from_iter([("Subnet".to_owned(), subnet.subnet.to_string().into())]);
+    if let Some(ip_range) = subnet.ip_range {
+        range.insert("IPRange".to_owned(), ip_range.to_string().into());
+    }
+    range.insert("Gateway".to_owned(), subnet.gateway.to_string().into());
+    if !subnet.reserved.is_empty() {
+        range.insert("AuxiliaryAddresses".to_owned(), json!(subnet.reserved));
+    }
+    Value::Object(range)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ConnectBody {
+    #[serde(default)]
+    container: String,
+    #[serde(default)]
+    endpoint_config: Option<EndpointConfig>,
+}
+
+/// `POST /networks/{id}/connect`.
+pub(super) async fn connect(
+    State(daemon): State<Arc<Daemon>>,
+    Path(text): Path<String>,
+    DockerJson(body): DockerJson<ConnectBody>,
+) -> Result<StatusCode, DockerError> {
+    let found = network::find(&daemon, &text)?;
+    let attachment = endpoint::attachment(found.name.as_str(), body.endpoint_config)?;
+    let container = body.container;
+    to_the_end(async move { connect::connect(&daemon, Mode::Apply, Origin::Docker, &container, attachment).await })
+        .await?;
+    Ok(StatusCode::OK)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DisconnectBody {
+    #[serde(default)]
+    container: String,
+    #[serde(default)]
+    force: bool,
+}
+
+/// `POST /networks/{id}/disconnect`.
+pub(super) async fn disconnect(
+    State(daemon): State<Arc<Daemon>>,
+    Path(text): Path<String>,
+    DockerJson(body): DockerJson<DisconnectBody>,
+) -> Result<StatusCode, DockerError> {
+    let how = if body.force { Disconnect::Forced } else { Disconnect::Whole };
+    to_the_end(
+        async move { connect::disconnect(&daemon, Mode::Apply, Origin::Docker, &body.container, &text, how).await },
+    )
+    .await?;
+    Ok(StatusCode::OK)
 }
 
 /// The body of `POST /networks/create`, as far as this version reads it.

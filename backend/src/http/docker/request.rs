@@ -3,6 +3,7 @@
 
 use super::{
     confinement::{Confinement, Limits},
+    endpoint::{self, EndpointConfig},
     error::DockerError,
     extract::null_as_default,
     host_config::Sent,
@@ -13,7 +14,7 @@ use crate::{
     model::{ContainerSpec, NewContainer},
     ops::OpError,
 };
-use drawbridge_api::NetworkMode;
+use drawbridge_api::{Attachment, NetworkMode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -103,7 +104,7 @@ struct RestartPolicy {
 #[serde(rename_all = "PascalCase")]
 struct NetworkingConfig {
     #[serde(default, deserialize_with = "null_as_default")]
-    endpoints_config: Map<String, Value>,
+    endpoints_config: BTreeMap<String, Option<EndpointConfig>>,
 }
 
 /// Docker takes a command as a list or as one word.
@@ -166,7 +167,8 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
         .map(|name| name.strip_prefix('/').unwrap_or(name).parse())
         .transpose()
         .map_err(OpError::from)?;
-    Ok((NewContainer { name, spec }, warnings))
+    let attachments = attachments(body.networking_config.endpoints_config)?;
+    Ok((NewContainer { name, spec, attachments }, warnings))
 }
 
 fn refuse_what_is_not_built(body: &CreateBody) -> Result<(), DockerError> {
@@ -184,32 +186,28 @@ fn refuse_what_is_not_built(body: &CreateBody) -> Result<(), DockerError> {
     }
 }
 
-/// The network, from `NetworkMode` or, where that says nothing, from the one endpoint that is configured.
-fn network_mode(body: &CreateBody) -> Result<NetworkMode, DockerError> {
-    let configured = &body.networking_config.endpoints_config;
-    if configured.len() > 1 {
-        return Err(DockerError::not_built("several networks on one container"));
-    }
-    for (network, settings) in configured {
-        let set = settings
-            .as_object()
-            .is_some_and(|settings| settings.iter().any(|(key, value)| key != "NetworkID" && !is_default(key, value)));
-        if set {
-            return Err(DockerError::not_built(format!(
-                "endpoint settings (addresses, aliases) for network {network}"
-            )));
-        }
-    }
+/// The kind of network stack, from `NetworkMode` or, where that says nothing, from the one endpoint that is configured.
+fn network_mode(body: &CreateBody) -> Result<NetworkMode, OpError> {
     let mode = match body.host_config.network_mode.as_str() {
-        "" | "default" => configured.keys().next().map_or("default", String::as_str),
+        "" | "default" => {
+            let mut configured = body.networking_config.endpoints_config.keys();
+            match (configured.next(), configured.next()) {
+                (Some(only), None) => only,
+                (None | Some(_), _) => "default",
+            }
+        }
         mode => mode,
     };
     Ok(match mode {
-        "default" | "bridge" => NetworkMode::Network("bridge".parse().map_err(OpError::from)?),
         "host" => NetworkMode::Host,
         "none" => NetworkMode::None,
-        name => NetworkMode::Network(name.parse().map_err(OpError::from)?),
+        name => NetworkMode::Network(endpoint::network_name(name)?),
     })
+}
+
+/// What is asked for in each network.
+fn attachments(configured: BTreeMap<String, Option<EndpointConfig>>) -> Result<Vec<Attachment>, OpError> {
+    configured.into_iter().map(|(network, config)| endpoint::attachment(&network, config)).collect()
 }
 
 /// A warning for each field that asks for something and isn't read.
@@ -260,6 +258,39 @@ mod tests {
         assert_eq!(new.spec.cmd.unwrap(), ["/bin/sh", "-c", "true"]);
         assert!(new.spec.auto_remove);
         assert_eq!(new.spec.network_mode, NetworkMode::Network("bridge".parse().unwrap()));
+        assert_eq!(new.attachments, [Attachment::to("bridge".parse().unwrap())]);
+    }
+
+    #[test]
+    fn what_is_asked_for_in_networks_is_read() {
+        let (new, warnings) = convert(
+            r#"{"Image":"b","HostConfig":{"NetworkMode":"demo"},"NetworkingConfig":{"EndpointsConfig":{"net2":null,"demo":{
+                "IPAMConfig":{"IPv4Address":"10.5.0.8","IPv6Address":"fd00::8","LinkLocalIPs":["169.254.1.2"]},
+                "Aliases":["a1"],"Links":["redis:db"],"MacAddress":"02:42:00:00:00:07","GwPriority":7,
+                "DriverOpts":{"k":"v"}}}}}"#,
+        )
+        .unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        assert_eq!(new.spec.network_mode, NetworkMode::Network("demo".parse().unwrap()));
+        let demo = Attachment {
+            aliases: vec!["a1".into()],
+            address4: Some("10.5.0.8".parse().unwrap()),
+            address6: Some("fd00::8".parse().unwrap()),
+            link_local: vec!["169.254.1.2".parse().unwrap()],
+            mac: Some("02:42:00:00:00:07".parse().unwrap()),
+            gateway_priority: 7,
+            links: vec!["redis:db".into()],
+            options: [("k".to_owned(), "v".to_owned())].into(),
+            ..Attachment::to("demo".parse().unwrap())
+        };
+        assert_eq!(new.attachments, [demo, Attachment::to("net2".parse().unwrap())]);
+        let refused = convert(
+            r#"{"Image":"b","NetworkingConfig":{"EndpointsConfig":{"n":{"IPAMConfig":{"IPv4Address":"fd00::1"}}}}}"#,
+        );
+        assert_eq!(
+            refused.unwrap_err(),
+            "invalid config for network n: invalid endpoint settings:\ninvalid IPv4 address: fd00::1"
+        );
     }
 
     #[test]
@@ -282,7 +313,6 @@ mod tests {
         for (text, word) in [
             (r#"{"Image":"b","Tty":true}"#, "terminal"),
             (r#"{"Image":"b","HostConfig":{"NetworkMode":"container:x"}}"#, "namespace"),
-            (r#"{"Image":"b","NetworkingConfig":{"EndpointsConfig":{"n":{"Aliases":["x"]}}}}"#, "network n"),
         ] {
             let message = convert(text).unwrap_err();
             assert!(message.contains(word) && message.ends_with("not built yet"), "{message}");

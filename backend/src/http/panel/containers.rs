@@ -135,7 +135,7 @@ fn from_body(daemon: &Daemon, body: ContainerCreate) -> Result<NewContainer, OpE
         Some(text) => {
             let found = network::find(daemon, text)?;
             match found.driver {
-                Driver::Bridge => NetworkMode::Network(found.name),
+                Driver::Bridge | Driver::Macvlan => NetworkMode::Network(found.name),
                 Driver::Host => NetworkMode::Host,
                 Driver::Null => NetworkMode::None,
             }
@@ -163,5 +163,6 @@ fn from_body(daemon: &Daemon, body: ContainerCreate) -> Result<NewContainer, OpE
             settings: Default::default(),
             naming: NamingSpec::default(),
         },
+        attachments: Vec::new(),
     })
 }

@@ -6,9 +6,9 @@ use crate::{
     layout::{BAR, Spot, Wire},
     ports::entry,
     route::{Density, Selection},
-    text::{count, fit},
+    text::{addresses, count, fit},
 };
-use drawbridge_api::{Container, ContainerId, ContainerState, EndpointId, NetworkId};
+use drawbridge_api::{Container, ContainerId, ContainerState, Endpoint, EndpointId, NetworkId};
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -181,10 +181,14 @@ pub fn ContainerNode(
 
 /// What a container's node says aloud.
 fn describe(container: &Container) -> String {
-    let addresses: Vec<String> = container.endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect();
+    let addresses: Vec<String> = container.endpoints.iter().map(addresses).collect();
     let state = crate::components::state::word(container);
     let ports = if container.ports.is_empty() { String::new() } else { format!(", published: {}", said(container)) };
     format!("Container {}, {state} {}{ports}", container.name, addresses.join(", "))
+}
+
+fn first_address(endpoint: &Endpoint) -> String {
+    endpoint.addresses().first().map(ToString::to_string).unwrap_or_default()
 }
 
 /// The lines inside a container's box.
@@ -199,10 +203,12 @@ fn face(container: &Container, spot: Spot, density: Density) -> impl IntoView + 
     };
     let first = container.endpoints.first();
     let lines: Vec<(&str, String)> = match (density, first) {
-        (Density::Compact, Some(endpoint)) => vec![("mono", endpoint.address.addr().to_string())],
+        (Density::Compact, Some(endpoint)) => {
+            vec![("mono", addresses(endpoint).split(", ").next().unwrap_or_default().to_owned())]
+        }
         (Density::Compact, None) => vec![("faint", crate::components::state::word(container))],
         (Density::Full, Some(endpoint)) => vec![
-            ("mono", endpoint.address.to_string()),
+            ("mono", first_address(endpoint)),
             ("mono faint", endpoint.mac.to_string()),
             (
                 "mono faint",
@@ -266,7 +272,7 @@ pub fn WireNode(
     let ends = Memo::new(move |_| {
         let owner: Arc<Container> = owner.get()?;
         let found = owner.endpoints.iter().find(|kept| kept.id == endpoint)?;
-        Some((found.host_end.to_string(), found.interface.to_string(), owner.name.to_string()))
+        Some((found.host_end.as_ref()?.to_string(), found.interface.to_string(), owner.name.to_string()))
     });
     move || {
         let (wire, (outside, inside, owner)) = (wire.get()?, ends.get()?);

@@ -204,7 +204,7 @@ pub fn NetworkFacts(
                                 <span class="mono muted">
                                     {container.endpoints.first().map_or_else(
                                         || state::word(container),
-                                        |endpoint| endpoint.address.addr().to_string(),
+                                        text::addresses,
                                     )}
                                 </span>
                             </li>
@@ -303,16 +303,19 @@ fn endpoint_facts(endpoint: &Endpoint) -> impl IntoView + use<> {
                     {endpoint.network.to_string()}
                 </a>
             </dd>
-            {code_fact("Address", endpoint.address.to_string())}
-            {code_fact("Default route", endpoint.gateway.map(|gateway| format!("via {gateway}")))}
+            {endpoint.addresses().iter().map(|address| code_fact("Address", address.to_string())).collect_view()}
+            {endpoint.gateways().iter().map(|gateway| code_fact("Gateway", gateway.to_string())).collect_view()}
             {code_fact("MAC", endpoint.mac.to_string())}
-            <dt>"veth pair"</dt>
-            <dd class="mono">
-                <a href=Route::select(Selection::Veth(endpoint.host_end.to_string())).href()>
-                    {endpoint.host_end.to_string()}
-                </a>
-                {format!(" ↔ {}", endpoint.interface)}
-            </dd>
+            {match &endpoint.host_end {
+                Some(host_end) => view! {
+                    <dt>"veth pair"</dt>
+                    <dd class="mono">
+                        <a href=Route::select(Selection::Veth(host_end.to_string())).href()>{host_end.to_string()}</a>
+                        {format!(" ↔ {}", endpoint.interface)}
+                    </dd>
+                }.into_any(),
+                None => code_fact("Interface", endpoint.interface.to_string()).into_any(),
+            }}
         </dl>
     }
 }
@@ -328,7 +331,10 @@ pub fn VethFacts(
         let name = name.clone();
         app.memo(move |live| {
             live.containers.iter().find_map(|container| {
-                let endpoint = container.endpoints.iter().find(|endpoint| endpoint.host_end.as_str() == name)?;
+                let endpoint = container
+                    .endpoints
+                    .iter()
+                    .find(|endpoint| endpoint.host_end.as_ref().is_some_and(|host_end| host_end.as_str() == name))?;
                 Some((container.clone(), endpoint.clone()))
             })
         })
@@ -338,13 +344,13 @@ pub fn VethFacts(
         let owner = container.name.to_string();
         view! {
             <p class="kind">"veth pair"</p>
-            <h2 class="mono">{format!("{} ↔ {}", endpoint.host_end, endpoint.interface)}</h2>
+            <h2 class="mono">{format!("{name} ↔ {}", endpoint.interface)}</h2>
             <p class="muted">
                 "Two Ethernet interfaces joined back to back: what enters one leaves the other. One end is a port of the bridge, the other is the container’s "
                 {endpoint.interface.to_string()} "."
             </p>
             <dl>
-                {code_fact("On the host", endpoint.host_end.to_string())}
+                {code_fact("On the host", name.clone())}
                 <dt>"Port of"</dt>
                 <dd>
                     <a href=Route::select(Selection::Network(endpoint.network.to_string())).href()>
@@ -354,11 +360,11 @@ pub fn VethFacts(
                 {code_fact("In the namespace", endpoint.interface.to_string())}
                 <dt>"Container"</dt>
                 <dd><a href=Route::select(Selection::Container(owner.clone())).href()>{owner.clone()}</a></dd>
-                {code_fact("Address", endpoint.address.to_string())}
+                {endpoint.addresses().iter().map(|address| code_fact("Address", address.to_string())).collect_view()}
                 {code_fact("MAC", endpoint.mac.to_string())}
                 {code_fact("Endpoint id", endpoint.id.short().to_owned())}
             </dl>
-            {looks(commands::veth(&container, &endpoint))}
+            {looks(commands::veth(&container, &name, &endpoint))}
         }
         .into_any()
     }

@@ -209,6 +209,7 @@ fn desired() -> Desired {
                 mac: MacAddress([2, 0x42, 0, 0, number, host]),
                 mtu: 1500,
                 addresses: addresses(number, host).to_vec(),
+                link_local: Vec::new(),
                 gateways: if internal { Vec::new() } else { vec![four.addr(), six.addr()] },
                 icc,
                 mode4: mode,

@@ -1,0 +1,254 @@
+//! A container's networks as Docker clients write and read them: `EndpointsConfig` of a creation, `EndpointConfig` of a
+//! connection, and `NetworkSettings` of inspect and list.
+
+use super::{extract::null_as_default, ports};
+use crate::{model::ContainerRecord, ops::OpError};
+use drawbridge_api::{Attachment, Container, ContainerId, ContainerState, Endpoint, Network, NetworkMode, NetworkName};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
+
+/// What a client asks for in one network (`EndpointSettings` of API 1.50; what the engine fills in is left out).
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct EndpointConfig {
+    #[serde(default, deserialize_with = "null_as_default", rename = "IPAMConfig")]
+    ipam_config: IpamConfig,
+    #[serde(default, deserialize_with = "null_as_default")]
+    links: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    aliases: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    mac_address: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    driver_opts: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    gw_priority: i32,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct IpamConfig {
+    #[serde(default, rename = "IPv4Address", deserialize_with = "null_as_default")]
+    ipv4_address: String,
+    #[serde(default, rename = "IPv6Address", deserialize_with = "null_as_default")]
+    ipv6_address: String,
+    #[serde(default, rename = "LinkLocalIPs", deserialize_with = "null_as_default")]
+    link_local_ips: Vec<String>,
+}
+
+/// A network in a request: by name, id or beginning of one; `default` is the default bridge.
+pub(super) fn network_name(text: &str) -> Result<NetworkName, OpError> {
+    Ok(if text == "default" { "bridge" } else { text }.parse()?)
+}
+
+/// What a client asks for in a network, in domain words.
+///
+/// # Errors
+/// `Invalid` with the first thing that is not what it should be.
+pub(super) fn attachment(network: &str, config: Option<EndpointConfig>) -> Result<Attachment, OpError> {
+    let name = network_name(network)?;
+    let EndpointConfig { ipam_config, links, aliases, mac_address, driver_opts, gw_priority } =
+        config.unwrap_or_default();
+    let parse = Parse { network: &name };
+    Ok(Attachment {
+        address4: parse.optional("IPv4 address", &ipam_config.ipv4_address)?,
+        address6: parse.optional("IPv6 address", &ipam_config.ipv6_address)?,
+        link_local: ipam_config
+            .link_local_ips
+            .iter()
+            .filter(|text| !text.is_empty())
+            .map(|text| parse.text("link-local IP address", text))
+            .collect::<Result<_, _>>()?,
+        mac: parse.optional("MAC address", &mac_address)?,
+        aliases,
+        gateway_priority: gw_priority,
+        links,
+        options: driver_opts,
+        network: name,
+    })
+}
+
+/// Reads texts of one network's settings.
+struct Parse<'a> {
+    network: &'a NetworkName,
+}
+
+impl Parse<'_> {
+    fn optional<T: FromStr>(&self, what: &str, text: &str) -> Result<Option<T>, OpError> {
+        if text.is_empty() { Ok(None) } else { self.text(what, text).map(Some) }
+    }
+
+    fn text<T: FromStr>(&self, what: &str, text: &str) -> Result<T, OpError> {
+        text.parse().map_err(|_| {
+            OpError::Invalid(format!(
+                "invalid config for network {}: invalid endpoint settings:\ninvalid {what}: {text}",
+                self.network
+            ))
+        })
+    }
+}
+
+/// The word in `HostConfig.NetworkMode`.
+pub(super) fn mode_word(mode: &NetworkMode) -> String {
+    match mode {
+        NetworkMode::Network(name) => name.to_string(),
+        NetworkMode::Host => "host".to_owned(),
+        NetworkMode::None => "none".to_owned(),
+    }
+}
+
+/// Whether names are told; the list leaves them out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Inspect.
+    Told,
+    /// List.
+    LeftOut,
+}
+
+/// `NetworkSettings.Networks`: what is asked for in each network and, while the container runs, what it has there.
+pub(super) fn networks(
+    record: &ContainerRecord,
+    seen: &Container,
+    known: &[Network],
+    names: Names,
+) -> Map<String, Value> {
+    let entries = seen.attachments.iter().map(|attachment| {
+        let network = known.iter().find(|network| network.name == attachment.network);
+        let endpoint = seen.endpoints.iter().find(|endpoint| endpoint.network == attachment.network);
+        (attachment.network.to_string(), entry(record, attachment, network, endpoint, names))
+    });
+    entries.collect()
+}
+
+fn entry(
+    record: &ContainerRecord,
+    attachment: &Attachment,
+    network: Option<&Network>,
+    endpoint: Option<&Endpoint>,
+    names: Names,
+) -> Value {
+    let running = record.state == ContainerState::Running;
+    // Docker fills in the id at the first start.
+    let network_id = network.filter(|_| record.started_at_ms.is_some()).map_or("", |network| network.id.as_str());
+    let endpoint_id = match (endpoint, network) {
+        (Some(endpoint), _) => endpoint.id.to_string(),
+        (None, Some(network)) if running => nominal_id(record, network),
+        (None, Some(_) | None) => String::new(),
+    };
+    let mac = endpoint.map(|endpoint| endpoint.mac).or(attachment.mac);
+    json!({
+        "IPAMConfig": ipam_config(attachment),
+        "Links": or_null(&attachment.links),
+        "Aliases": if names == Names::Told { or_null(&attachment.aliases) } else { Value::Null },
+        "MacAddress": text(mac),
+        "DriverOpts": if attachment.options.is_empty() { Value::Null } else { json!(attachment.options) },
+        "GwPriority": attachment.gateway_priority,
+        "NetworkID": network_id,
+        "EndpointID": endpoint_id,
+        "Gateway": text(endpoint.and_then(|endpoint| endpoint.gateway4)),
+        "IPAddress": text(endpoint.and_then(|endpoint| endpoint.address4).map(|address| address.addr())),
+        "IPPrefixLen": endpoint.and_then(|endpoint| endpoint.address4).map_or(0, |address| address.prefix_len()),
+        "IPv6Gateway": text(endpoint.and_then(|endpoint| endpoint.gateway6)),
+        "GlobalIPv6Address": text(endpoint.and_then(|endpoint| endpoint.address6).map(|address| address.addr())),
+        "GlobalIPv6PrefixLen": endpoint.and_then(|endpoint| endpoint.address6).map_or(0, |address| address.prefix_len()),
+        "DNSNames": if names == Names::Told { dns_names(record, attachment, network, endpoint) } else { Value::Null },
+    })
+}
+
+/// What Docker has for an endpoint in the networks `host` and `none`, where nothing is made: an id that clients can compare.
+/// It is another one after each start.
+pub(super) fn nominal_id(record: &ContainerRecord, network: &Network) -> String {
+    let started = record.started_at_ms.unwrap_or_default();
+    hex::encode(Sha256::digest(format!("{} {} {started}", record.id, network.id)))
+}
+
+fn ipam_config(attachment: &Attachment) -> Value {
+    let mut config = Map::new();
+    if let Some(address) = attachment.address4 {
+        config.insert("IPv4Address".into(), address.to_string().into());
+    }
+    if let Some(address) = attachment.address6 {
+        config.insert("IPv6Address".into(), address.to_string().into());
+    }
+    if !attachment.link_local.is_empty() {
+        let addresses: Vec<String> = attachment.link_local.iter().map(IpAddr::to_string).collect();
+        config.insert("LinkLocalIPs".into(), addresses.into());
+    }
+    if config.is_empty() { Value::Null } else { Value::Object(config) }
+}
+
+/// The names by which others find the container: its own, its aliases, its short id, and its host name if it has another.
+fn dns_names(
+    record: &ContainerRecord,
+    attachment: &Attachment,
+    network: Option<&Network>,
+    endpoint: Option<&Endpoint>,
+) -> Value {
+    let is_known = match network {
+        None => false,
+        // On the default network names are told while the container runs, though nobody resolves them there.
+        Some(network) if network.predefined => endpoint.is_some(),
+        Some(_) => record.started_at_ms.is_some(),
+    };
+    if !is_known {
+        return Value::Null;
+    }
+    let mut names: Vec<&str> = vec![record.name.as_str()];
+    let short = record.id.short();
+    let more = attachment.aliases.iter().map(String::as_str).chain([short]).chain(record.spec.hostname.as_deref());
+    for name in more {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    json!(names)
+}
+
+/// `NetworkSettings` of inspect.
+pub(super) fn network_settings(record: &ContainerRecord, seen: &Container, known: &[Network]) -> Value {
+    // The legacy copy at the top is of the default bridge only.
+    let legacy = seen.endpoints.iter().find(|endpoint| endpoint.network.as_str() == "bridge");
+    let four = legacy.and_then(|endpoint| endpoint.address4);
+    let six = legacy.and_then(|endpoint| endpoint.address6);
+    let (sandbox_id, sandbox_key) = sandbox(&record.id, seen);
+    json!({
+        "Bridge": "",
+        "SandboxID": sandbox_id,
+        "SandboxKey": sandbox_key,
+        "Ports": ports::port_map(&record.spec, seen),
+        "HairpinMode": false,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "SecondaryIPAddresses": null,
+        "SecondaryIPv6Addresses": null,
+        "EndpointID": legacy.map_or("", |endpoint| endpoint.id.as_str()),
+        "Gateway": text(legacy.and_then(|endpoint| endpoint.gateway4)),
+        "GlobalIPv6Address": text(six.map(|address| address.addr())),
+        "GlobalIPv6PrefixLen": six.map_or(0, |address| address.prefix_len()),
+        "IPAddress": text(four.map(|address| address.addr())),
+        "IPPrefixLen": four.map_or(0, |address| address.prefix_len()),
+        "IPv6Gateway": text(legacy.and_then(|endpoint| endpoint.gateway6)),
+        "MacAddress": text(legacy.map(|endpoint| endpoint.mac)),
+        "Networks": networks(record, seen, known, Names::Told),
+    })
+}
+
+/// The namespace that a running container has of its own, and where it is found.
+fn sandbox(id: &ContainerId, seen: &Container) -> (String, String) {
+    match (&seen.namespace, &seen.network_mode, seen.state) {
+        (Some(namespace), _, _) => (id.to_string(), format!("/run/netns/{namespace}")),
+        // That of the first process is the host's.
+        (None, NetworkMode::Host, ContainerState::Running) => (id.to_string(), "/proc/1/ns/net".to_owned()),
+        (None, _, _) => (String::new(), String::new()),
+    }
+}
+
+fn text<T: ToString>(value: Option<T>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn or_null(list: &[String]) -> Value {
+    if list.is_empty() { Value::Null } else { json!(list) }
+}
