@@ -25,9 +25,14 @@ use std::{
 const AMOUNTS: [u16; 3] = [1, 1_000, 20_000];
 /// The first of them.
 const FIRST: u16 = 20_000;
-/// How many connections are timed with each amount, and how many additions.
-const CONNECTIONS: usize = 500;
-const ADDITIONS: usize = 50;
+/// How many connections are timed in one round with each amount, and how many additions.
+const CONNECTIONS: usize = 100;
+const ADDITIONS: usize = 20;
+/// How often each amount is measured; rules take seconds to come and go.
+const ROUNDS_OF_MAPS: usize = 9;
+const ROUNDS_OF_RULES: usize = 2;
+/// The first connections after thousands of ports were published find cold caches.
+const WARM_UP: usize = 20;
 /// How many ports one container publishes at once.
 const MANY: u16 = 200;
 /// The host's address on the neighbour's wire.
@@ -47,9 +52,8 @@ pub(crate) fn print(road: &Road, count: usize) {
     ));
 
     let kernel = Kernel::open().unwrap();
-    let ours = measure(&mut Maps { session: kernel.session().unwrap(), server });
-    let (maps, used) = ours;
-    let rules = Rules::new(server).map(|mut rules| measure(&mut rules).0);
+    let Costs { times: maps, used } = measure(&mut Maps { session: kernel.session().unwrap(), server }, ROUNDS_OF_MAPS);
+    let rules = Rules::new(server).map(|mut rules| measure(&mut rules, ROUNDS_OF_RULES).times);
     title("a new connection through the last of n published ports");
     for (amount, (connect, _)) in AMOUNTS.iter().zip(&maps) {
         line(&format!("one map: {amount}"), connect, &[("one port", maps[0].0.median())]);
@@ -79,32 +83,37 @@ trait Publish {
     fn unpublish(&mut self, ports: &[u16]);
 }
 
-/// Times connections and additions at each amount; and how many bytes a port takes of the kernel's memory at the last.
-fn measure(way: &mut dyn Publish) -> (Vec<(Times, Times)>, u64) {
-    let before = kernel_bytes();
-    let mut all: Vec<u16> = Vec::new();
-    let mut times = Vec::new();
-    let mut used = 0;
-    for amount in AMOUNTS {
-        let more: Vec<u16> = (FIRST + u16::try_from(all.len()).unwrap()..FIRST + amount).collect();
-        more.chunks(2_000).for_each(|ports| way.publish(ports));
-        all.extend(more);
-        used = kernel_bytes().saturating_sub(before) / u64::from(amount);
-        let last = SocketAddr::new(IpAddr::V4(HOST), FIRST + amount - 1);
-        let connect = inside("near", || {
-            (0..CONNECTIONS).map(|_| timed(|| TcpStream::connect(last).unwrap()).1).collect::<Times>()
-        });
-        let add = (0..ADDITIONS)
-            .map(|_| {
-                let time = timed(|| way.publish(&[FIRST + amount])).1;
+/// What one way was found to cost.
+struct Costs {
+    /// New connections through the last port and one more port, at each amount.
+    times: [(Times, Times); AMOUNTS.len()],
+    /// Kernel memory of a port in bytes, at the largest amount.
+    used: u64,
+}
+
+/// Times connections and additions at each amount, the amounts by turns: what earlier connections leave behind, in the
+/// kernel's tables and in its caches, then weighs on all of them alike.
+fn measure(way: &mut dyn Publish, rounds: usize) -> Costs {
+    let mut costs = Costs { times: Default::default(), used: 0 };
+    for _ in 0..rounds {
+        for (amount, (connect, add)) in AMOUNTS.iter().zip(&mut costs.times) {
+            let ports: Vec<u16> = (FIRST..FIRST + amount).collect();
+            let before = kernel_bytes();
+            ports.chunks(2_000).for_each(|ports| way.publish(ports));
+            costs.used = kernel_bytes().saturating_sub(before) / u64::from(*amount);
+            let last = SocketAddr::new(IpAddr::V4(HOST), FIRST + amount - 1);
+            let times = inside("near", || {
+                (0..WARM_UP + CONNECTIONS).map(|_| timed(|| TcpStream::connect(last).unwrap()).1).collect::<Vec<_>>()
+            });
+            connect.0.extend(&times[WARM_UP..]);
+            for _ in 0..ADDITIONS {
+                add.push(timed(|| way.publish(&[FIRST + amount])).1);
                 way.unpublish(&[FIRST + amount]);
-                time
-            })
-            .collect();
-        times.push((connect, add));
+            }
+            ports.chunks(2_000).for_each(|ports| way.unpublish(ports));
+        }
     }
-    all.chunks(2_000).for_each(|ports| way.unpublish(ports));
-    (times, used)
+    costs
 }
 
 /// What the kernel uses for itself in small pieces (proc_meminfo(5)).

@@ -3,7 +3,7 @@
 use crate::{
     error::KernelError,
     execute::{done, make_link},
-    link::{self, Cable, Link, PeerPlace},
+    link::{self, Cable, Change, Link, PeerPlace},
     mark::Mark,
     session::{Session, foreign_link},
 };
@@ -33,7 +33,7 @@ struct Wanted<'a> {
 }
 
 /// `ip link add HOST_END mtu MTU type veth peer name INTERFACE netns NAMESPACE address MAC mtu MTU; ip link set HOST_END
-/// alias MARK`, in one datagram.
+/// alias MARK; ip link set HOST_END addrgenmode none`, in one datagram.
 pub(crate) fn add(session: &mut Session, object: &Object) -> Result<(), KernelError> {
     let (Some(wanted), Some(mark)) = (Wanted::read(object), object.mark()) else { return Ok(()) };
     let host_end = wanted.cable.host_end;
@@ -66,7 +66,8 @@ pub(crate) fn add(session: &mut Session, object: &Object) -> Result<(), KernelEr
         link::add_veth(&wanted.cable, inside.namespace.file.as_fd())
     };
     let what = format!("create veth pair {host_end} and {} in {}", wanted.cable.interface, wanted.namespace);
-    let link = make_link(session, host_end, make, &mark, &what)?;
+    // Smaller packets, and kernels without it, have no IPv6 to turn off.
+    let link = make_link(session, host_end, make, &mark, Some(&Change::NoLinkLocal), &what)?;
     session.remember(host_end, link, Some((wanted.namespace, wanted.cable.interface)));
     Ok(())
 }

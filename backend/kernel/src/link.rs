@@ -10,7 +10,7 @@ use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NlasIterator};
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{
-        InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth, LinkAttribute,
+        AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth, LinkAttribute,
         LinkExtentMask, LinkFlags, LinkHeader, LinkInfo, LinkMessage,
     },
 };
@@ -244,6 +244,10 @@ pub(crate) enum Change<'a> {
     /// `alias ALIAS`: the mark. An alias in the message that makes a link is not read (`rtnl_create_link` in
     /// net/core/rtnetlink.c), so it needs this second one.
     Alias(&'a str),
+    /// `addrgenmode none`: no link-local IPv6 address. A bridge's port is never asked by IP; with an address, each would join
+    /// multicast groups and have routes, which makes the kernel slower with every port (`addrconf_dev_config` in
+    /// net/ipv6/addrconf.c).
+    NoLinkLocal,
     /// `mtu MTU`
     Mtu(u32),
     /// `alias ALIAS up`
@@ -277,6 +281,10 @@ fn changed(change: &Change<'_>) -> LinkMessage {
     let alias = |alias: &str| LinkAttribute::IfAlias(alias.to_owned());
     match *change {
         Change::Alias(text) => message.attributes.push(alias(text)),
+        Change::NoLinkLocal => {
+            let mode = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)]);
+            message.attributes.push(LinkAttribute::AfSpecUnspec(vec![mode]));
+        }
         Change::Mtu(mtu) => message.attributes.push(LinkAttribute::Mtu(mtu)),
         Change::AliasAndUp(text) => {
             message.attributes.push(alias(text));

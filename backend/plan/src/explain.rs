@@ -3,7 +3,7 @@
 
 use crate::{
     element::{Element, Family, Table},
-    object::{NO_IPV6, Object, Place, RESOLVER, RESOLVER_PORT},
+    object::{IPV6_MTU_BYTES, NO_IPV6, Object, Place, RESOLVER, RESOLVER_PORT},
     ruleset,
     step::Step,
 };
@@ -142,12 +142,19 @@ fn commands_to_add(object: &Object) -> Vec<String> {
             }
             commands
         }
-        Object::Veth { host_end, namespace, interface, mac, mtu, .. } => vec![
-            format!(
-                "ip link add {host_end} mtu {mtu} type veth peer name {interface} netns {namespace} address {mac} mtu {mtu}"
-            ),
-            format!("ip link set {host_end} alias {}", mark(object)),
-        ],
+        Object::Veth { host_end, namespace, interface, mac, mtu, .. } => {
+            let mut commands = vec![
+                format!(
+                    "ip link add {host_end} mtu {mtu} type veth peer name {interface} netns {namespace} address {mac} mtu {mtu}"
+                ),
+                format!("ip link set {host_end} alias {}", mark(object)),
+            ];
+            // A bridge's port needs no address of its own.
+            if *mtu >= IPV6_MTU_BYTES {
+                commands.push(format!("ip link set {host_end} addrgenmode none"));
+            }
+            commands
+        }
         Object::Port { link, bridge } => vec![format!("ip link set {link} master {bridge}")],
         // Nobody else can have an address that is leased here, so IPv6 need not ask around for a second first.
         Object::Address { place, link, address } => {

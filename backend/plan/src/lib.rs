@@ -20,7 +20,7 @@ pub mod step;
 
 pub use element::{Element, Family, Service, Table};
 pub use explain::{Explained, explain, sentence};
-pub use object::{NO_IPV6, Object, Place, RESOLVER, RESOLVER_PORT};
+pub use object::{IPV6_MTU_BYTES, NO_IPV6, Object, Place, RESOLVER, RESOLVER_PORT};
 pub use outlet::{Candidate, outlets};
 pub use planner::plan;
 pub use state::{BridgeNetwork, Desired, Namespace, Observed, Resolver, Scope, Sysctl, VethEndpoint};

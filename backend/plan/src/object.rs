@@ -23,6 +23,9 @@ pub const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 11);
 /// (`net.ipv4.ip_local_port_range`, 32768 to 60999), and not assigned to anything by IANA.
 pub const RESOLVER_PORT: u16 = 61_153;
 
+/// The smallest packet in bytes that a link with IPv6 must carry (RFC 8200 §5). The kernel has no IPv6 on others.
+pub const IPV6_MTU_BYTES: u32 = 1280;
+
 /// Which network namespace a thing is in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
