@@ -18,8 +18,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The first ones fill caches.
-const WARM_UP: usize = 5;
+/// How many of one kind are attached before it is another one's turn.
+const ROW: usize = AT_ONCE;
 /// The bridge that floor and script attach to.
 pub(crate) const BRIDGE: (u32, &str) = (900_000, "floor");
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 200, 0, 1);
@@ -53,15 +53,15 @@ pub(crate) fn print(road: &Road, count: usize) {
     let commit = network::commit_times(road, count).median();
     let transaction = transaction_times(count).median();
 
-    let (engine, floor, script) = in_a_row(road, &records[0], count);
-    title(&format!("attach a container, {count} in a row"));
+    let [engine, floor, script] = in_a_row(road, &records, count);
+    let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
+    let without = |engine: &Times| engine.median().saturating_sub(commit + transaction);
+    title(&format!("attach a container, {ROW} in a row, {} in all", engine.0.len()));
     line("netlink floor, 2 datagrams", &floor, &[]);
     line("engine: lock, rows, plan, steps, journal", &engine, &[("floor", floor.median())]);
     line("the chapter's script and a default route", &script, &[("engine", engine.median())]);
-    let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
     println!("  one commit {}, one transaction of the tables {}", in_units(commit), in_units(transaction));
-    let without = engine.median().saturating_sub(commit + transaction);
-    aim("(engine - one commit - one transaction) / floor", ratio(without, floor.median()), 1.5);
+    aim("(engine - one commit - one transaction) / floor", ratio(without(&engine), floor.median()), 1.5);
     aim("engine / script", ratio(engine.median(), script.median()), 0.2);
     println!("  of these, in the engine:");
     for (name, times) in road.stopwatch.take() {
@@ -72,6 +72,13 @@ pub(crate) fn print(road: &Road, count: usize) {
             in_units(times.quantile(95))
         );
     }
+
+    let [engine, floor, script] = by_turns(road, &records[0], count);
+    title(&format!("attach a container, one by turns with the others, {count} in all"));
+    line("netlink floor, 2 datagrams", &floor, &[]);
+    line("engine", &engine, &[("floor", floor.median())]);
+    line("the chapter's script and a default route", &script, &[("engine", engine.median())]);
+    println!("  (engine - one commit - one transaction) / floor: {:.2}", ratio(without(&engine), floor.median()));
 
     let (engine, floor) = at_once(road, &records, count);
     title(&format!("attach a container, {AT_ONCE} at once, {} in all", engine.each.0.len()));
@@ -97,21 +104,50 @@ fn transaction_times(count: usize) -> Times {
     (0..count).map(once).collect()
 }
 
-fn in_a_row(road: &Road, record: &ContainerRecord, count: usize) -> (Times, Times, Times) {
-    let (mut engine, mut floor, mut script) = (Times::default(), Times::default(), Times::default());
-    for number in 0..count + WARM_UP {
-        if number == WARM_UP {
+/// Engine, floor and script by turns, [`ROW`] of one and then as many of the next: often enough that whatever else the
+/// machine does falls on all of them, and each in a row with its like, as the programs of a script of its own would else
+/// push what it works with out of the processor's caches.
+fn in_a_row(road: &Road, records: &[Arc<ContainerRecord>], count: usize) -> [Times; 3] {
+    let [mut engine, mut floor, mut script] = [const { Times(Vec::new()) }; 3];
+    for round in 0..=count.div_ceil(ROW) {
+        if round == 1 {
             road.stopwatch.take();
-            for times in [&mut engine, &mut floor, &mut script] {
-                times.0.clear();
-            }
+            [&mut engine, &mut floor, &mut script].map(|times| times.0.clear());
         }
-        let (scope, time) = timed(|| {
+        let attach_one = |record: &Arc<ContainerRecord>| {
             road.stopwatch.start();
-            let scope = road.tokio.block_on(road::attach(&road.daemon, record, Some(&road.stopwatch))).unwrap();
+            let attached =
+                timed(|| road.tokio.block_on(road::attach(&road.daemon, record, Some(&road.stopwatch))).unwrap());
             road.stopwatch.stop("settle, commit, publish");
-            scope
-        });
+            attached
+        };
+        let attached: Vec<_> = records.iter().map(attach_one).collect();
+        for (record, (scope, time)) in records.iter().zip(attached) {
+            engine.push(time);
+            detach(road, record, scope);
+        }
+
+        floor.0.extend((0..ROW).map(|number| timed(|| attach_floor(number)).1));
+        for number in 0..ROW {
+            floor::detach(&namespace(number));
+            floor::wait_until_gone(&host_end(number));
+        }
+
+        for number in 0..ROW {
+            let (name, address) = (format!("s{number}"), format!("{}/{PREFIX}", address(number)));
+            script.push(timed(|| script::attach(BRIDGE.1, &name, &address, &GATEWAY.to_string())).1);
+            floor::detach(&name);
+            floor::wait_until_gone(&format!("veth-{name}"));
+        }
+    }
+    [engine, floor, script]
+}
+
+/// The same, each one between one of the others, with cold caches.
+fn by_turns(road: &Road, record: &ContainerRecord, count: usize) -> [Times; 3] {
+    let [mut engine, mut floor, mut script] = [const { Times(Vec::new()) }; 3];
+    for number in 0..count {
+        let (scope, time) = timed(|| road.tokio.block_on(road::attach(&road.daemon, record, None)).unwrap());
         engine.push(time);
         detach(road, record, scope);
 
@@ -124,10 +160,10 @@ fn in_a_row(road: &Road, record: &ContainerRecord, count: usize) -> (Times, Time
         floor::detach(&name);
         floor::wait_until_gone(&format!("veth-{name}"));
     }
-    (engine, floor, script)
+    [engine, floor, script]
 }
 
-fn detach(road: &Road, record: &ContainerRecord, scope: Scope) {
+pub(crate) fn detach(road: &Road, record: &ContainerRecord, scope: Scope) {
     let Scope::Container { host_ends, .. } = &scope else { unreachable!("it is a container's") };
     let host_ends = host_ends.clone();
     road.tokio.block_on(road::detach(&road.daemon, record, scope)).unwrap();

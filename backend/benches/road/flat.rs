@@ -20,26 +20,26 @@ pub(crate) fn print(road: &Road, count: usize) {
     let (mut engine, mut floor) = (Times::default(), Times::default());
     road.stopwatch.take();
     let mut first_laps = Vec::new();
+    let mut scopes = Vec::with_capacity(count);
     for (number, record) in records.iter().enumerate() {
         if number == WINDOW {
             first_laps = road.stopwatch.take();
         } else if number == count - WINDOW {
             road.stopwatch.take();
         }
-        let mut by_engine = || {
-            road.stopwatch.start();
-            let attached = road::attach(&road.daemon, record, Some(&road.stopwatch));
-            engine.push(timed(|| road.tokio.block_on(attached).unwrap()).1);
-            road.stopwatch.stop("settle, commit, publish");
-        };
-        let mut by_floor = || floor.push(timed(|| attach::attach_floor(number)).1);
-        if number % 2 == 0 {
-            by_engine();
-            by_floor();
-        } else {
-            by_floor();
-            by_engine();
-        }
+        road.stopwatch.start();
+        let attached = road::attach(&road.daemon, record, Some(&road.stopwatch));
+        let (scope, time) = timed(|| road.tokio.block_on(attached).unwrap());
+        road.stopwatch.stop("settle, commit, publish");
+        engine.push(time);
+        scopes.push(scope);
+    }
+    let last_laps = road.stopwatch.take();
+    for (record, scope) in records.iter().zip(scopes) {
+        attach::detach(road, record, scope);
+    }
+    for number in 0..count {
+        floor.push(timed(|| attach::attach_floor(number)).1);
     }
     title(&format!("attach {count} without detaching any; beside: the first {WINDOW}"));
     let grown = |name: &str, times: &Times| {
@@ -54,7 +54,7 @@ pub(crate) fn print(road: &Road, count: usize) {
     let first = Times(engine.0[..WINDOW].to_vec()).median().as_secs_f64();
     aim("engine, last / first, less what the floor grew", (first + engine_grown - floor_grown) / first, 1.1);
     println!("  of these, in the engine, the first {WINDOW} and the last {WINDOW}:");
-    for ((name, first), (_, last)) in first_laps.iter().zip(road.stopwatch.take()) {
+    for ((name, first), (_, last)) in first_laps.iter().zip(last_laps) {
         println!("    {name:<56} {:>10} {:>10}", in_units(first.median()), in_units(last.median()));
     }
 }

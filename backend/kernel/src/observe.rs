@@ -45,7 +45,7 @@ pub(crate) fn observe(shared: &Shared, scope: &Scope, sysctl_keys: &[String]) ->
     };
     objects.retain(|object| scope.covers(object));
     let mut sysctls = BTreeMap::new();
-    for key in sysctl_keys {
+    for key in sysctl_keys.iter().filter(|_| scope.covers_sysctls()) {
         if let Some(value) = sysctl::read(key)? {
             sysctls.insert(key.clone(), value);
         }

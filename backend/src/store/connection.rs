@@ -38,6 +38,9 @@ impl Store {
         // the kernel's objects, which they described, are gone as well (sqlite.org/pragma.html#pragma_synchronous).
         writer.pragma_update(None, "journal_mode", "wal")?;
         writer.pragma_update(None, "synchronous", "normal")?;
+        // 16 MB of WAL before what is in it is taken over into the database, by whoever then commits. A change writes the
+        // same twenty pages as the one before, so the more changes are taken over at once, the less there is to write.
+        writer.pragma_update(None, "wal_autocheckpoint", 4_000)?;
         migrate(&mut writer)?;
         Ok(Self { file: file.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
     }
