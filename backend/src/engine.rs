@@ -17,7 +17,7 @@ use crate::{
         names, sysctl,
     },
 };
-use drawbridge_api::{Change, EventKind, Outcome, Plan};
+use drawbridge_api::{Change, EventKind, Plan};
 use drawbridge_kernel::{KernelError, StepError};
 use drawbridge_plan::{Desired, Object, Observed, Scope, Step, plan};
 use std::sync::{Arc, PoisonError};
@@ -113,7 +113,7 @@ impl Engine {
             let steps = plan(&wanted, &draft.observed, &scope);
             if mode == Mode::Preview {
                 // The transaction goes without a commit.
-                return Ok(Changed::Previewed(in_words(&steps)));
+                return Ok(Changed::Previewed(Plan { steps: journal::planned(&steps) }));
             }
             self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps, &scope)?;
             Ok(Changed::Applied(made))
@@ -163,7 +163,7 @@ impl Engine {
         block_in_place(|| {
             let observed = self.observe(&Scope::Everything)?;
             let wanted = desired::load(&*self.store.read()?, &Scope::Everything)?;
-            Ok(in_words(&plan(&wanted, &observed, &Scope::Everything)))
+            Ok(Plan { steps: journal::planned(&plan(&wanted, &observed, &Scope::Everything)) })
         })
     }
 
@@ -206,7 +206,7 @@ impl Engine {
         let applied = match apply(&*self.machine, steps) {
             Ok(applied) => applied,
             Err(ApplyError::Kernel(error)) => {
-                self.settle(change, Vec::new(), Verdict::Failed { error: error.to_string() }, scope)?;
+                self.settle(change, steps, scope, Vec::new(), Verdict::Failed { error: error.to_string() })?;
                 return Err(ApplyError::Kernel(error).into());
             }
             Err(cut_off @ ApplyError::CutOff) => return Err(cut_off.into()),
@@ -215,7 +215,7 @@ impl Engine {
             None => Verdict::Done,
             Some(refused) => Verdict::Failed { error: refused.to_string() },
         };
-        self.settle(change, applied.results, verdict, scope)?;
+        self.settle(change, steps, scope, applied.results, verdict)?;
         match applied.refused {
             None => Ok(()),
             Some(refused) => Err(ChangeError::Refused(refused)),
@@ -226,13 +226,14 @@ impl Engine {
     fn settle(
         &self,
         change: Change,
+        steps: &[Step],
+        scope: &Scope,
         results: Vec<StepResult>,
         verdict: Verdict,
-        scope: &Scope,
     ) -> Result<(), ChangeError> {
         let now_ms = clock::now_ms();
         let tx = self.store.write()?;
-        journal::settle(&tx, change.id, &results, &verdict, now_ms)?;
+        journal::settle(&tx, change.id, steps, &results, &verdict, now_ms)?;
         tx.commit()?;
         self.set_names(scope)?;
         self.publish(journal::settled(change, results, verdict, now_ms));
@@ -292,9 +293,4 @@ impl Engine {
     fn publish(&self, change: Change) {
         self.events.publish(EventKind::Change(change), clock::now_ms());
     }
-}
-
-fn in_words(steps: &[Step]) -> Plan {
-    let planned = StepResult { outcome: Outcome::Planned, error: None, duration_us: None };
-    Plan { steps: steps.iter().map(|step| journal::in_words(step, planned.clone())).collect() }
 }

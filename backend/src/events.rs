@@ -4,7 +4,7 @@
 use drawbridge_api::{Event, EventKind};
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::broadcast;
 
@@ -22,17 +22,17 @@ pub struct Events {
 #[derive(Debug)]
 struct State {
     sequence: u64,
-    kept: VecDeque<Event>,
-    sender: broadcast::Sender<Event>,
+    kept: VecDeque<Arc<Event>>,
+    sender: broadcast::Sender<Arc<Event>>,
 }
 
 /// A place in the stream.
 #[derive(Debug)]
 pub struct Listener {
     /// What came since the number that was asked for.
-    pub missed: Vec<Event>,
+    pub missed: Vec<Arc<Event>>,
     /// What comes from here on.
-    pub receiver: broadcast::Receiver<Event>,
+    pub receiver: broadcast::Receiver<Arc<Event>>,
 }
 
 impl Events {
@@ -56,17 +56,17 @@ impl Events {
     pub fn publish(&self, kind: EventKind, now_ms: i64) {
         let mut state = self.lock();
         state.sequence += 1;
-        let event = Event { sequence: state.sequence, time_ms: now_ms, kind };
+        let event = Arc::new(Event { sequence: state.sequence, time_ms: now_ms, kind });
         if state.kept.len() == KEPT {
             state.kept.pop_front();
         }
-        state.kept.push_back(event.clone());
+        state.kept.push_back(Arc::clone(&event));
         // Nobody listening is no failure.
         let _ = state.sender.send(event);
     }
 
     /// Listens from now on.
-    pub fn listen(&self) -> broadcast::Receiver<Event> {
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Event>> {
         self.lock().sender.subscribe()
     }
 

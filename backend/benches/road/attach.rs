@@ -112,7 +112,7 @@ fn in_a_row(road: &Road, records: &[Arc<ContainerRecord>], count: usize) -> [Tim
     for round in 0..=count.div_ceil(ROW) {
         if round == 1 {
             road.stopwatch.take();
-            [&mut engine, &mut floor, &mut script].map(|times| times.0.clear());
+            [&mut engine, &mut floor, &mut script].into_iter().for_each(|times| times.0.clear());
         }
         let attach_one = |record: &Arc<ContainerRecord>| {
             road.stopwatch.start();

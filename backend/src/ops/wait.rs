@@ -76,14 +76,14 @@ enum About {
     Removed,
 }
 
-async fn next_about(receiver: &mut Receiver<Event>, id: &ContainerId) -> Option<About> {
+async fn next_about(receiver: &mut Receiver<Arc<Event>>, id: &ContainerId) -> Option<About> {
     loop {
         match receiver.recv().await {
-            Ok(event) => match event.kind {
+            Ok(event) => match &event.kind {
                 EventKind::Container(seen) if seen.id == *id && seen.state == ContainerState::Exited => {
                     return Some(About::Ended(seen.exit_code));
                 }
-                EventKind::ContainerRemoved(removed) if removed == *id => return Some(About::Removed),
+                EventKind::ContainerRemoved(removed) if removed == id => return Some(About::Removed),
                 EventKind::Container(_)
                 | EventKind::ContainerRemoved(_)
                 | EventKind::Network(_)

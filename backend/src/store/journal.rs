@@ -8,6 +8,8 @@ use drawbridge_api::{Change, ChangeState, ExplainedStep, NetworkId, Origin, Outc
 use drawbridge_plan::{Step, explain};
 use ipnet::IpNet;
 use rusqlite::Row;
+use serde::{Deserialize, Serialize};
+use std::iter;
 
 /// Who asks for what.
 #[derive(Clone, Debug)]
@@ -21,7 +23,7 @@ pub struct Request {
 }
 
 /// What became of a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepResult {
     /// What became of it.
     pub outcome: Outcome,
@@ -61,19 +63,29 @@ pub fn open(db: &Connection, request: &Request, now_ms: i64) -> Result<i64, Stor
 /// # Errors
 /// When SQLite fails.
 pub fn write_steps(db: &Connection, change_id: i64, steps: &[Step]) -> Result<(), StoreError> {
-    for (position, step) in (0_i64..).zip(steps) {
-        run(
-            db,
-            "insert into step (change_id, position, step, outcome) values (?, ?, ?, 'planned')",
-            (change_id, position, to_json("step", step)?),
-        )?;
-    }
+    let planned: Vec<_> = steps.iter().map(|step| Journaled { step, result: PLANNED }).collect();
+    run(db, "update change set steps = ? where change_id = ?", (to_json("steps", &planned)?, change_id))?;
     Ok(())
+}
+
+/// A step with what became of it, as the column `change.steps` lists them.
+#[derive(Serialize, Deserialize)]
+struct Journaled<S> {
+    step: S,
+    #[serde(flatten)]
+    result: StepResult,
+}
+
+/// Of a step that has not been tried.
+const PLANNED: StepResult = StepResult { outcome: Outcome::Planned, error: None, duration_us: None };
+
+/// The steps of a plan that has not been tried, as a person reads them.
+pub fn planned(steps: &[Step]) -> Vec<ExplainedStep> {
+    steps.iter().map(|step| in_words(step, PLANNED)).collect()
 }
 
 /// A change as [`get`] tells it when it has just been opened with these steps.
 pub fn opened(change_id: i64, request: Request, steps: &[Step], now_ms: i64) -> Change {
-    let planned = StepResult { outcome: Outcome::Planned, error: None, duration_us: None };
     Change {
         id: change_id,
         verb: request.verb.to_owned(),
@@ -81,30 +93,28 @@ pub fn opened(change_id: i64, request: Request, steps: &[Step], now_ms: i64) -> 
         origin: request.origin,
         state: ChangeState::Open,
         error: None,
-        steps: steps.iter().map(|step| in_words(step, planned.clone())).collect(),
+        steps: planned(steps),
         opened_at_ms: now_ms,
         settled_at_ms: None,
     }
 }
 
-/// Settles a change: its rows become live or go, and its steps are marked. The one place where phases end.
+/// Settles a change: its rows become live or go, and its steps are marked with their results, as many as were tried. The
+/// one place where phases end.
 ///
 /// # Errors
 /// When SQLite fails.
 pub fn settle(
     db: &Connection,
     change_id: i64,
+    steps: &[Step],
     results: &[StepResult],
     verdict: &Verdict,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    for (position, result) in (0_i64..).zip(results) {
-        run(
-            db,
-            "update step set outcome = ?, error = ?, duration_us = ? where change_id = ? and position = ?",
-            (result.outcome.as_str(), &result.error, result.duration_us, change_id, position),
-        )?;
-    }
+    let untried = iter::repeat(&PLANNED);
+    let journaled = steps.iter().zip(results.iter().chain(untried));
+    let journaled: Vec<_> = journaled.map(|(step, result)| Journaled { step, result: result.clone() }).collect();
     let (gone, error) = match verdict {
         Verdict::Done => ("removing", None),
         Verdict::Failed { error } => ("adding", Some(error.as_str())),
@@ -137,8 +147,8 @@ pub fn settle(
     }
     run(
         db,
-        "update change set state = ?, error = ?, settled_at_ms = ? where change_id = ?",
-        (if error.is_none() { "done" } else { "failed" }, error, now_ms, change_id),
+        "update change set steps = ?, state = ?, error = ?, settled_at_ms = ? where change_id = ?",
+        (to_json("steps", &journaled)?, if error.is_none() { "done" } else { "failed" }, error, now_ms, change_id),
     )?;
     Ok(())
 }
@@ -223,7 +233,7 @@ pub fn list(db: &Connection, before: Option<i64>, limit: i64) -> Result<Vec<Chan
         db,
         "select * from change where ?1 is null or change_id < ?1 order by change_id desc limit ?2",
         (before, limit),
-        |row| read(db, row),
+        read,
     )
 }
 
@@ -232,39 +242,26 @@ pub fn list(db: &Connection, before: Option<i64>, limit: i64) -> Result<Vec<Chan
 /// # Errors
 /// When SQLite fails or the row can't be read.
 pub fn get(db: &Connection, change_id: i64) -> Result<Option<Change>, StoreError> {
-    first(db, "select * from change where change_id = ?", [change_id], |row| read(db, row))
+    first(db, "select * from change where change_id = ?", [change_id], read)
 }
 
-fn read(db: &Connection, row: &Row<'_>) -> Result<Change, StoreError> {
-    let id: i64 = row.get("change_id")?;
-    let steps = all(
-        db,
-        "select step, outcome, error, duration_us from step where change_id = ? order by position",
-        [id],
-        |row| {
-            let result = StepResult {
-                outcome: from_word(row, "outcome")?,
-                error: row.get("error")?,
-                duration_us: row.get("duration_us")?,
-            };
-            Ok(in_words(&from_json(row, "step")?, result))
-        },
-    )?;
+fn read(row: &Row<'_>) -> Result<Change, StoreError> {
+    let steps: Vec<Journaled<Step>> = from_json(row, "steps")?;
     Ok(Change {
-        id,
+        id: row.get("change_id")?,
         verb: row.get("verb")?,
         subject: row.get("subject")?,
         origin: from_word(row, "origin")?,
         state: from_word(row, "state")?,
         error: row.get("error")?,
-        steps,
+        steps: steps.into_iter().map(|Journaled { step, result }| in_words(&step, result)).collect(),
         opened_at_ms: row.get("opened_at_ms")?,
         settled_at_ms: row.get("settled_at_ms")?,
     })
 }
 
 /// A step as a person reads it.
-pub fn in_words(step: &Step, result: StepResult) -> ExplainedStep {
+fn in_words(step: &Step, result: StepResult) -> ExplainedStep {
     let words = explain(step);
     ExplainedStep {
         title: words.title,

@@ -110,16 +110,16 @@ pub(super) async fn attach(
 }
 
 /// Waits for a container's start; false when it will not come.
-async fn begins(events: &mut tokio::sync::broadcast::Receiver<drawbridge_api::Event>, id: &ContainerId) -> bool {
+async fn begins(events: &mut tokio::sync::broadcast::Receiver<Arc<drawbridge_api::Event>>, id: &ContainerId) -> bool {
     while let Ok(event) = events.recv().await {
-        match event.kind {
+        match &event.kind {
             EventKind::Container(seen) if seen.id == *id => match seen.state {
                 ContainerState::Running | ContainerState::Exited => return true,
                 // Told again with an error: its start has failed.
                 ContainerState::Created if !seen.error.is_empty() => return false,
                 ContainerState::Created => {}
             },
-            EventKind::ContainerRemoved(removed) if removed == *id => return false,
+            EventKind::ContainerRemoved(removed) if removed == id => return false,
             EventKind::Container(_)
             | EventKind::ContainerRemoved(_)
             | EventKind::Network(_)

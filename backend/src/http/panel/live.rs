@@ -64,7 +64,7 @@ pub(super) async fn events(
 }
 
 /// Events as they come; a listener that is too slow is told to resync, and the stream ends.
-fn coming(receiver: Receiver<Event>) -> impl Stream<Item = sse::Event> {
+fn coming(receiver: Receiver<Arc<Event>>) -> impl Stream<Item = sse::Event> {
     stream::unfold(Some(receiver), |receiver| async {
         let mut receiver = receiver?;
         match receiver.recv().await {
@@ -75,9 +75,9 @@ fn coming(receiver: Receiver<Event>) -> impl Stream<Item = sse::Event> {
     })
 }
 
-fn message(event: Event) -> sse::Event {
+fn message(event: Arc<Event>) -> sse::Event {
     let id = event.sequence.to_string();
-    sse::Event::default().id(id).json_data(event).unwrap_or_else(|_| resync())
+    sse::Event::default().id(id).json_data(&*event).unwrap_or_else(|_| resync())
 }
 
 fn resync() -> sse::Event {
