@@ -8,7 +8,7 @@ use crate::{
     session::{Session, foreign_link},
 };
 use drawbridge_api::{EndpointId, IfName, MacAddress, NsName};
-use drawbridge_plan::Object;
+use drawbridge_plan::{IPV6_MTU_BYTES, Object};
 use nix::errno::Errno;
 use std::{
     os::fd::AsFd,
@@ -33,7 +33,7 @@ struct Wanted<'a> {
 }
 
 /// `ip link add HOST_END mtu MTU type veth peer name INTERFACE netns NAMESPACE address MAC mtu MTU; ip link set HOST_END
-/// alias MARK; ip link set HOST_END addrgenmode none`, in one datagram.
+/// alias MARK addrgenmode none`, in one datagram.
 pub(crate) fn add(session: &mut Session, object: &Object) -> Result<(), KernelError> {
     let (Some(wanted), Some(mark)) = (Wanted::read(object), object.mark()) else { return Ok(()) };
     let host_end = wanted.cable.host_end;
@@ -66,8 +66,9 @@ pub(crate) fn add(session: &mut Session, object: &Object) -> Result<(), KernelEr
         link::add_veth(&wanted.cable, inside.namespace.file.as_fd())
     };
     let what = format!("create veth pair {host_end} and {} in {}", wanted.cable.interface, wanted.namespace);
-    // Smaller packets, and kernels without it, have no IPv6 to turn off.
-    let link = make_link(session, host_end, make, &mark, Some(&Change::NoLinkLocal), &what)?;
+    let has_ipv6 = session.shared.ipv6 && wanted.cable.mtu >= IPV6_MTU_BYTES;
+    let marking = if has_ipv6 { Change::PortAlias(&mark) } else { Change::Alias(&mark) };
+    let link = make_link(session, host_end, make, &marking, &what)?;
     session.remember(host_end, link, Some((wanted.namespace, wanted.cable.interface)));
     Ok(())
 }

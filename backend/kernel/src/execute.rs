@@ -140,7 +140,8 @@ fn add_bridge(
         Some(_) => return Err(foreign_link(name)),
         None => {
             let make = link::add_bridge(name, Object::bridge_mac(network));
-            make_link(session, name, make, &object.mark().unwrap_or_default(), None, &format!("create bridge {name}"))?
+            let mark = object.mark().unwrap_or_default();
+            make_link(session, name, make, &Change::Alias(&mark), &format!("create bridge {name}"))?
         }
     };
     if link.mtu != mtu {
@@ -152,17 +153,15 @@ fn add_bridge(
 }
 
 /// Makes a link and marks it, in one datagram: a process that is killed leaves both or neither. The caller has seen that
-/// the name was free. What `also` asks goes along; a kernel that refuses it has made the link all the same.
+/// the name was free. `marking` has the mark.
 pub(crate) fn make_link(
     session: &mut Session,
     name: &IfName,
     make: Request,
-    mark: &str,
-    also: Option<&Change<'_>>,
+    marking: &Change<'_>,
     what: &str,
 ) -> Result<Link, KernelError> {
-    let mut requests = vec![make, link::change_named(name.as_str(), &Change::Alias(mark)), link::get(name)];
-    requests.extend(also.map(|change| link::change_named(name.as_str(), change)));
+    let requests = vec![make, link::change_named(name.as_str(), marking), link::get(name)];
     let mut answers = session.host.batch(requests)?.into_iter();
     let (Some(made), Some(marked), Some(found)) = (answers.next(), answers.next(), answers.next()) else {
         return Err(KernelError::answer(what, "fewer answers than requests"));
@@ -307,7 +306,8 @@ mod tests {
             let make = || link::add_bridge(&name, Object::bridge_mac(&network));
             session.host.request(make()).expect("sent").expect("somebody else makes it");
             let before = link::find(&mut session.host, &name).expect("root may look");
-            let error = make_link(&mut session, &name, make(), "drawbridge:network:1", None, "create bridge docker0");
+            let error =
+                make_link(&mut session, &name, make(), &Change::Alias("drawbridge:network:1"), "create bridge docker0");
             assert!(matches!(error, Err(KernelError::Foreign { .. })), "{error:?}");
             let after = link::find(&mut session.host, &name).expect("root may look");
             let alias = |link: Option<Link>| link.and_then(|link| link.alias).unwrap_or_default();

@@ -42,7 +42,7 @@ pub use session::Session;
 pub use watch::{TableWatch, Transaction};
 
 use drawbridge_api::{NsName, Traffic};
-use drawbridge_plan::{Element, Observed, Scope};
+use drawbridge_plan::{Element, NO_IPV6, Observed, Scope};
 use nfnetlink::Netfilter;
 use std::{collections::BTreeMap, net::SocketAddr, os::fd::OwnedFd, sync::Arc};
 
@@ -61,6 +61,8 @@ pub(crate) struct Shared {
     resolver: resolver::Table,
     pool: pool::Pool,
     directory: netns::Directory,
+    /// Whether this kernel has IPv6.
+    ipv6: bool,
 }
 
 impl std::fmt::Debug for Kernel {
@@ -93,6 +95,7 @@ impl Kernel {
                 resolver,
                 pool: pool::Pool::default(),
                 directory: netns::Directory::default(),
+                ipv6: sysctl::read(NO_IPV6)?.is_some(),
             }),
         })
     }

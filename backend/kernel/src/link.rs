@@ -244,10 +244,10 @@ pub(crate) enum Change<'a> {
     /// `alias ALIAS`: the mark. An alias in the message that makes a link is not read (`rtnl_create_link` in
     /// net/core/rtnetlink.c), so it needs this second one.
     Alias(&'a str),
-    /// `addrgenmode none`: no link-local IPv6 address. A bridge's port is never asked by IP; with an address, each would join
-    /// multicast groups and have routes, which makes the kernel slower with every port (`addrconf_dev_config` in
-    /// net/ipv6/addrconf.c).
-    NoLinkLocal,
+    /// `alias ALIAS addrgenmode none`: no link-local IPv6 address either. A bridge's port is never asked by IP; with an address,
+    /// each would join multicast groups and have routes, which makes the kernel slower with every port
+    /// (`addrconf_dev_config` in net/ipv6/addrconf.c). Refused where a link has no IPv6.
+    PortAlias(&'a str),
     /// `mtu MTU`
     Mtu(u32),
     /// `alias ALIAS up`
@@ -281,9 +281,9 @@ fn changed(change: &Change<'_>) -> LinkMessage {
     let alias = |alias: &str| LinkAttribute::IfAlias(alias.to_owned());
     match *change {
         Change::Alias(text) => message.attributes.push(alias(text)),
-        Change::NoLinkLocal => {
+        Change::PortAlias(text) => {
             let mode = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)]);
-            message.attributes.push(LinkAttribute::AfSpecUnspec(vec![mode]));
+            message.attributes.extend([alias(text), LinkAttribute::AfSpecUnspec(vec![mode])]);
         }
         Change::Mtu(mtu) => message.attributes.push(LinkAttribute::Mtu(mtu)),
         Change::AliasAndUp(text) => {

@@ -197,9 +197,8 @@ impl Directory {
             unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| KernelError::system(failed("unshare"), errno))?;
             let mut socket = Socket::open()?;
             mark(&mut socket, mark_text)?;
-            // A kernel without IPv6 has no such setting, and nothing to turn off.
-            if ipv6 == Ipv6::Off && sysctl::read(NO_IPV6)?.is_some() {
-                sysctl::write(NO_IPV6, "1")?;
+            if ipv6 == Ipv6::Off {
+                sysctl::write_if_there(NO_IPV6, "1")?;
             }
             let own = "/proc/thread-self/ns/net";
             let file = File::open(own).map_err(|error| KernelError::system(failed("open"), error))?;

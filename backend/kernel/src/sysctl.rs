@@ -2,7 +2,11 @@
 
 use crate::error::KernelError;
 use drawbridge_api::IfName;
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::PathBuf,
+};
 
 /// `sysctl -n KEY`; none when this kernel has no such setting.
 pub(crate) fn read(key: &str) -> Result<Option<String>, KernelError> {
@@ -16,6 +20,16 @@ pub(crate) fn read(key: &str) -> Result<Option<String>, KernelError> {
 /// `sysctl -w KEY=VALUE`
 pub(crate) fn write(key: &str, value: &str) -> Result<(), KernelError> {
     fs::write(path(key)?, value).map_err(|error| KernelError::system(format!("set {key} to {value}"), error))
+}
+
+/// `sysctl -w KEY=VALUE`, unless this kernel has no such setting, as one without IPv6 has none of its settings.
+pub(crate) fn write_if_there(key: &str, value: &str) -> Result<(), KernelError> {
+    match OpenOptions::new().write(true).open(path(key)?).and_then(|mut file| file.write_all(value.as_bytes())) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(KernelError::system(format!("set {key} to {value}"), error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// The key of a link's `route_localnet` (ip-sysctl.rst).
