@@ -100,7 +100,8 @@ impl Kernel {
         })
     }
 
-    /// What the kernel has of ours within `scope`, and the values of these settings as far as this kernel has them.
+    /// What the kernel has of ours within `scope`, and the values of these settings as far as this kernel
+    /// has them and the scope covers them.
     ///
     /// # Errors
     /// When the kernel refuses to say, as it does without root.
