@@ -4,7 +4,7 @@
 use super::{Connection, StoreError, sql};
 use rusqlite::TransactionBehavior;
 
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_first_road.sql"),
     include_str!("../../../migrations/0002_rows_of_a_change.sql"),
     include_str!("../../../migrations/0003_ports.sql"),
