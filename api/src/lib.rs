@@ -3,6 +3,7 @@
 
 pub mod attachment;
 pub mod change;
+pub mod console;
 pub mod container;
 pub mod dns;
 pub mod event;
@@ -15,6 +16,7 @@ pub mod rules;
 
 pub use attachment::{Attachment, Endpoint};
 pub use change::{Change, ChangeState, ExplainedStep, Origin, Outcome, Plan};
+pub use console::{Console, Input, TerminalSize};
 pub use container::{Container, ContainerCreate, ContainerState, NetworkMode, PortsUpdate};
 pub use dns::{DnsOutcome, DnsQuery, DnsTransport};
 pub use event::{Event, EventKind, Host, HostAddress, Snapshot};

@@ -3,8 +3,8 @@
 
 use crate::settings::Settings;
 use drawbridge_api::{
-    Attachment, ContainerId, ContainerName, ContainerState, Driver, Gateway, IfName, ImageId, NetworkMode, NetworkName,
-    PortRequest,
+    Attachment, Console, ContainerId, ContainerName, ContainerState, Driver, Gateway, IfName, ImageId, NetworkMode,
+    NetworkName, PortRequest,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,9 @@ pub struct ContainerSpec {
     pub auto_remove: bool,
     /// Ports that it says it listens on: `80/tcp`.
     pub exposed_ports: Vec<String>,
+    /// How its process is talked to.
+    #[serde(default)]
+    pub console: Console,
     /// Ports to be published.
     #[serde(default)]
     pub ports: Vec<PortRequest>,

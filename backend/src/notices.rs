@@ -3,7 +3,7 @@
 //! writes them.
 
 use crate::clock;
-use drawbridge_api::{ContainerId, Driver, NetworkId};
+use drawbridge_api::{ContainerId, Driver, NetworkId, TerminalSize};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -182,15 +182,6 @@ pub enum ContainerDeed {
         /// What it ended with.
         exit_code: i32,
     },
-}
-
-/// The size of a terminal, in characters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TerminalSize {
-    /// Lines; 1 and up.
-    pub rows: u16,
-    /// Characters in a line; 1 and up.
-    pub columns: u16,
 }
 
 /// What is done to a network.

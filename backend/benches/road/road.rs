@@ -74,6 +74,7 @@ pub(crate) fn sleeper(network: &str) -> NewContainer {
         network_mode: NetworkMode::Network(network.parse().unwrap()),
         auto_remove: false,
         exposed_ports: Vec::new(),
+        console: Default::default(),
         ports: Vec::new(),
         publish_all: false,
         settings: Default::default(),

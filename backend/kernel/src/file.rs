@@ -36,7 +36,9 @@ impl Watch {
     pub fn open(path: &Path) -> io::Result<Watch> {
         use inotify::{CreateFlags, WatchFlags};
         let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        // ATTRIB: a file that is open somewhere and loses its last name is not removed yet, but has fewer links.
         let what = WatchFlags::MODIFY
+            | WatchFlags::ATTRIB
             | WatchFlags::MOVE_SELF
             | WatchFlags::DELETE_SELF
             | WatchFlags::CREATE

@@ -14,6 +14,7 @@ pub mod file;
 mod foreign;
 mod host;
 mod link;
+pub mod local;
 mod mark;
 pub mod mount;
 mod netlink;
@@ -30,6 +31,7 @@ mod session;
 mod socket;
 mod sysctl;
 mod tables;
+pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod watch;

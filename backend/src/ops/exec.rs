@@ -1,18 +1,24 @@
 //! Commands run in a running container. They are the daemon's children: one that is running when the daemon ends loses
 //! its caller anyway, so nothing of them is stored.
 
-use super::{Daemon, OpError, error::exit_code, lookup};
+use super::{
+    Daemon, OpError,
+    error::exit_code,
+    lookup,
+    session::{self, AtInputEnd, Piece, Session, pump},
+};
 use crate::{
     model::ContainerRecord,
     notices::ContainerDeed,
-    runtime::{Exec, ExecSpec, Privileges, Stdin},
+    runtime::{Exec, ExecSpec, ExecTerminal, LogStream, Privileges, Stdin},
     store::image,
 };
-use drawbridge_api::{ContainerId, ContainerState};
+use drawbridge_api::{Console, ContainerId, ContainerState, Input, TerminalSize};
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::sync::mpsc;
 
 /// How many ended commands are remembered, so that a client that comes a little late still learns the exit code. Docker
 /// forgets them after five minutes; a number bounds memory whatever the rate.
@@ -33,6 +39,21 @@ pub struct NewExec {
     pub stdin: Stdin,
     /// What it may do.
     pub privileges: Privileges,
+    /// The size of its terminal, if it is to have one.
+    pub terminal: Option<TerminalSize>,
+    /// What of its output the caller wants to see.
+    pub outputs: Outputs,
+    /// The keys by which its caller leaves it, in the caller's words.
+    pub detach_keys: String,
+}
+
+/// Which outputs of a command somebody wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outputs {
+    /// Its standard output.
+    pub stdout: bool,
+    /// Its standard error.
+    pub stderr: bool,
 }
 
 /// Where a command is in its life.
@@ -65,9 +86,15 @@ pub struct ExecRecord {
 #[derive(Debug, Default)]
 pub(super) struct Execs {
     records: Mutex<HashMap<String, (u64, ExecRecord)>>,
+    /// Terminals of those that run.
+    terminals: Mutex<HashMap<String, ExecTerminal>>,
 }
 
 impl Execs {
+    fn terminals(&self) -> MutexGuard<'_, HashMap<String, ExecTerminal>> {
+        self.terminals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, (u64, ExecRecord)>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,6 +124,12 @@ impl Execs {
         }
         record.state = ExecState::Starting;
         Ok(record.clone())
+    }
+
+    fn set_size(&self, id: &str, size: TerminalSize) {
+        if let Some((_, record)) = self.lock().get_mut(id) {
+            record.spec.terminal = record.spec.terminal.map(|_| size);
+        }
     }
 
     fn set(&self, id: &str, state: ExecState) {
@@ -130,13 +163,16 @@ pub fn find(daemon: &Daemon, id: &str) -> Result<ExecRecord, OpError> {
     records.get(id).map(|(_, record)| record.clone()).ok_or_else(|| OpError::NoSuchExec(id.to_owned()))
 }
 
-/// Starts a command. The caller feeds and reads it, and calls [`ended`] with its exit code before it closes the stream,
-/// since clients ask for the code as soon as they see the end.
+/// Starts a command. Its exit code is noted before the session's output ends, since clients ask for the code as soon as
+/// they see the end. `size` is its terminal's, if it has one, over the one it was noted with.
 ///
 /// # Errors
 /// `NoSuchExec`, `ExecStarted`, `NotRunning`, or why it could not be started.
-pub async fn start(daemon: &Daemon, id: &str) -> Result<Exec, OpError> {
-    let exec = daemon.execs.claim(id)?;
+pub async fn start(daemon: &Arc<Daemon>, id: &str, size: Option<TerminalSize>) -> Result<Session, OpError> {
+    let mut exec = daemon.execs.claim(id)?;
+    if let (Some(own), Some(size)) = (&mut exec.spec.terminal, size) {
+        *own = size;
+    }
     let started = launch(daemon, &exec).await;
     daemon.execs.set(
         id,
@@ -146,7 +182,72 @@ pub async fn start(daemon: &Daemon, id: &str) -> Result<Exec, OpError> {
             Err(_) => ExecState::Ended(128),
         },
     );
-    started
+    let mut process = started?;
+    if let Some(terminal) = process.terminal.take() {
+        daemon.execs.terminals().insert(id.to_owned(), terminal);
+    }
+    let (pieces, output) = session::channel();
+    let input = process.stdin.take();
+    let console = Console {
+        terminal: exec.spec.terminal.is_some(),
+        input: if input.is_some() { Input::Once } else { Input::Closed },
+        size: exec.spec.terminal.unwrap_or_default(),
+    };
+    tokio::spawn(see_off(Arc::clone(daemon), exec, process, pieces));
+    // A terminal's input has no end that could be told.
+    let at_input_end = if console.terminal { AtInputEnd::Leave } else { AtInputEnd::TellProcess };
+    Ok(Session { console, output, input, at_input_end })
+}
+
+/// Passes on what a command prints, and notes how it ended. The task ends with the command.
+async fn see_off(daemon: Arc<Daemon>, exec: ExecRecord, mut process: Exec, pieces: mpsc::Sender<Piece>) {
+    let (nobody, _) = session::channel();
+    let Outputs { stdout, stderr } = exec.spec.outputs;
+    let pass_on = |source: Option<_>, stream, wanted: bool| {
+        let pieces = if wanted { pieces.clone() } else { nobody.clone() };
+        async move {
+            if let Some(source) = source {
+                pump(source, stream, pieces).await;
+            }
+        }
+    };
+    tokio::join!(
+        pass_on(process.stdout.take(), LogStream::Stdout, stdout),
+        pass_on(process.stderr.take(), LogStream::Stderr, stderr),
+    );
+    let code = process.wait().await.unwrap_or_else(|error| {
+        tracing::error!(exec = %exec.id, error = &error as &dyn std::error::Error, "lost the end of a command");
+        255
+    });
+    ended(&daemon, &exec.id, code);
+    // The stream ends here, and not before.
+    drop(pieces);
+}
+
+/// Tells a command's terminal its size; one that is not started yet begins with it.
+///
+/// # Errors
+/// `NoSuchExec`, or `NotRunning` when it has ended.
+pub fn resize(daemon: &Daemon, id: &str, size: TerminalSize) -> Result<(), OpError> {
+    let exec = find(daemon, id)?;
+    match exec.state {
+        ExecState::Ended(_) => return Err(OpError::NotRunning(exec.container.to_string())),
+        ExecState::Created | ExecState::Starting => daemon.execs.set_size(id, size),
+        ExecState::Running(_) => {
+            if let Some(terminal) = daemon.execs.terminals().get(id) {
+                terminal.resize(size)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Tells that a client has left a command by the detach keys.
+pub fn detached(daemon: &Daemon, id: &str) {
+    // One that is gone has nothing more to be told of.
+    if let Ok(record) = find(daemon, id).and_then(|exec| lookup::get(daemon, &exec.container)) {
+        daemon.tell_container(&record, ContainerDeed::ExecDetach { exec: id.to_owned() });
+    }
 }
 
 async fn launch(daemon: &Daemon, exec: &ExecRecord) -> Result<Exec, OpError> {
@@ -158,8 +259,9 @@ async fn launch(daemon: &Daemon, exec: &ExecRecord) -> Result<Exec, OpError> {
 }
 
 /// Notes a command's end.
-pub fn ended(daemon: &Daemon, id: &str, code: i32) {
+fn ended(daemon: &Daemon, id: &str, code: i32) {
     daemon.execs.set(id, ExecState::Ended(code));
+    daemon.execs.terminals().remove(id);
     let container = find(daemon, id).and_then(|exec| lookup::get(daemon, &exec.container));
     // A container that has gone with its commands has nothing more to be told of.
     if let Ok(record) = container {
@@ -180,6 +282,7 @@ fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Result<Exec
     // The container's own environment, then what this command adds.
     let mut whole = record.spec.clone();
     whole.env.extend(new.env.iter().cloned());
+    whole.console.terminal = new.terminal.is_some();
     let first_of = |texts: [&String; 3]| texts.into_iter().find(|text| !text.is_empty()).cloned().unwrap_or_default();
     Ok(ExecSpec {
         args: new.args.clone(),
@@ -188,6 +291,7 @@ fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Result<Exec
         user: first_of([&new.user, &record.spec.user, &defaults.user]),
         privileges: new.privileges,
         stdin: new.stdin,
+        terminal: new.terminal,
     })
 }
 
@@ -206,6 +310,9 @@ mod tests {
                 user: String::new(),
                 stdin: Stdin::Closed,
                 privileges: Privileges::Default,
+                terminal: None,
+                outputs: Outputs { stdout: true, stderr: true },
+                detach_keys: String::new(),
             },
             state: ExecState::Created,
         }

@@ -3,6 +3,7 @@
 
 pub mod attach;
 pub mod connect;
+pub mod console;
 pub mod container;
 pub mod error;
 mod etc;
@@ -20,6 +21,7 @@ pub mod publish;
 mod removal;
 pub mod repair;
 pub mod rules;
+pub mod session;
 pub mod start;
 mod tell;
 pub mod usage;

@@ -98,7 +98,11 @@ pub fn arguments(spec: &ContainerSpec, image: &ImageDefaults) -> Vec<String> {
 
 /// The environment: the request's over the image's over the defaults, by name.
 pub fn environment(spec: &ContainerSpec, image: &ImageDefaults, hostname: &str) -> Vec<String> {
-    merged_environment(vec![DEFAULT_PATH.to_owned(), format!("HOSTNAME={hostname}")], spec, image)
+    let mut added = vec![DEFAULT_PATH.to_owned(), format!("HOSTNAME={hostname}")];
+    if spec.console.terminal {
+        added.push("TERM=xterm".to_owned());
+    }
+    merged_environment(added, spec, image)
 }
 
 /// The environment as it was configured, without what is only added at the start.
@@ -139,6 +143,7 @@ pub(super) async fn spec(daemon: &Daemon, record: &ContainerRecord) -> Result<Pr
     Ok(ProcessSpec {
         id: record.id.clone(),
         env: environment(&record.spec, &defaults, &hostname),
+        console: record.spec.console,
         args,
         working_dir: first_of(&record.spec.working_dir, &defaults.working_dir),
         user: first_of(&record.spec.user, &defaults.user),
@@ -191,6 +196,7 @@ pub fn hostname(record: &ContainerRecord, host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use drawbridge_api::Console;
 
     fn spec_of(entrypoint: Option<&[&str]>, cmd: Option<&[&str]>) -> ContainerSpec {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
@@ -208,6 +214,7 @@ mod tests {
             network_mode: NetworkMode::None,
             auto_remove: false,
             exposed_ports: Vec::new(),
+            console: Default::default(),
             ports: Vec::new(),
             publish_all: false,
             settings: Default::default(),
@@ -233,6 +240,9 @@ mod tests {
     fn the_environment_is_merged_by_name() {
         let image = ImageDefaults { env: vec!["A=1".into(), "B=1".into()], ..Default::default() };
         assert_eq!(environment(&spec_of(None, None), &image, "h"), ["HOSTNAME=h", "A=1", "B=2", "C=3"]);
+        let console = Console { terminal: true, ..Console::default() };
+        let in_terminal = ContainerSpec { console, ..spec_of(None, None) };
+        assert_eq!(environment(&in_terminal, &image, "h")[1], "TERM=xterm");
     }
 
     #[test]

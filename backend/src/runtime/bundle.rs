@@ -8,10 +8,11 @@ use super::{
     seccomp, seccomp_profile,
 };
 use crate::settings::{Namespace, Rights, Seccomp, Settings};
+use drawbridge_api::TerminalSize;
 use oci_spec::{
     OciSpecError,
     runtime::{
-        Capability, Linux, LinuxBuilder, LinuxNamespace, LinuxNamespaceBuilder, LinuxNamespaceType as Kind,
+        BoxBuilder, Capability, Linux, LinuxBuilder, LinuxNamespace, LinuxNamespaceBuilder, LinuxNamespaceType as Kind,
         LinuxSeccomp, Process, ProcessBuilder, RootBuilder, Spec, SpecBuilder, User,
     },
 };
@@ -54,6 +55,9 @@ pub(super) fn config(spec: &ProcessSpec, user: User, paths: &Paths, host: &Host)
     }
     let floor = if host.permitted.has(Capability::SysResource) { -1000 } else { host.oom_score_adj };
     process.set_oom_score_adj(Some(settings.oom_score_adj.max(floor)));
+    if spec.console.terminal {
+        give_terminal(&mut process, spec.console.size)?;
+    }
     let builder = SpecBuilder::default()
         .version("1.0.2")
         .root(RootBuilder::default().path(paths.rootfs()).readonly(settings.rights.read_only).build()?)
@@ -102,6 +106,16 @@ pub(super) fn process(
     // The builder's default would set one; raising a limit needs CAP_SYS_RESOURCE, and Docker leaves them as they are.
     process.set_rlimits(None);
     Ok(process)
+}
+
+/// Gives a process a terminal of its own, which the runtime makes.
+pub(super) fn give_terminal(process: &mut Process, size: TerminalSize) -> Result<(), OciSpecError> {
+    process.set_terminal(Some(true));
+    if size.rows > 0 && size.columns > 0 {
+        let size = BoxBuilder::default().height(u64::from(size.rows)).width(u64::from(size.columns)).build()?;
+        process.set_console_size(Some(size));
+    }
+    Ok(())
 }
 
 /// A further process has what the container's first one was given: capabilities, limits, no new privileges.

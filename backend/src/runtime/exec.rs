@@ -1,21 +1,35 @@
-//! Further processes in a running container: `runc exec`, as a child of the daemon with pipes. They have no monitor,
-//! and the pipes end with the daemon.
+//! Further processes in a running container: `runc exec`, as a child of the daemon with pipes or a terminal. They have
+//! no monitor, and pipes and terminal end with the daemon.
+//!
+//! With a terminal there are two, one inside the other: the runtime makes the inner one in the container, and copies
+//! between it and the outer one, which is its own standard input and output and changes nothing. It takes over the outer
+//! one's size when it gets SIGWINCH.
 
 use super::{
     Attempt, Inner, Privileges, Runtime, RuntimeError, bundle, capability, monitor::last_error, processes, user,
     wait::Changes,
 };
-use drawbridge_api::ContainerId;
+use drawbridge_api::{ContainerId, TerminalSize};
+use drawbridge_kernel::{
+    process::Process,
+    terminal::{self, Terminal},
+};
 use std::{
     fs, io,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::atomic::{AtomicU64, Ordering},
 };
 use tokio::{
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    io::{AsyncRead, AsyncWrite},
+    net::unix::pipe,
+    process::{Child, Command},
     task::spawn_blocking,
 };
+
+/// Tells a program that its terminal has another size (signal(7)).
+const SIGWINCH: i32 = 28;
 
 /// Whether somebody will write to the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +40,7 @@ pub enum Stdin {
     Piped,
 }
 
-/// What a further process is to be. It has no terminal.
+/// What a further process is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecSpec {
     /// Program and arguments; at least the program.
@@ -41,20 +55,53 @@ pub struct ExecSpec {
     pub privileges: Privileges,
     /// Whether somebody will write to it.
     pub stdin: Stdin,
+    /// The size of its terminal, if it is to have one.
+    pub terminal: Option<TerminalSize>,
 }
 
 /// A process that was started in a running container. It goes on when this is dropped.
-#[derive(Debug)]
 pub struct Exec {
     /// Its number here on the host.
     pub pid: i32,
-    /// Its input, if it was asked for. Drop it to end the input.
-    pub stdin: Option<ChildStdin>,
-    /// What it prints.
-    pub stdout: ChildStdout,
-    /// What it prints as errors.
-    pub stderr: ChildStderr,
+    /// Its input, if it was asked for. Drop it to end the input; that of a terminal has no end.
+    pub stdin: Option<Box<dyn AsyncWrite + Send + Unpin>>,
+    /// What it prints; there until it is taken.
+    pub stdout: Option<Box<dyn AsyncRead + Send + Unpin>>,
+    /// What it prints as errors; with a terminal that is one with what it prints.
+    pub stderr: Option<Box<dyn AsyncRead + Send + Unpin>>,
+    /// Its terminal, if it has one.
+    pub terminal: Option<ExecTerminal>,
     child: Child,
+}
+
+impl std::fmt::Debug for Exec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exec").field("pid", &self.pid).field("terminal", &self.terminal).finish_non_exhaustive()
+    }
+}
+
+/// The terminal of a process that was started in a running container, to tell it its size.
+#[derive(Debug)]
+pub struct ExecTerminal {
+    outer: OwnedFd,
+    runtime: Process,
+}
+
+impl ExecTerminal {
+    /// Tells it its size. Nothing happens when the process has ended.
+    ///
+    /// # Errors
+    /// `Io` when the kernel refuses.
+    pub fn resize(&self, size: TerminalSize) -> Result<(), RuntimeError> {
+        terminal::resize(&self.outer, size).map_err(RuntimeError::io("resize", "the terminal"))?;
+        // The outer terminal is nobody's controlling one, so the kernel signals nobody.
+        match self.runtime.signal(SIGWINCH) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(RuntimeError::io("tell", "the runtime")(error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
 }
 
 impl Exec {
@@ -100,6 +147,9 @@ impl Runtime {
             if spec.privileges == Privileges::Default {
                 bundle::as_first(&mut process, &config)?;
             }
+            if let Some(size) = spec.terminal {
+                bundle::give_terminal(&mut process, size)?;
+            }
             fs::create_dir(&folder_of_thread).map_err(RuntimeError::io("make", &folder_of_thread))?;
             let path = process_file(&folder_of_thread);
             fs::write(&path, serde_json::to_vec(&process)?).map_err(RuntimeError::io("write", &path))
@@ -132,18 +182,18 @@ impl Inner {
             .arg(process_file(folder))
             .arg("--pid-file")
             .arg(&pid_file)
-            .arg(id.as_str())
-            .stdin(match spec.stdin {
-                Stdin::Closed => Stdio::null(),
-                Stdin::Piped => Stdio::piped(),
-            })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .arg(id.as_str());
         let failed = |source| RuntimeError::Spawn { program: self.program.kind.name().to_owned(), source };
+        let outer = connect(&mut command, spec).map_err(failed)?;
         let mut child = command.spawn().map_err(failed)?;
-        // Taken before the wait, which would close it.
-        let stdin = child.stdin.take();
-        let (stdout, stderr) = child.stdout.take().zip(child.stderr.take()).ok_or_else(|| failed(lost_pipe()))?;
+        // It holds the inner end of a terminal, which ends when nobody has that open.
+        drop(command);
+        // Before the wait, which would close the child's input.
+        let Ends { stdin, stdout, mut stderr, terminal } = match outer {
+            Some(outer) => Ends::of_terminal(outer, child.id(), spec.stdin),
+            None => Ends::of_pipes(&mut child),
+        }
+        .map_err(failed)?;
         let pid = loop {
             if let Some(pid) = read_pid(&pid_file) {
                 break pid;
@@ -154,24 +204,78 @@ impl Inner {
                     let status = status.map_err(failed)?;
                     match read_pid(&pid_file) {
                         Some(pid) => break pid,
-                        None => return Err(refused(program, &log, stderr, status).await),
+                        None => return Err(refused(program, &log, stderr.take(), status).await),
                     }
                 }
             }
         };
-        Ok(Exec { pid, stdin, stdout, stderr, child })
+        Ok(Exec { pid, stdin, stdout: Some(stdout), stderr, terminal, child })
+    }
+}
+
+/// Gives a command its standard input and output: pipes, or a terminal, whose outer end is returned.
+fn connect(command: &mut Command, spec: &ExecSpec) -> io::Result<Option<OwnedFd>> {
+    let Some(size) = spec.terminal else {
+        let stdin = match spec.stdin {
+            Stdin::Closed => Stdio::null(),
+            Stdin::Piped => Stdio::piped(),
+        };
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        return Ok(None);
+    };
+    let Terminal { outer, inner } = Terminal::open(size)?;
+    command.stdin(inner.try_clone()?).stdout(inner.try_clone()?).stderr(inner);
+    Ok(Some(outer))
+}
+
+/// The daemon's ends of what a process reads and prints.
+struct Ends {
+    stdin: Option<Box<dyn AsyncWrite + Send + Unpin>>,
+    stdout: Box<dyn AsyncRead + Send + Unpin>,
+    stderr: Option<Box<dyn AsyncRead + Send + Unpin>>,
+    terminal: Option<ExecTerminal>,
+}
+
+impl Ends {
+    fn of_pipes(child: &mut Child) -> io::Result<Ends> {
+        let (stdout, stderr) = child.stdout.take().zip(child.stderr.take()).ok_or_else(lost_pipe)?;
+        let stdin = child.stdin.take().map(|stdin| Box::new(stdin) as Box<dyn AsyncWrite + Send + Unpin>);
+        Ok(Ends { stdin, stdout: Box::new(stdout), stderr: Some(Box::new(stderr)), terminal: None })
+    }
+
+    fn of_terminal(outer: OwnedFd, runtime: Option<u32>, stdin: Stdin) -> io::Result<Ends> {
+        // A terminal is waited for as a pipe is.
+        let stdout = pipe::Receiver::from_owned_fd_unchecked(outer.try_clone()?)?;
+        let stdin = match stdin {
+            Stdin::Closed => None,
+            Stdin::Piped => {
+                let sender = pipe::Sender::from_owned_fd_unchecked(outer.try_clone()?)?;
+                Some(Box::new(sender) as Box<dyn AsyncWrite + Send + Unpin>)
+            }
+        };
+        // A runtime that has ended at once has no terminal to resize any more.
+        let runtime = runtime.and_then(|pid| Process::open(i32::try_from(pid).ok()?).ok());
+        let terminal = runtime.map(|runtime| ExecTerminal { outer, runtime });
+        Ok(Ends { stdin, stdout: Box::new(stdout), stderr: None, terminal })
     }
 }
 
 /// Why the runtime did not start it: the last error of its log, or what it printed.
-async fn refused(program: &str, log: &Path, mut stderr: ChildStderr, status: ExitStatus) -> RuntimeError {
+async fn refused(
+    program: &str,
+    log: &Path,
+    stderr: Option<Box<dyn AsyncRead + Send + Unpin>>,
+    status: ExitStatus,
+) -> RuntimeError {
     use tokio::io::AsyncReadExt;
     let words = match fs::read_to_string(log).ok().and_then(|log| last_error(&log)) {
         Some(words) => words,
         None => {
             let mut printed = String::new();
-            // What can't be read can't be told; the status is.
-            let _ = stderr.read_to_string(&mut printed).await;
+            if let Some(mut stderr) = stderr {
+                // What can't be read can't be told; the status is.
+                let _ = stderr.read_to_string(&mut printed).await;
+            }
             let last = printed.lines().rfind(|line| !line.trim().is_empty());
             last.map_or_else(|| format!("the runtime ended with {status}"), str::to_owned)
         }

@@ -167,7 +167,7 @@ impl Inner {
             write(&owned_paths.config(), &config)
         });
         prepared.await.map_err(|_| RuntimeError::ShuttingDown)??;
-        let pid = self.launch(&spec.id, spec.args.first().map_or("", String::as_str), paths).await?;
+        let pid = self.launch(&spec.id, spec.args.first().map_or("", String::as_str), spec.console, paths).await?;
         processes::record(paths, pid)?;
         Ok(pid)
     }

@@ -4,6 +4,7 @@
 //! The monitor outlives the daemon, and so does all that is known of a container: it lies in files ([`paths`]), and
 //! nothing here is remembered between two calls, save whose turn it is.
 
+mod attach;
 mod bundle;
 mod capability;
 mod detect;
@@ -28,15 +29,16 @@ mod turns;
 mod user;
 mod wait;
 
+pub use attach::MainInput;
 pub use bundle::{MASKED_PATHS, READONLY_PATHS};
 pub use capability::Privileges;
 pub use error::{Attempt, RuntimeError};
-pub use exec::{Exec, ExecSpec, Stdin};
+pub use exec::{Exec, ExecSpec, ExecTerminal, Stdin};
 pub use log_entry::{LogEntry, LogStream};
 pub use logs::{Follow, LogOptions, LogReader};
 
 use crate::settings::Settings;
-use drawbridge_api::ContainerId;
+use drawbridge_api::{Console, ContainerId};
 use host::{CgroupLayout, Host};
 use paths::Folders;
 use std::{path::PathBuf, sync::Arc};
@@ -58,7 +60,8 @@ struct Inner {
 }
 
 impl Runtime {
-    /// The folder with a container's `hosts`, `hostname`, `resolv.conf` and `log`. There only once it was started.
+    /// The folder with a container's `hosts`, `hostname`, `resolv.conf` and `log`. There only once it was started, or
+    /// listened to.
     pub fn container_dir(&self, id: &ContainerId) -> PathBuf {
         self.inner.folders.data(id)
     }
@@ -114,6 +117,8 @@ pub struct ProcessSpec {
     pub working_dir: String,
     /// `user[:group]`, by name or number; root when empty.
     pub user: String,
+    /// How it is talked to.
+    pub console: Console,
     /// The network namespace's file; the daemon's own namespace when absent.
     pub netns: Option<PathBuf>,
     /// The folders of the image's layers, lowest first; at least one.

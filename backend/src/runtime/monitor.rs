@@ -8,7 +8,7 @@ use super::{
     detect::Kind,
     paths::{self, Paths},
 };
-use drawbridge_api::ContainerId;
+use drawbridge_api::{Console, ContainerId, Input};
 use serde::Deserialize;
 use std::{fs, process::Stdio, time::Duration};
 use tokio::{
@@ -40,9 +40,15 @@ struct Report {
 
 impl Inner {
     /// Runs conmon on a finished bundle; returns the main process's number. After an error a monitor may still be there.
-    pub(super) async fn launch(&self, id: &ContainerId, program: &str, paths: &Paths) -> Result<i32, RuntimeError> {
+    pub(super) async fn launch(
+        &self,
+        id: &ContainerId,
+        program: &str,
+        console: Console,
+        paths: &Paths,
+    ) -> Result<i32, RuntimeError> {
         let mut child = self
-            .conmon(id, paths)
+            .conmon(id, console, paths)
             .spawn()
             .map_err(|source| RuntimeError::Spawn { program: "conmon".to_owned(), source })?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -77,7 +83,7 @@ impl Inner {
         }
     }
 
-    fn conmon(&self, id: &ContainerId, paths: &Paths) -> Command {
+    fn conmon(&self, id: &ContainerId, console: Console, paths: &Paths) -> Command {
         let option = match (&self.host.unusable_cgroup, self.program.kind) {
             (Some(_), kind) => kind.without_cgroups(),
             // An option that changes nothing, so that the script has one in either case.
@@ -114,6 +120,16 @@ impl Inner {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if console.terminal {
+            command.arg("--terminal");
+        }
+        if console.input != Input::Closed {
+            command.arg("--stdin");
+        }
+        // A terminal has no end of input; to close it would hang it up.
+        if console.terminal || console.input == Input::Kept {
+            command.arg("--leave-stdin-open");
+        }
         command
     }
 }

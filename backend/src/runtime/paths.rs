@@ -125,6 +125,16 @@ impl Paths {
         self.run.join("exit")
     }
 
+    /// The socket on which the monitor takes what is to be written to the main process.
+    pub(super) fn attach(&self) -> PathBuf {
+        self.run.join("attach")
+    }
+
+    /// The FIFO on which the monitor is told of a terminal's size.
+    pub(super) fn control(&self) -> PathBuf {
+        self.run.join("ctl")
+    }
+
     /// What the runtime has to say.
     pub(super) fn runtime_log(&self) -> PathBuf {
         self.run.join("runtime.log")

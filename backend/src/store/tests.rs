@@ -56,6 +56,7 @@ fn box_of(number: u8) -> ContainerRecord {
             network_mode: NetworkMode::None,
             auto_remove: false,
             exposed_ports: Vec::new(),
+            console: Default::default(),
             ports: Vec::new(),
             publish_all: false,
             settings: Default::default(),

@@ -239,6 +239,7 @@ fn create_container(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpErr
         network_mode: NetworkMode::Network("bridge".parse()?),
         auto_remove: false,
         exposed_ports: Vec::new(),
+        console: Default::default(),
         ports: Vec::new(),
         publish_all: false,
         settings: Default::default(),

@@ -115,6 +115,11 @@ impl Daemon {
         run(PROGRAM, &["down", "--data-dir", &data_dir, "--run-dir", &run_dir]);
     }
 
+    /// Its process's number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn folders(&self) -> &Folders {
         &self.folders
     }

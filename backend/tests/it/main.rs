@@ -15,6 +15,7 @@ mod networks;
 mod outlive;
 mod ports;
 mod runtime;
+mod streams;
 mod tidy;
 mod volumes;
 mod webdriver;

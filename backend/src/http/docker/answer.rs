@@ -6,7 +6,7 @@ use super::{
     host_config, ports,
 };
 use crate::model::{ContainerRecord, ImageRecord};
-use drawbridge_api::{Container, ContainerState, Network};
+use drawbridge_api::{Container, ContainerState, Input, Network};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -168,9 +168,9 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
             "AttachStdout": false,
             "AttachStderr": false,
             "ExposedPorts": if exposed.is_empty() { Value::Null } else { Value::Object(exposed) },
-            "Tty": false,
-            "OpenStdin": false,
-            "StdinOnce": false,
+            "Tty": spec.console.terminal,
+            "OpenStdin": spec.console.input != Input::Closed,
+            "StdinOnce": spec.console.input == Input::Once,
             "Env": details.env,
             "Cmd": spec.cmd.as_deref().or(details.cmd),
             "Image": spec.image,

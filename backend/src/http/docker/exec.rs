@@ -1,27 +1,30 @@
-//! `/containers/{id}/exec` and `/exec`: create, start, inspect.
+//! `/containers/{id}/exec` and `/exec`: create, start, resize, inspect.
 
 use super::{
     ApiVersion,
+    attach::ResizeQuery,
+    detach::DetachKeys,
     error::DockerError,
     extract::{self, DockerJson, null_as_default},
-    stream::{self, Output},
+    stream::{self, Framing},
 };
+use crate::http::to_the_end;
 use crate::ops::{
     Daemon,
-    exec::{self, ExecState, NewExec},
+    exec::{self, ExecState, NewExec, Outputs},
 };
 use crate::runtime::{Privileges, Stdin};
 use axum::{
     Extension, Json,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Path, Query, Request, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use drawbridge_api::TerminalSize;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tokio::io::AsyncWrite;
 
 /// The body of `POST /containers/{id}/exec`.
 #[derive(Debug, Deserialize)]
@@ -41,6 +44,14 @@ pub(super) struct CreateBody {
     tty: bool,
     #[serde(default)]
     privileged: bool,
+    #[serde(default)]
+    attach_stdout: bool,
+    #[serde(default)]
+    attach_stderr: bool,
+    #[serde(default, deserialize_with = "null_as_default")]
+    detach_keys: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    console_size: (u16, u16),
 }
 
 /// `POST /containers/{id}/exec`.
@@ -49,9 +60,8 @@ pub(super) async fn create(
     Path(text): Path<String>,
     DockerJson(body): DockerJson<CreateBody>,
 ) -> Result<(StatusCode, Json<Value>), DockerError> {
-    if body.tty {
-        return Err(DockerError::not_built("a terminal (-t)"));
-    }
+    DetachKeys::parse(Some(&body.detach_keys))?;
+    let (rows, columns) = body.console_size;
     let new = NewExec {
         args: body.cmd,
         env: body.env,
@@ -59,6 +69,9 @@ pub(super) async fn create(
         user: body.user,
         stdin: if body.attach_stdin { Stdin::Piped } else { Stdin::Closed },
         privileges: if body.privileged { Privileges::All } else { Privileges::Default },
+        terminal: body.tty.then_some(TerminalSize { rows, columns }),
+        outputs: Outputs { stdout: body.attach_stdout, stderr: body.attach_stderr },
+        detach_keys: body.detach_keys,
     };
     let id = exec::create(&daemon, &text, new)?;
     Ok((StatusCode::CREATED, Json(json!({ "Id": id }))))
@@ -70,7 +83,7 @@ struct StartBody {
     #[serde(default)]
     detach: bool,
     #[serde(default)]
-    tty: bool,
+    console_size: Option<(u16, u16)>,
 }
 
 /// `POST /exec/{id}/start`: 101 and the output, or 200 at once when detached.
@@ -83,29 +96,28 @@ pub(super) async fn start(
     let sent = std::mem::replace(request.body_mut(), Body::empty());
     let sent = extract::body(Request::new(sent), &()).await?;
     let options: StartBody = if sent.is_empty() { StartBody::default() } else { extract::parse(&sent)? };
-    if options.tty {
-        return Err(DockerError::not_built("a terminal (-t)"));
-    }
-    let mut process = exec::start(&daemon, &id).await?;
-    let input = process.stdin.take().map(|stdin| Box::new(stdin) as Box<dyn AsyncWrite + Send + Unpin>);
-    let (frames, receiver) = stream::channel();
-    tokio::spawn(async move {
-        tokio::join!(
-            stream::pump(&mut process.stdout, Output::Stdout, frames.clone()),
-            stream::pump(&mut process.stderr, Output::Stderr, frames.clone()),
-        );
-        let code = process.wait().await.unwrap_or_else(|error| {
-            tracing::error!(exec = %id, error = &error as &dyn std::error::Error, "lost the end of a command");
-            255
-        });
-        // Before the stream closes, which drops `frames`: clients ask for the code as soon as they see the end.
-        exec::ended(&daemon, &id, code);
-        drop(frames);
-    });
+    let size = options.console_size.map(|(rows, columns)| TerminalSize { rows, columns });
+    let keys = DetachKeys::parse(Some(&exec::find(&daemon, &id)?.spec.detach_keys))?;
+    let started = {
+        let (daemon, id) = (Arc::clone(&daemon), id.clone());
+        // To the end: a process that was started for a client that has gone is seen off all the same.
+        to_the_end(async move { exec::start(&daemon, &id, size).await }).await?
+    };
     if options.detach {
         return Ok(StatusCode::OK.into_response());
     }
-    stream::hijack(&mut request, version, receiver, input)
+    let framing = Framing::of(started.console, version);
+    stream::hijack(&mut request, framing, started, keys, move || exec::detached(&daemon, &id))
+}
+
+/// `POST /exec/{id}/resize`.
+pub(super) async fn resize(
+    State(daemon): State<Arc<Daemon>>,
+    Path(id): Path<String>,
+    Query(query): Query<ResizeQuery>,
+) -> Result<StatusCode, DockerError> {
+    exec::resize(&daemon, &id, query.size()?)?;
+    Ok(StatusCode::OK)
 }
 
 /// `GET /exec/{id}/json`.
@@ -119,23 +131,28 @@ pub(super) async fn inspect(
         ExecState::Running(pid) => (true, None, pid),
         ExecState::Ended(code) => (false, Some(code), 0),
     };
-    let (program, arguments) = record.spec.args.split_first().map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
+    let spec = &record.spec;
+    let (program, arguments) = spec.args.split_first().map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
+    let mut process = json!({
+        "tty": spec.terminal.is_some(),
+        "entrypoint": program,
+        "arguments": arguments,
+        "privileged": spec.privileges == Privileges::All,
+    });
+    if !spec.user.is_empty() {
+        process["user"] = spec.user.as_str().into();
+    }
     Ok(Json(json!({
         "ID": record.id,
         "Running": running,
         "ExitCode": code,
-        "ProcessConfig": {
-            "tty": false,
-            "entrypoint": program,
-            "arguments": arguments,
-            "privileged": record.spec.privileges == Privileges::All,
-        },
-        "OpenStdin": record.spec.stdin == Stdin::Piped,
-        "OpenStderr": true,
-        "OpenStdout": true,
+        "ProcessConfig": process,
+        "OpenStdin": spec.stdin == Stdin::Piped,
+        "OpenStderr": spec.outputs.stderr,
+        "OpenStdout": spec.outputs.stdout,
         "CanRemove": false,
         "ContainerID": record.container,
-        "DetachKeys": "",
+        "DetachKeys": spec.detach_keys,
         "Pid": pid,
     })))
 }

@@ -1,26 +1,29 @@
-//! `/containers/{id}/logs` and `/attach`: what a container has printed, and what it prints.
+//! `/containers/{id}/logs`: what a container has printed, and what it prints.
 
 use super::{
     ApiVersion,
     error::DockerError,
     extract::query_bool,
-    stream::{self, FrameSender, Output},
+    stream::{self, Framing},
     times,
 };
 use crate::{
-    notices::ContainerDeed,
-    ops::{Daemon, OpError, container},
+    ops::{Daemon, OpError, container, session::Piece},
     runtime::{Follow, LogEntry, LogOptions, LogReader, LogStream},
 };
 use axum::{
     Extension,
-    extract::{Path, Query, Request, State},
+    extract::{Path, Query, State},
     response::Response,
 };
-use drawbridge_api::{ContainerId, ContainerState, EventKind};
+use drawbridge_api::ContainerState;
 use serde::Deserialize;
 use std::sync::Arc;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+
+/// Entries on their way to a client that is slower than the log is read. An entry has some 8 KiB at the most.
+const IN_FLIGHT: usize = 16;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct LogsQuery {
@@ -32,6 +35,8 @@ pub(super) struct LogsQuery {
     follow: bool,
     #[serde(default, deserialize_with = "query_bool")]
     timestamps: bool,
+    #[serde(default, deserialize_with = "query_bool")]
+    details: bool,
     tail: Option<String>,
     since: Option<String>,
     until: Option<String>,
@@ -43,6 +48,7 @@ struct Wanted {
     stdout: bool,
     stderr: bool,
     timestamps: bool,
+    details: bool,
 }
 
 /// `GET /containers/{id}/logs`.
@@ -63,88 +69,33 @@ pub(super) async fn logs(
         until: times::parse(query.until.as_deref(), OffsetDateTime::now_utc())?,
         follow: if query.follow && running { Follow::Yes } else { Follow::No },
     };
-    let wanted = Wanted { stdout: query.stdout, stderr: query.stderr, timestamps: query.timestamps };
+    let wanted =
+        Wanted { stdout: query.stdout, stderr: query.stderr, timestamps: query.timestamps, details: query.details };
     let reader = daemon.runtime.logs(&record.id, options);
-    let (frames, receiver) = stream::channel();
-    tokio::spawn(send(reader, wanted, frames));
-    Ok(stream::body(version, receiver))
+    let (pieces, output) = mpsc::channel(IN_FLIGHT);
+    tokio::spawn(send(reader, wanted, pieces));
+    Ok(stream::body(Framing::of(record.spec.console, version), output))
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct AttachQuery {
-    #[serde(default, deserialize_with = "query_bool")]
-    stdout: bool,
-    #[serde(default, deserialize_with = "query_bool")]
-    stderr: bool,
-    #[serde(default, deserialize_with = "query_bool")]
-    logs: bool,
-}
-
-/// `POST /containers/{id}/attach`: its output from now on, also of a container that is about to start. Its input is
-/// never open in this version, so there is nothing to send to it.
-pub(super) async fn attach(
-    State(daemon): State<Arc<Daemon>>,
-    Extension(version): Extension<ApiVersion>,
-    Path(text): Path<String>,
-    Query(query): Query<AttachQuery>,
-    mut request: Request,
-) -> Result<Response, DockerError> {
-    let record = container::find(&daemon, &text)?;
-    let since = (!query.logs).then(OffsetDateTime::now_utc);
-    let wanted = Wanted { stdout: query.stdout, stderr: query.stderr, timestamps: false };
-    let mut events = daemon.engine.events.listen();
-    daemon.tell_container(&record, ContainerDeed::Attach);
-    let (frames, receiver) = stream::channel();
-    let running = record.state == ContainerState::Running;
-    tokio::spawn(async move {
-        if !running {
-            tokio::select! {
-                begun = begins(&mut events, &record.id) => if !begun { return },
-                () = frames.closed() => return,
-            }
-        }
-        let options = LogOptions { since, follow: Follow::Yes, ..LogOptions::default() };
-        send(daemon.runtime.logs(&record.id, options), wanted, frames).await;
-    });
-    stream::hijack(&mut request, version, receiver, None)
-}
-
-/// Waits for a container's start; false when it will not come.
-async fn begins(events: &mut tokio::sync::broadcast::Receiver<Arc<drawbridge_api::Event>>, id: &ContainerId) -> bool {
-    while let Ok(event) = events.recv().await {
-        match &event.kind {
-            EventKind::Container(seen) if seen.id == *id => match seen.state {
-                ContainerState::Running | ContainerState::Exited => return true,
-                // Told again with an error: its start has failed.
-                ContainerState::Created if !seen.error.is_empty() => return false,
-                ContainerState::Created => {}
-            },
-            EventKind::ContainerRemoved(removed) if removed == id => return false,
-            EventKind::Container(_)
-            | EventKind::ContainerRemoved(_)
-            | EventKind::Network(_)
-            | EventKind::NetworkRemoved(_)
-            | EventKind::Image(_)
-            | EventKind::Change(_) => {}
-        }
-    }
-    false
-}
-
-async fn send(mut reader: LogReader, wanted: Wanted, frames: FrameSender) {
+/// Sends the log until it ends or the client goes.
+async fn send(mut reader: LogReader, wanted: Wanted, pieces: mpsc::Sender<Piece>) {
+    let mut lines = Lines::default();
     loop {
         let entry = tokio::select! {
             entry = reader.next() => entry,
-            () = frames.closed() => return,
+            () = pieces.closed() => return,
         };
         match entry {
             Ok(Some(entry)) => {
-                let output = match entry.stream {
-                    LogStream::Stdout if wanted.stdout => Output::Stdout,
-                    LogStream::Stderr if wanted.stderr => Output::Stderr,
-                    LogStream::Stdout | LogStream::Stderr => continue,
+                let chosen = match entry.stream {
+                    LogStream::Stdout => wanted.stdout,
+                    LogStream::Stderr => wanted.stderr,
                 };
-                if frames.send(stream::frame(output, &line(entry, wanted))).await.is_err() {
+                if !chosen {
+                    continue;
+                }
+                let piece = Piece { stream: entry.stream, bytes: lines.write(entry, wanted) };
+                if pieces.send(piece).await.is_err() {
                     return;
                 }
             }
@@ -157,14 +108,36 @@ async fn send(mut reader: LogReader, wanted: Wanted, frames: FrameSender) {
     }
 }
 
-fn line(entry: LogEntry, wanted: Wanted) -> Vec<u8> {
-    if !wanted.timestamps {
-        return entry.bytes;
+/// Which of the two outputs is in the middle of a line: what comes next has no head of its own.
+#[derive(Debug, Default)]
+struct Lines {
+    stdout_is_open: bool,
+    stderr_is_open: bool,
+}
+
+impl Lines {
+    /// An entry with what was asked for before it: `2023-11-14T22:13:20.000000000Z `, and for details a space, since there
+    /// are none.
+    fn write(&mut self, entry: LogEntry, wanted: Wanted) -> Vec<u8> {
+        let is_open = match entry.stream {
+            LogStream::Stdout => &mut self.stdout_is_open,
+            LogStream::Stderr => &mut self.stderr_is_open,
+        };
+        let begins = !std::mem::replace(is_open, !entry.bytes.ends_with(b"\n"));
+        if !begins || !(wanted.timestamps || wanted.details) {
+            return entry.bytes;
+        }
+        let mut line = Vec::with_capacity(32 + entry.bytes.len());
+        if wanted.timestamps {
+            line.extend(times::nanoseconds(entry.time).into_bytes());
+            line.push(b' ');
+        }
+        if wanted.details {
+            line.push(b' ');
+        }
+        line.extend(entry.bytes);
+        line
     }
-    let mut line = entry.time.format(&Rfc3339).unwrap_or_default().into_bytes();
-    line.push(b' ');
-    line.extend(entry.bytes);
-    line
 }
 
 fn tail(text: Option<&str>) -> Result<Option<u64>, OpError> {
@@ -180,6 +153,25 @@ fn tail(text: Option<&str>) -> Result<Option<u64>, OpError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_has_one_head_however_many_parts() {
+        let time = OffsetDateTime::from_unix_timestamp_nanos(1_700_000_000_120_000_000).unwrap();
+        let entry = |stream, text: &str| LogEntry { time, stream, bytes: text.as_bytes().to_vec() };
+        let mut lines = Lines::default();
+        let wanted = Wanted { stdout: true, stderr: true, timestamps: true, details: true };
+        let mut written = Vec::new();
+        for (stream, text) in [
+            (LogStream::Stdout, "a"),
+            (LogStream::Stderr, "c\n"),
+            (LogStream::Stdout, "b\n"),
+            (LogStream::Stdout, "\n"),
+        ] {
+            written.push(String::from_utf8(lines.write(entry(stream, text), wanted)).unwrap());
+        }
+        let head = "2023-11-14T22:13:20.120000000Z  ";
+        assert_eq!(written, [format!("{head}a"), format!("{head}c\n"), "b\n".into(), format!("{head}\n")]);
+    }
 
     #[test]
     fn a_tail_is_a_number_or_all() {

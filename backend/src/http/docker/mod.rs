@@ -2,8 +2,10 @@
 //! errors, bodies), then system, events, networks, containers, exec, images.
 
 mod answer;
+mod attach;
 mod confinement;
 mod containers;
+mod detach;
 mod endpoint;
 mod error;
 mod events;
@@ -84,9 +86,11 @@ fn routes() -> Router<Arc<Daemon>> {
         .route("/containers/{id}/kill", post(containers::kill))
         .route("/containers/{id}/wait", post(containers::wait))
         .route("/containers/{id}/logs", get(logs::logs))
-        .route("/containers/{id}/attach", post(logs::attach))
+        .route("/containers/{id}/attach", post(attach::attach))
+        .route("/containers/{id}/resize", post(attach::resize))
         .route("/containers/{id}/exec", post(exec::create))
         .route("/exec/{id}/start", post(exec::start))
+        .route("/exec/{id}/resize", post(exec::resize))
         .route("/exec/{id}/json", get(exec::inspect))
         .route("/images/json", get(images::list))
         .route("/images/create", post(images::create))

@@ -14,7 +14,7 @@ use crate::{
     model::{ContainerSpec, NewContainer},
     ops::OpError,
 };
-use drawbridge_api::{Attachment, NetworkMode};
+use drawbridge_api::{Attachment, Console, Input, NetworkMode, TerminalSize};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -53,6 +53,8 @@ pub(super) struct CreateBody {
     tty: bool,
     #[serde(default)]
     open_stdin: bool,
+    #[serde(default)]
+    stdin_once: bool,
     #[serde(default, deserialize_with = "null_as_default")]
     host_config: Sent<HostConfig>,
     #[serde(default, deserialize_with = "null_as_default")]
@@ -74,6 +76,8 @@ struct HostConfig {
     port_bindings: ports::Bindings,
     #[serde(default)]
     publish_all_ports: bool,
+    #[serde(default, deserialize_with = "null_as_default")]
+    console_size: (u16, u16),
     #[serde(default, deserialize_with = "null_as_default")]
     binds: Vec<String>,
     #[serde(default, deserialize_with = "null_as_default")]
@@ -157,6 +161,15 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
         network_mode,
         auto_remove: host.auto_remove,
         exposed_ports: body.exposed_ports.into_keys().collect(),
+        console: Console {
+            terminal: body.tty,
+            input: match (body.open_stdin, body.stdin_once) {
+                (false, _) => Input::Closed,
+                (true, true) => Input::Once,
+                (true, false) => Input::Kept,
+            },
+            size: TerminalSize { rows: host.console_size.0, columns: host.console_size.1 },
+        },
         ports: ports::requests(&host.port_bindings)?,
         publish_all: host.publish_all_ports,
         settings,
@@ -174,8 +187,6 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
 fn refuse_what_is_not_built(body: &CreateBody) -> Result<(), DockerError> {
     let host = &body.host_config;
     let asked = [
-        (body.tty, "a terminal (-t)"),
-        (body.open_stdin, "an open standard input (-i)"),
         (!host.links.is_empty(), "links (--link)"),
         (!matches!(host.restart_policy.name.as_str(), "" | "no"), "a restart policy (--restart)"),
         (host.network_mode.starts_with("container:"), "sharing a container's namespace (--network container:)"),
@@ -212,8 +223,8 @@ fn attachments(configured: BTreeMap<String, Option<EndpointConfig>>) -> Result<V
 
 /// A warning for each field that asks for something and isn't read.
 fn not_honoured(prefix: &str, rest: &Map<String, Value>, warnings: &mut Vec<String>) {
-    // They say how the client attaches, not what the container is; ConsoleSize only matters to a terminal.
-    const CLIENT_SIDE: [&str; 4] = ["AttachStdin", "AttachStdout", "AttachStderr", "ConsoleSize"];
+    // They say how the client attaches, not what the container is.
+    const CLIENT_SIDE: [&str; 3] = ["AttachStdin", "AttachStdout", "AttachStderr"];
     let asked = rest.iter().filter(|(key, value)| !CLIENT_SIDE.contains(&key.as_str()) && !is_default(key, value));
     warnings.extend(asked.map(|(key, _)| format!("{prefix}{key} is not honoured yet")));
 }
@@ -310,13 +321,8 @@ mod tests {
 
     #[test]
     fn what_would_make_another_container_is_refused() {
-        for (text, word) in [
-            (r#"{"Image":"b","Tty":true}"#, "terminal"),
-            (r#"{"Image":"b","HostConfig":{"NetworkMode":"container:x"}}"#, "namespace"),
-        ] {
-            let message = convert(text).unwrap_err();
-            assert!(message.contains(word) && message.ends_with("not built yet"), "{message}");
-        }
+        let message = convert(r#"{"Image":"b","HostConfig":{"NetworkMode":"container:x"}}"#).unwrap_err();
+        assert!(message.contains("namespace") && message.ends_with("not built yet"), "{message}");
         assert!(convert(r#"{"Image":""}"#).unwrap_err().starts_with("no image specified"));
     }
 }

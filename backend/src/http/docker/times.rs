@@ -2,7 +2,9 @@
 //! RFC 3339 with as much of it as a person cares to write, or a duration before now (`1h30m`).
 
 use super::error::DockerError;
-use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, format_description::well_known::Rfc3339};
+use time::{
+    Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset, format_description::well_known::Rfc3339,
+};
 
 /// Reads a time; none when there is no text, or when it is zero, which is no bound.
 pub(super) fn parse(text: Option<&str>, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, DockerError> {
@@ -18,6 +20,14 @@ pub(super) fn parse(text: Option<&str>, now: OffsetDateTime) -> Result<Option<Of
         ))
     };
     found.map(Some).ok_or_else(refusal)
+}
+
+/// A time as Docker puts it before a line of a log: UTC with nine digits of a fraction.
+pub(super) fn nanoseconds(time: OffsetDateTime) -> String {
+    let time = time.to_offset(UtcOffset::UTC);
+    let (year, month, day) = time.to_calendar_date();
+    let (hour, minute, second, nanosecond) = time.to_hms_nano();
+    format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanosecond:09}Z", u8::from(month))
 }
 
 /// `1700000000` or `1700000000.123456789`. Not by way of a float, which is exact to some hundred nanoseconds only.

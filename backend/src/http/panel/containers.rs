@@ -158,6 +158,7 @@ fn from_body(daemon: &Daemon, body: ContainerCreate) -> Result<NewContainer, OpE
             network_mode,
             auto_remove: body.auto_remove,
             exposed_ports: Vec::new(),
+            console: Default::default(),
             ports: body.ports,
             publish_all: false,
             settings: Default::default(),

@@ -12,7 +12,7 @@ use drawbridge::{
         RuntimeError, Stdin,
     },
 };
-use drawbridge_api::ContainerId;
+use drawbridge_api::{Console, ContainerId};
 use drawbridge_kernel::testing::check_in_sandbox;
 use futures_util::TryStreamExt;
 use std::{fs, path::PathBuf, time::Duration};
@@ -59,6 +59,7 @@ impl Stage {
             env: vec![PATH.to_owned()],
             working_dir: String::new(),
             user: String::new(),
+            console: Console::default(),
             netns: None,
             layers: self.layers.clone(),
             hosts: "127.0.0.1\tlocalhost\n".to_owned(),
@@ -177,6 +178,7 @@ fn exec(args: &[&str]) -> ExecSpec {
         user: String::new(),
         privileges: Privileges::Default,
         stdin: Stdin::Closed,
+        terminal: None,
     }
 }
 
@@ -184,7 +186,7 @@ fn exec(args: &[&str]) -> ExecSpec {
 async fn finish(mut exec: Exec) -> (String, String, i32) {
     let (mut out, mut err) = (String::new(), String::new());
     drop(exec.stdin.take());
-    let (stdout, stderr) = (&mut exec.stdout, &mut exec.stderr);
+    let (mut stdout, mut stderr) = exec.stdout.take().zip(exec.stderr.take()).expect("it has pipes");
     let read = async { tokio::try_join!(stdout.read_to_string(&mut out), stderr.read_to_string(&mut err)) };
     soon(read).await.expect("the pipes are open");
     let code = soon(exec.wait()).await.expect("it is our child");
