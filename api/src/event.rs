@@ -1,6 +1,6 @@
 //! What the panel lives on: a snapshot, then numbered events from there.
 
-use crate::{Change, Container, ContainerId, Image, Network, NetworkId};
+use crate::{Change, Container, ContainerId, Found, Image, Network, NetworkId};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub enum EventKind {
     Image(Image),
     /// A change was opened or settled.
     Change(Change),
+    /// What others have made on this machine is now this: all of it.
+    Found(Found),
 }
 
 /// An event as it crosses the wire: `GET /api/events`, one per SSE message, `id:` its sequence number.
@@ -74,4 +76,6 @@ pub struct Snapshot {
     pub images: Vec<Image>,
     /// The latest 50 changes, newest first.
     pub changes: Vec<Change>,
+    /// What others have made on this machine.
+    pub found: Found,
 }

@@ -47,6 +47,7 @@ async fn serve(config: Serve) -> Result<ExitCode> {
     let booted = boot::boot(&config.folders).await?;
     ops::start::bring_up(&booted.daemon).await.context("cannot bring the networks up")?;
     ops::repair::watch(&booted.daemon).context("cannot look after the tables")?;
+    ops::found::watch(&booted.daemon).context("cannot see what others make on this machine")?;
     serve::serve(booted.daemon, &config).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use crate::{
     ports::{nft_key, publishes},
     words,
 };
-use drawbridge_api::{Container, Endpoint, HostPort, Network, NetworkMode, PortRequest, PublishedPort};
+use drawbridge_api::{Container, Endpoint, FoundLink, HostPort, Network, NetworkMode, PortRequest, PublishedPort};
 use std::collections::BTreeSet;
 
 /// As many published ports are looked up one by one; with more, their map is listed.
@@ -43,6 +43,29 @@ pub fn network(network: &Network) -> Vec<Look> {
     }
     looks.push(("What Docker says", format!("docker network inspect {}", network.name)));
     looks
+}
+
+/// For a link that others have made.
+pub fn link(link: &FoundLink) -> Vec<Look> {
+    let name = &link.name;
+    let mut looks = vec![
+        ("The link with its details", format!("ip -d link show {name}")),
+        ("Its addresses", format!("ip address show {name}")),
+    ];
+    if link.kind == "bridge" {
+        looks.push(("Its ports", format!("ip link show master {name}")));
+        looks.push(("Which MAC address is behind which port", format!("bridge fdb show br {name}")));
+    }
+    looks
+}
+
+/// For a namespace that others have made.
+pub fn namespace(name: &str) -> Vec<Look> {
+    vec![
+        ("Its interfaces and addresses", format!("ip netns exec {name} ip address")),
+        ("Its routes", format!("ip netns exec {name} ip route")),
+        ("Who is in it", format!("ip netns pids {name}")),
+    ]
 }
 
 /// For a container: inside its namespace while it runs, what Docker keeps of it always.

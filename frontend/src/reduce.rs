@@ -1,6 +1,6 @@
 //! The live state and the one function that writes it: `reduce`. Pure; what talks to the daemon is `live.rs`.
 
-use drawbridge_api::{Change, Container, Event, EventKind, Host, Image, Network, Snapshot};
+use drawbridge_api::{Change, Container, Event, EventKind, Found, Host, Image, Network, Snapshot};
 use std::sync::Arc;
 
 /// As many changes as are kept in memory. One is some 5 KB with its steps; older ones are read from the daemon again.
@@ -23,6 +23,8 @@ pub struct Live {
     pub images: Vec<Arc<Image>>,
     /// The latest changes, newest first.
     pub changes: Vec<Arc<Change>>,
+    /// What others have made on the machine.
+    pub found: Arc<Found>,
 }
 
 impl From<Snapshot> for Live {
@@ -35,6 +37,7 @@ impl From<Snapshot> for Live {
             containers: snapshot.containers.into_iter().map(Arc::new).collect(),
             images: snapshot.images.into_iter().map(Arc::new).collect(),
             changes: snapshot.changes.into_iter().map(Arc::new).collect(),
+            found: Arc::new(snapshot.found),
         }
     }
 }
@@ -64,6 +67,7 @@ pub fn reduce(live: &mut Live, event: Event) -> Reduced {
         EventKind::NetworkRemoved(id) => live.networks.retain(|network| network.id != id),
         EventKind::Container(container) => put(&mut live.containers, container, |a, b| a.id == b.id),
         EventKind::ContainerRemoved(id) => live.containers.retain(|container| container.id != id),
+        EventKind::Found(found) => live.found = Arc::new(found),
         EventKind::Image(image) => put(&mut live.images, image, |a, b| a.id == b.id),
         EventKind::Change(change) => {
             match live.changes.iter_mut().find(|kept| kept.id == change.id) {

@@ -15,6 +15,10 @@ pub enum Selection {
     Container(String),
     /// A veth pair, by the name of its end on the host.
     Veth(String),
+    /// A link that others have made, by name.
+    Link(String),
+    /// A network namespace that others have made, by name.
+    Namespace(String),
 }
 
 impl Selection {
@@ -29,6 +33,8 @@ impl Selection {
             ("network", name) => Some(Self::Network(name.to_owned())),
             ("container", name) => Some(Self::Container(name.to_owned())),
             ("veth", name) => Some(Self::Veth(name.to_owned())),
+            ("link", name) => Some(Self::Link(name.to_owned())),
+            ("namespace", name) => Some(Self::Namespace(name.to_owned())),
             _ => None,
         }
     }
@@ -59,6 +65,8 @@ impl fmt::Display for Selection {
             Self::Network(name) => write!(f, "network:{name}"),
             Self::Container(name) => write!(f, "container:{name}"),
             Self::Veth(name) => write!(f, "veth:{name}"),
+            Self::Link(name) => write!(f, "link:{name}"),
+            Self::Namespace(name) => write!(f, "namespace:{name}"),
         }
     }
 }
@@ -238,6 +246,8 @@ mod tests {
         check("/?select=network:bridge&density=compact", compact(Some(Selection::Network("bridge".into()))));
         check("/?density=compact", compact(None));
         check("/?select=veth:veth0a1b2c3", Route::select(Selection::Veth("veth0a1b2c3".into())));
+        check("/?select=link:mydocker0", Route::select(Selection::Link("mydocker0".into())));
+        check("/?select=namespace:ns1", Route::select(Selection::Namespace("ns1".into())));
         check("/networks", Route::Networks);
         check("/containers", Route::Containers { find: String::new() });
         check("/containers?find=a%20b%26%C3%BC", Route::Containers { find: "a b&ü".into() });

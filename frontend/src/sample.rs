@@ -2,7 +2,7 @@
 
 use crate::reduce::Live;
 use drawbridge_api::{
-    Attachment, Change, ChangeState, Container, ContainerId, ContainerState, Driver, Endpoint, EndpointId, Gateway,
+    Attachment, Change, ChangeState, Container, ContainerId, ContainerState, Driver, Endpoint, EndpointId, FoundLink, FoundNamespace, Gateway,
     Host, HostAddress, HostPort, ImageId, MacAddress, Network, NetworkId, NetworkMode, Origin, PortRequest, Protocol,
     PublishedPort, Subnet,
 };
@@ -125,5 +125,27 @@ pub(crate) fn live(networks: u8, containers: u8) -> Live {
         containers: (1..=containers).map(|n| Arc::new(container(n, 1))).collect(),
         images: Vec::new(),
         changes: Vec::new(),
+        found: Arc::default(),
     }
+}
+
+/// A link of others, up, without addresses.
+pub(crate) fn found_link(name: &str, kind: &str) -> FoundLink {
+    FoundLink {
+        name: name.to_owned(),
+        index: 7,
+        kind: kind.to_owned(),
+        mac: None,
+        mtu: 1500,
+        up: true,
+        bridge: None,
+        peer: None,
+        addresses: Vec::new(),
+        ours: false,
+    }
+}
+
+/// A namespace of others with a loopback.
+pub(crate) fn found_namespace(name: &str) -> FoundNamespace {
+    FoundNamespace { name: name.to_owned(), links: vec![FoundLink { index: 1, ..found_link("lo", "") }], ours: false }
 }

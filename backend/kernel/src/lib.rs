@@ -12,6 +12,7 @@ mod error;
 mod execute;
 pub mod file;
 mod foreign;
+mod found;
 mod host;
 mod link;
 pub mod local;
@@ -38,15 +39,21 @@ mod watch;
 
 pub use error::{KernelError, StepError};
 pub use foreign::{ForeignDrop, foreign_drops};
+pub use found::FoundWatch;
 pub use host::{HostLink, HostView};
 pub use resolver::{ResolverSockets, Transport};
 pub use session::Session;
 pub use watch::{TableWatch, Transaction};
 
-use drawbridge_api::{NsName, Traffic};
+use drawbridge_api::{Found, NsName, Traffic};
 use drawbridge_plan::{Element, NO_IPV6, Observed, Scope};
 use nfnetlink::Netfilter;
-use std::{collections::BTreeMap, net::SocketAddr, os::fd::OwnedFd, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    os::fd::OwnedFd,
+    sync::Arc,
+};
 
 /// The kernel's network side. Cheap to clone; all clones share what was found out when it was opened.
 #[derive(Clone)]
@@ -125,6 +132,22 @@ impl Kernel {
     /// When the kernel refuses to say.
     pub fn host(&self) -> Result<HostView, KernelError> {
         host::read()
+    }
+
+    /// All links of the host and all named namespaces, whoever made them. The namespaces of `ours` are not entered.
+    ///
+    /// # Errors
+    /// When the kernel refuses to say, as it does without root.
+    pub fn found(&self, ours: &BTreeSet<NsName>) -> Result<Found, KernelError> {
+        found::read(ours)
+    }
+
+    /// Watches for changes of what [`Kernel::found`] reads, from now on. Makes `/run/netns`, as ip-netns(8) does, if it is not there.
+    ///
+    /// # Errors
+    /// When the kernel does not tell of them.
+    pub fn watch_found(&self) -> Result<FoundWatch, KernelError> {
+        FoundWatch::open()
     }
 
     /// What these elements have counted since they were added; none for one that is not there, or of a set that does not

@@ -9,6 +9,7 @@ pub mod error;
 mod etc;
 pub mod exec;
 mod failed_start;
+pub mod found;
 pub mod image;
 pub mod lifecycle;
 mod lookup;
@@ -34,7 +35,7 @@ pub use mounting::source as mount_source;
 use crate::{
     engine::Engine, holds::Holds, images::Images, notices::Notices, runtime::Runtime, store::journal::Request,
 };
-use drawbridge_api::{ContainerId, Host};
+use drawbridge_api::{ContainerId, Found, Host};
 use drawbridge_kernel::{HostView, Kernel};
 use std::{
     collections::HashMap,
@@ -57,6 +58,8 @@ pub struct Daemon {
     /// Ports of the host that are held for containers.
     holds: Holds,
     kernel: Arc<Kernel>,
+    /// What others have made, as it was last seen.
+    found: Mutex<Found>,
     /// One operation at a time on one container.
     busy: Mutex<HashMap<ContainerId, Arc<AsyncMutex<()>>>>,
     /// Who asked for a container's end, until it has ended: the change that follows is theirs.
@@ -76,6 +79,7 @@ impl Daemon {
             host,
             holds: Holds::default(),
             kernel,
+            found: Mutex::default(),
             busy: Mutex::default(),
             asked_to_end: Mutex::default(),
             execs: exec::Execs::default(),

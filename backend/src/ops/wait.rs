@@ -89,7 +89,8 @@ async fn next_about(receiver: &mut Receiver<Arc<Event>>, id: &ContainerId) -> Op
                 | EventKind::Network(_)
                 | EventKind::NetworkRemoved(_)
                 | EventKind::Image(_)
-                | EventKind::Change(_) => {}
+                | EventKind::Change(_)
+                | EventKind::Found(_) => {}
             },
             Err(RecvError::Lagged(_)) => return None,
             // The daemon ends, and with it whoever waits.

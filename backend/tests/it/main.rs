@@ -9,6 +9,7 @@ mod dns;
 mod docker_cli;
 mod events;
 mod fields;
+mod found;
 mod harness;
 mod leftovers;
 mod networks;

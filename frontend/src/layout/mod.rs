@@ -7,7 +7,10 @@
 //!
 //! Lengths are CSS pixels; the origin is the top left corner of the drawing.
 
+mod found;
 mod ways;
+
+pub use found::{FoundBox, FoundBridge, FoundSpots, place_found};
 
 use crate::route::Density;
 use drawbridge_api::{Container, ContainerId, Driver, EndpointId, Host, Network, NetworkId};
@@ -120,6 +123,8 @@ pub struct Layout {
     pub wires: BTreeMap<EndpointId, Wire>,
     /// Headings of groups without a bridge.
     pub headings: Vec<Heading>,
+    /// What others have made; see [`place_found`].
+    pub found: FoundSpots,
 }
 
 /// Lays out the topology for a drawing of `width` pixels.

@@ -2,7 +2,7 @@
 
 use super::error::PanelError;
 use crate::{
-    ops::{Daemon, OpError, container, image, network},
+    ops::{Daemon, OpError, container, found, image, network},
     store::journal,
 };
 use axum::{
@@ -38,6 +38,7 @@ pub(super) async fn snapshot(State(daemon): State<Arc<Daemon>>) -> Result<Json<S
         containers: container::list(&daemon)?.into_iter().map(|(_, seen)| seen).collect(),
         images: image::list(&daemon)?.iter().map(image::view).collect(),
         changes,
+        found: found::foreign(&daemon),
     }))
 }
 

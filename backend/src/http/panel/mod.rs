@@ -10,6 +10,7 @@ mod error;
 mod files;
 mod live;
 mod networks;
+mod observed;
 mod rules;
 
 pub use auth::Token;
@@ -42,6 +43,7 @@ pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
         .route("/api/containers/{id}/start", post(containers::start))
         .route("/api/containers/{id}/stop", post(containers::stop))
         .route("/api/containers/{id}/ports", put(containers::ports))
+        .route("/api/observed", get(observed::observed))
         .route("/api/dns", get(dns::list))
         .route("/api/dns/events", get(dns::events))
         .route("/api/rules", get(rules::rules))

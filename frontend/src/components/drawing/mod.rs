@@ -1,15 +1,17 @@
 //! The topology as a drawing: SVG, placed by `layout`. Every node is a button that selects what it stands for.
 
 pub mod doors;
+pub mod found;
 pub mod nodes;
 
 use crate::{
     app::app,
-    layout::{Layout, layout},
+    layout::{Layout, layout, place_found},
     route::{Density, Selection},
 };
 use doors::{PortNode, Ways};
 use drawbridge_api::{ContainerId, Driver};
+use found::FoundNodes;
 use leptos::{ev, html, prelude::*};
 use nodes::{BridgeNode, ContainerNode, HostNode, WireNode};
 use wasm_bindgen::{JsCast, closure::Closure};
@@ -72,10 +74,14 @@ pub fn Drawing(
     let width = follow_width(frame);
     let host = app.memo(|live| Some(live.host.clone()));
     let (networks, containers) = (app.networks(), app.containers());
+    let found = app.memo(|live| live.found.clone());
     let layout = Memo::new(move |_| {
         let (Some(host), Some(width)) = (host.get(), width.get()) else { return Layout::default() };
-        networks
-            .with(|networks| containers.with(|containers| layout(&host, networks, containers, width, density.get())))
+        let density = density.get();
+        let mut drawn =
+            networks.with(|networks| containers.with(|containers| layout(&host, networks, containers, width, density)));
+        found.with(|found| place_found(&mut drawn, found, density));
+        drawn
     });
     let canvas = Canvas { layout, density, select, choose, hover: RwSignal::new(None) };
     let bridges = Memo::new(move |_| {
@@ -125,6 +131,7 @@ pub fn Drawing(
                 <For each=move || wires.get() key=|(_, endpoint)| endpoint.clone() let((container, endpoint))>
                     <WireNode canvas container endpoint />
                 </For>
+                <FoundNodes canvas />
                 {move || headings.get().into_iter().map(|heading| view! {
                     <text class="group-heading" x=heading.at.0 y=heading.at.1>{heading.text}</text>
                 }).collect_view()}

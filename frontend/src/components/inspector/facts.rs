@@ -24,7 +24,7 @@ use leptos::prelude::*;
 use std::sync::Arc;
 
 /// A term and what it stands for; left out when there is nothing to say.
-fn fact(term: &'static str, value: impl Into<Option<String>>) -> Option<impl IntoView> {
+pub(super) fn fact(term: &'static str, value: impl Into<Option<String>>) -> Option<impl IntoView> {
     let value: String = value.into()?;
     Some(view! {
         <dt>{term}</dt>
@@ -33,7 +33,7 @@ fn fact(term: &'static str, value: impl Into<Option<String>>) -> Option<impl Int
 }
 
 /// The same, for what is typed into a shell.
-fn code_fact(term: &'static str, value: impl Into<Option<String>>) -> Option<impl IntoView> {
+pub(super) fn code_fact(term: &'static str, value: impl Into<Option<String>>) -> Option<impl IntoView> {
     let value: String = value.into()?;
     Some(view! {
         <dt>{term}</dt>
@@ -42,7 +42,7 @@ fn code_fact(term: &'static str, value: impl Into<Option<String>>) -> Option<imp
 }
 
 /// The commands that look at it.
-fn looks(looks: Vec<Look>) -> impl IntoView {
+pub(super) fn looks(looks: Vec<Look>) -> impl IntoView {
     view! {
         <h3>"Look at it yourself"</h3>
         {looks.into_iter().map(|(what, command)| view! {
@@ -80,7 +80,7 @@ fn history(app: App, thing: Selection) -> impl IntoView {
 }
 
 /// Said when the selected thing is not there: a link to something that was removed, or a name mistyped.
-fn gone(kind: &'static str, name: &str) -> AnyView {
+pub(super) fn gone(kind: &'static str, name: &str) -> AnyView {
     view! {
         <p class="kind">{kind}</p>
         <h2>{name.to_owned()}</h2>

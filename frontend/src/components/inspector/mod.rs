@@ -1,11 +1,13 @@
 //! What the selected thing is, how to look at it from a shell, what was done to it, and what may be done with it.
 
 pub mod facts;
+pub mod found;
 pub mod host_ports;
 pub mod rules;
 
 use crate::route::Selection;
 use facts::{ContainerFacts, HostFacts, NetworkFacts, VethFacts};
+use found::{LinkFacts, NamespaceFacts};
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
 
@@ -46,6 +48,8 @@ pub fn Inspector(
                     Selection::Network(name) => view! { <NetworkFacts name /> }.into_any(),
                     Selection::Container(name) => view! { <ContainerFacts name /> }.into_any(),
                     Selection::Veth(name) => view! { <VethFacts name /> }.into_any(),
+                    Selection::Link(name) => view! { <LinkFacts name /> }.into_any(),
+                    Selection::Namespace(name) => view! { <NamespaceFacts name /> }.into_any(),
                 }}
             </aside>
         })
@@ -59,6 +63,8 @@ fn focus_node(selection: &Selection) {
         Selection::Network(name) => ("data-network", Some(name)),
         Selection::Container(name) => ("data-container", Some(name)),
         Selection::Veth(name) => ("data-veth", Some(name)),
+        Selection::Link(name) => ("data-link", Some(name)),
+        Selection::Namespace(name) => ("data-namespace", Some(name)),
     };
     let Ok(nodes) = document().query_selector_all(&format!("svg [{mark}]")) else { return };
     let nodes = (0..nodes.length()).filter_map(|index| nodes.get(index)?.dyn_into::<web_sys::SvgElement>().ok());

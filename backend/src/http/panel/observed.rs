@@ -1,0 +1,12 @@
+//! `/api/observed`.
+
+use super::error::PanelError;
+use crate::ops::{Daemon, found};
+use axum::{Json, extract::State};
+use drawbridge_api::Found;
+use std::sync::Arc;
+
+/// `GET /api/observed`: the machine's links and namespaces as they are now, ours marked.
+pub(super) async fn observed(State(daemon): State<Arc<Daemon>>) -> Result<Json<Found>, PanelError> {
+    Ok(Json(found::all(&daemon)?))
+}
