@@ -2,9 +2,9 @@
 
 use crate::reduce::Live;
 use drawbridge_api::{
-    Attachment, Change, ChangeState, Container, ContainerId, ContainerState, Driver, Endpoint, EndpointId, FoundLink, FoundNamespace, Gateway,
-    Host, HostAddress, HostPort, ImageId, MacAddress, Network, NetworkId, NetworkMode, Origin, PortRequest, Protocol,
-    PublishedPort, Subnet,
+    Attachment, Change, ChangeState, Container, ContainerId, ContainerState, Driver, Endpoint, EndpointId, FoundLink,
+    FoundNamespace, Gateway, Host, HostAddress, HostPort, ImageId, MacAddress, Network, NetworkId, NetworkMode, Origin,
+    PortRequest, Protocol, PublishedPort, Subnet,
 };
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 

@@ -20,6 +20,7 @@ fn table() -> Table {
             way_out,
             subnets: vec!["10.0.0.0/24".parse().unwrap()],
             names: names.iter().map(|name| (*name).to_owned()).collect(),
+            links: Vec::new(),
             addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
         }]
     };

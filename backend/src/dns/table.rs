@@ -23,8 +23,19 @@ pub struct Membership {
     pub subnets: Vec<IpNet>,
     /// What the container is called in it, its own name first.
     pub names: Vec<String>,
+    /// What the container, and nobody else, calls others in it.
+    pub links: Vec<Link>,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
+}
+
+/// A name that one container has for another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The name.
+    pub alias: String,
+    /// What the other is called in the network.
+    pub target: String,
 }
 
 /// Whether a network has names.
@@ -99,7 +110,7 @@ impl Table {
     pub fn addresses(&self, asker: &ContainerId, name: &str) -> Option<Vec<IpAddr>> {
         let name = name.to_ascii_lowercase();
         let networks = || self.memberships(asker).iter().filter(|membership| membership.naming == Naming::Names);
-        if let Some(found) = networks().find_map(|membership| self.in_network(&membership.network, &name)) {
+        if let Some(found) = networks().find_map(|membership| self.as_member(membership, &name)) {
             return Some(found);
         }
         // Both parts may have dots: the longest name comes first.
@@ -133,6 +144,13 @@ impl Table {
 
     fn memberships(&self, container: &ContainerId) -> &[Membership] {
         self.containers.get(container).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a member of a network finds: first by the names that only it knows.
+    fn as_member(&self, membership: &Membership, name: &str) -> Option<Vec<IpAddr>> {
+        let link = membership.links.iter().find(|link| link.alias.eq_ignore_ascii_case(name));
+        let linked = link.and_then(|link| self.in_network(&membership.network, &link.target.to_ascii_lowercase()));
+        linked.or_else(|| self.in_network(&membership.network, name))
     }
 
     fn in_network(&self, network: &NetworkId, name: &str) -> Option<Vec<IpAddr>> {
@@ -194,6 +212,7 @@ mod tests {
             way_out: if network == 9 { WayOut::Closed } else { WayOut::Open },
             subnets: vec![format!("10.0.{network}.0/24").parse().unwrap()],
             names: names.iter().map(|name| (*name).to_owned()).collect(),
+            links: Vec::new(),
             addresses: vec![format!("10.0.{network}.{host}").parse().unwrap()],
         }
     }
@@ -234,6 +253,18 @@ mod tests {
         check(&table, 7, "web", &[]);
         check(&table, 1, "", &[]);
         check(&table, 1, ".net1", &[]);
+    }
+
+    #[test]
+    fn a_link_is_a_name_that_one_container_knows() {
+        let mut table = table();
+        let link = |alias: &str, target: &str| Link { alias: alias.to_owned(), target: target.to_owned() };
+        let links = vec![link("Store", "web-2"), link("web", "web-1"), link("gone", "nobody")];
+        table.set(&container(5), vec![Membership { links, ..member(1, &["linker"], 5) }]);
+        check(&table, 5, "store", &["10.0.1.3"]);
+        check(&table, 5, "web", &["10.0.1.2"]);
+        check(&table, 5, "gone", &[]);
+        check(&table, 1, "store", &[]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::{
     Daemon, OpError,
     attach::{self, End},
-    lifecycle, lookup, network,
+    etc, lifecycle, lookup, network,
     outlet::{self, Outlets},
     publish::{self, Asker, Reservation},
 };
@@ -17,6 +17,7 @@ use drawbridge_api::{
     Attachment, ContainerId, ContainerState, Driver, Endpoint, Network, NetworkMode, Origin, PublishedPort,
 };
 use drawbridge_plan::Scope;
+use std::net::IpAddr;
 
 /// What becomes of what can't be found out or taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +157,14 @@ async fn change(
             let is_in = |list: &[Endpoint], one: &Endpoint| list.iter().any(|other| other.id == one.id);
             let joined: Vec<Endpoint> = endpoints.iter().filter(|one| !is_in(&old, one)).cloned().collect();
             let left: Vec<Endpoint> = old.iter().filter(|one| !is_in(&endpoints, one)).cloned().collect();
+            if runs {
+                let gone: Vec<IpAddr> =
+                    left.iter().flat_map(Endpoint::addresses).map(|address| address.addr()).collect();
+                // What is done is done; a file that can't be written, since somebody has taken it away, is no reason to undo it.
+                if let Err(error) = etc::rewrite(daemon, record, &gone) {
+                    tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "names in its files are out of date");
+                }
+            }
             if !joined.is_empty() {
                 daemon.tell_joined(record, &joined);
             }

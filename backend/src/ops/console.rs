@@ -181,7 +181,8 @@ impl Share {
                     | EventKind::Network(_)
                     | EventKind::NetworkRemoved(_)
                     | EventKind::Image(_)
-                    | EventKind::Change(_) => {}
+                    | EventKind::Change(_)
+                    | EventKind::Found(_) => {}
                 },
                 // Some were missed: the row tells what became of it.
                 Err(RecvError::Lagged(_)) => match lookup::get(&self.daemon, id) {

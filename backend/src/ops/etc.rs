@@ -11,7 +11,8 @@ use crate::{
     store::{Connection, names, network},
 };
 use drawbridge_api::NetworkMode;
-use std::{fs, net::IpAddr};
+use std::{collections::HashSet, fs, net::IpAddr};
+use tokio::task::block_in_place;
 
 /// What every container's `/etc/hosts` begins with (moby, libnetwork/etchosts).
 const LOCALHOST: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n\
@@ -63,6 +64,24 @@ pub(super) fn files(daemon: &Daemon, record: &ContainerRecord) -> Result<Etc, Op
     })
 }
 
+/// Writes the files of a running container anew, after its networks have changed: its own lines of `/etc/hosts`, and
+/// `/etc/resolv.conf` unless somebody has changed it since it was last written.
+///
+/// # Errors
+/// When the store fails or a file can't be written.
+pub(super) fn rewrite(daemon: &Daemon, record: &ContainerRecord, gone: &[IpAddr]) -> Result<(), OpError> {
+    block_in_place(|| {
+        let present: Vec<IpAddr> = {
+            let db = daemon.engine.store.read()?;
+            let memberships = names::memberships(&db, Some(&record.id))?.into_iter().flat_map(|(_, all)| all);
+            memberships.flat_map(|membership| membership.addresses).collect()
+        };
+        let Etc { resolv_conf, .. } = files(daemon, record)?;
+        let edit = |hosts: &str| with_own_lines(hosts, &own_names(record), gone, &present);
+        Ok(daemon.runtime.rewrite_etc(&record.id, edit, &resolv_conf)?)
+    })
+}
+
 /// What a container is called in its own `/etc/hosts`: whole, and without the domain.
 fn own_names(record: &ContainerRecord) -> String {
     let whole = full_hostname(record, record.id.short());
@@ -102,4 +121,35 @@ fn host_gateways(db: &Connection) -> Result<Vec<IpAddr>, OpError> {
 
 fn lines(addresses: &[IpAddr], names: &str) -> String {
     addresses.iter().map(|address| format!("{address}\t{names}\n")).collect()
+}
+
+/// `/etc/hosts` without the container's own lines for addresses that are gone, and with lines for those that have come; what
+/// else is in it stays.
+fn with_own_lines(hosts: &str, own: &str, gone: &[IpAddr], present: &[IpAddr]) -> String {
+    let own_line = |address: &IpAddr| format!("{address}\t{own}");
+    let gone: HashSet<String> = gone.iter().filter(|address| !present.contains(address)).map(own_line).collect();
+    let mut kept: Vec<String> = hosts.lines().filter(|line| !gone.contains(*line)).map(str::to_owned).collect();
+    for line in present.iter().map(own_line) {
+        if !kept.contains(&line) {
+            kept.push(line);
+        }
+    }
+    kept.iter().map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_lines_come_and_go_and_the_rest_stays() {
+        let addresses = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+        let (one, two) = (addresses(&["172.18.0.2"]), addresses(&["172.19.0.2"]));
+        let before = "127.0.0.1\tlocalhost\n10.0.0.1\tby-hand\n172.18.0.2\tbox\n";
+        let both = with_own_lines(before, "box", &[], &[one.clone(), two.clone()].concat());
+        assert_eq!(both, format!("{before}172.19.0.2\tbox\n"));
+        assert_eq!(with_own_lines(&both, "box", &two, &one), before);
+        assert_eq!(with_own_lines(before, "other", &one, &[]), before, "not a line of its own");
+        assert_eq!(with_own_lines(before, "box", &one, &one), before, "left and joined again");
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
         Asker, Membership,
         question::BareNames,
         resolv_conf,
-        table::{Naming, WayOut},
+        table::{Link, Naming, WayOut},
     },
     model::ContainerSpec,
 };
@@ -26,8 +26,11 @@ pub fn memberships(
     container: Option<&ContainerId>,
 ) -> Result<Vec<(ContainerId, Vec<Membership>)>, StoreError> {
     let mut sql = "select endpoint.container_id, container.name, endpoint.network_id, network.name as network,
-                          network.predefined, network.internal, endpoint.address4, endpoint.address6
+                          network.predefined, network.internal, endpoint.address4, endpoint.address6,
+                          coalesce(attachment.aliases, '[]') as aliases, coalesce(attachment.links, '[]') as links
                    from endpoint join network using (network_id) join container using (container_id)
+                        left join attachment on attachment.container_id = endpoint.container_id
+                                                and attachment.network = network.name
                    where endpoint.phase <> 'removing'"
         .to_owned();
     if container.is_some() {
@@ -51,13 +54,22 @@ fn membership(db: &Connection, row: &Row<'_>) -> Result<(ContainerId, Membership
     let network: String = row.get("network_id")?;
     let addresses: [Option<IpNet>; 2] = [parsed_or_null(row, "address4")?, parsed_or_null(row, "address6")?];
     let subnets = all(db, "select subnet from subnet where network_id = ?", [&network], |row| parsed(row, "subnet"))?;
+    let aliases: Vec<String> = from_json(row, "aliases")?;
+    let links: Vec<String> = from_json(row, "links")?;
+    let names = [name.to_string()].into_iter().chain(aliases).chain([id.short().to_owned()]);
     let membership = Membership {
         network: parsed(row, "network_id")?,
         network_name: row.get("network")?,
         naming: if row.get("predefined")? { Naming::AddressesOnly } else { Naming::Names },
         way_out: if row.get("internal")? { WayOut::Closed } else { WayOut::Open },
         subnets,
-        names: vec![name.to_string(), id.short().to_owned()],
+        names: names.collect(),
+        // `container:alias`; without an alias, the container's own name.
+        links: links
+            .iter()
+            .map(|link| link.split_once(':').unwrap_or((link, link)))
+            .map(|(target, alias)| Link { alias: alias.to_owned(), target: target.to_owned() })
+            .collect(),
         addresses: addresses.iter().flatten().map(IpNet::addr).collect(),
     };
     Ok((id, membership))

@@ -186,8 +186,10 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
 
 fn refuse_what_is_not_built(body: &CreateBody) -> Result<(), DockerError> {
     let host = &body.host_config;
+    let on_default_bridge = matches!(host.network_mode.as_str(), "" | "default" | "bridge");
     let asked = [
-        (!host.links.is_empty(), "links (--link)"),
+        // On other networks they are part of the endpoint.
+        (!host.links.is_empty() && on_default_bridge, "links on the default bridge (--link)"),
         (!matches!(host.restart_policy.name.as_str(), "" | "no"), "a restart policy (--restart)"),
         (host.network_mode.starts_with("container:"), "sharing a container's namespace (--network container:)"),
     ];

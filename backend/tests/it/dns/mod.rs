@@ -1,6 +1,7 @@
 //! Names, from the docker command to the packet: what a container asks at 127.0.0.11, and the files that send it there.
 
 mod lens;
+mod networks;
 mod world;
 
 use crate::harness::{Daemon, docker_is_there, run, wait_for};
