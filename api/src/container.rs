@@ -39,6 +39,8 @@ pub enum NetworkMode {
     Host,
     /// A namespace with nothing but its loopback.
     None,
+    /// That of another container, by its id; in a request its name will do.
+    Container(ContainerName),
 }
 
 /// A container as it is kept.

@@ -234,6 +234,21 @@ pub struct NetworkCreate {
     /// The bridge's address in the range; the first one when absent.
     #[serde(default)]
     pub gateway: Option<String>,
+    /// The part of the range that addresses are leased from; all of it when absent.
+    #[serde(default)]
+    pub ip_range: Option<String>,
+    /// Whether containers get IPv4 addresses; they do when absent.
+    #[serde(default)]
+    pub ipv4: Option<bool>,
+    /// Whether containers get IPv6 addresses.
+    #[serde(default)]
+    pub ipv6: bool,
+    /// Its IPv6 range in CIDR form; a free one of this machine's when absent.
+    #[serde(default)]
+    pub subnet6: Option<String>,
+    /// The bridge's address in that range; the first one when absent.
+    #[serde(default)]
+    pub gateway6: Option<String>,
     /// No way out and none in.
     #[serde(default)]
     pub internal: bool,

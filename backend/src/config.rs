@@ -1,5 +1,6 @@
 //! The command line, parsed once.
 
+use crate::ops::ipam::AddressPool;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -48,6 +49,9 @@ pub struct Serve {
     /// The panel's address.
     #[arg(long, default_value = "127.0.0.1:7878", value_name = "ADDR:PORT")]
     pub listen: SocketAddr,
+    /// Where the ranges of networks come from that name none, in parts of SIZE: 10.10.0.0/16/24. May be given several times.
+    #[arg(long, value_name = "CIDR/SIZE")]
+    pub address_pool: Vec<AddressPool>,
     /// Who may use the panel; `none` is for loopback addresses and tests only.
     #[arg(long, value_enum, default_value = "token")]
     pub auth: Auth,

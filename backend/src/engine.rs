@@ -61,6 +61,9 @@ pub enum ChangeError {
 /// The setting that every network with a way out needs (Documentation/networking/ip-sysctl.rst).
 pub const IP_FORWARD: &str = "net.ipv4.ip_forward";
 
+/// The same for IPv6, which every network with IPv6 and a way out needs.
+pub const IP6_FORWARD: &str = "net.ipv6.conf.all.forwarding";
+
 /// What an edit knows of the change it is part of.
 #[derive(Debug)]
 pub struct Draft {
@@ -194,7 +197,7 @@ impl Engine {
     /// # Errors
     /// When the kernel can't be asked.
     pub fn observe(&self, scope: &Scope) -> Result<Observed, ChangeError> {
-        self.machine.observe(scope, &[IP_FORWARD.to_owned()]).map_err(ChangeError::Observe)
+        self.machine.observe(scope, &[IP_FORWARD.to_owned(), IP6_FORWARD.to_owned()]).map_err(ChangeError::Observe)
     }
 
     /// Writes an open change's steps down and commits its rows, publishes it, does the steps and settles it.

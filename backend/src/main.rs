@@ -7,7 +7,7 @@ use drawbridge::{
     config::{Command, Config, Folders, Serve},
     doctor,
     http::serve,
-    ops,
+    ops::{self, ipam::Pools},
 };
 use drawbridge_kernel::doctor::State;
 use std::process::ExitCode;
@@ -45,6 +45,7 @@ fn run(command: Command) -> Result<ExitCode> {
 async fn serve(config: Serve) -> Result<ExitCode> {
     serve::check(&config)?;
     let booted = boot::boot(&config.folders).await?;
+    booted.daemon.use_pools(Pools::new(&config.address_pool, &ops::machine_id()));
     ops::start::bring_up(&booted.daemon).await.context("cannot bring the networks up")?;
     ops::repair::watch(&booted.daemon).context("cannot look after the tables")?;
     ops::found::watch(&booted.daemon).context("cannot see what others make on this machine")?;

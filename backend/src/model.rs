@@ -3,8 +3,8 @@
 
 use crate::settings::Settings;
 use drawbridge_api::{
-    Attachment, Console, ContainerId, ContainerName, ContainerState, Driver, Gateway, IfName, ImageId, NetworkMode,
-    NetworkName, PortRequest,
+    Attachment, Console, ContainerId, ContainerName, ContainerState, Driver, Gateway, IfName, ImageId, Macvlan,
+    NetworkMode, NetworkName, PortRequest,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -17,14 +17,20 @@ pub struct NewNetwork {
     pub name: NetworkName,
     /// How it is made.
     pub driver: Driver,
-    /// Its range; the next free pool when absent.
-    pub subnet: Option<IpNet>,
-    /// The bridge's address in the range; the first one when absent.
-    pub gateway: Option<IpAddr>,
+    /// Its ranges; of a family that is wanted and has none, the next free pool.
+    pub ranges: Vec<NewRange>,
+    /// Whether containers get IPv4 addresses in it.
+    pub ipv4: bool,
+    /// Whether containers get IPv6 addresses in it.
+    pub ipv6: bool,
+    /// The bridge goes without its IPv4 address.
+    pub inhibit_ipv4: bool,
     /// No way out and none in.
     pub internal: bool,
     /// The bridge's interface name; made of the id when absent.
     pub bridge: Option<IfName>,
+    /// What it shares, if it is one of the macvlan driver.
+    pub macvlan: Option<Macvlan>,
     /// Whether its containers reach one another at ports that are not published.
     pub icc: bool,
     /// Out and in by IPv4.
@@ -33,12 +39,62 @@ pub struct NewNetwork {
     pub gateway6: Gateway,
     /// Largest packet in bytes; that of the default route when absent.
     pub mtu: Option<u32>,
+    /// Kept for clients that ask for it.
+    pub attachable: bool,
     /// Driver options as they were given.
     pub options: BTreeMap<String, String>,
+    /// Options of the address management as they were given.
+    pub ipam_options: BTreeMap<String, String>,
     /// Labels as they were given.
     pub labels: BTreeMap<String, String>,
     /// One of those that are always there.
     pub predefined: bool,
+}
+
+impl NewNetwork {
+    /// A bridge network with the next free pool and a way out by NAT.
+    pub fn bridge(name: NetworkName) -> NewNetwork {
+        NewNetwork {
+            name,
+            driver: Driver::Bridge,
+            ranges: Vec::new(),
+            ipv4: true,
+            ipv6: false,
+            inhibit_ipv4: false,
+            internal: false,
+            bridge: None,
+            macvlan: None,
+            icc: true,
+            gateway4: Gateway::nat(),
+            gateway6: Gateway::nat(),
+            mtu: None,
+            attachable: false,
+            options: BTreeMap::new(),
+            ipam_options: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            predefined: false,
+        }
+    }
+}
+
+/// A range of a network to be made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewRange {
+    /// The range; the next free pool when absent.
+    pub subnet: Option<IpNet>,
+    /// The bridge's address in the range; the first that is leased from when absent.
+    pub gateway: Option<IpAddr>,
+    /// The part of it that addresses are leased from.
+    pub ip_range: Option<IpNet>,
+    /// Addresses that are never leased, by the names given to them.
+    pub reserved: BTreeMap<String, IpAddr>,
+}
+
+impl NewRange {
+    /// A range with nothing special about it.
+    pub fn of(subnet: IpNet) -> NewRange {
+        NewRange { subnet: Some(subnet), ..NewRange::default() }
+    }
 }
 
 /// What a container's process is to be. Kept as JSON, so a field that comes later needs a default.

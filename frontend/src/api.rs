@@ -65,6 +65,10 @@ fn request(ask: &Ask, mode: Mode) -> Request {
         Ask::UpdatePorts { id, update, .. } => {
             ("PUT", format!("/api/containers/{id}/ports"), serde_json::to_string(update).ok())
         }
+        Ask::Connect { id, attachment, .. } => {
+            ("POST", format!("/api/containers/{id}/attachments"), serde_json::to_string(attachment).ok())
+        }
+        Ask::Disconnect { id, network, .. } => ("DELETE", format!("/api/containers/{id}/attachments/{network}"), None),
         Ask::RemoveContainer { id, .. } => ("DELETE", format!("/api/containers/{id}"), None),
     };
     let mut query = Vec::new();
@@ -228,6 +232,11 @@ mod tests {
         check(&running, Mode::Preview, "DELETE", &format!("/api/containers/{id}?force=true&preview=true"));
         container.state = ContainerState::Exited;
         check(&Ask::remove_container(&container), Mode::Apply, "DELETE", &format!("/api/containers/{id}"));
+        let attachments = format!("/api/containers/{id}/attachments");
+        let connect = Ask::connect(&container, drawbridge_api::Attachment::to("demo".parse().unwrap()));
+        check(&connect, Mode::Preview, "POST", &format!("{attachments}?preview=true"));
+        let disconnect = Ask::disconnect(&container, "demo".parse().unwrap());
+        check(&disconnect, Mode::Apply, "DELETE", &format!("{attachments}/demo"));
     }
 
     #[test]
@@ -236,6 +245,11 @@ mod tests {
             name: "demo".into(),
             subnet: None,
             gateway: None,
+            ip_range: None,
+            ipv4: None,
+            ipv6: false,
+            subnet6: None,
+            gateway6: None,
             internal: true,
             icc: Some(false),
             masquerade: None,

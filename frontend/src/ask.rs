@@ -1,7 +1,8 @@
 //! What a person can ask of the daemon: one value for each kind of change, and the words the screen has for it. Pure.
 
 use drawbridge_api::{
-    Container, ContainerCreate, ContainerId, ContainerState, Network, NetworkCreate, NetworkId, PortsUpdate,
+    Attachment, Container, ContainerCreate, ContainerId, ContainerState, Network, NetworkCreate, NetworkId,
+    NetworkName, PortsUpdate,
 };
 
 /// A change that is asked for: first as a preview, then for good.
@@ -41,6 +42,24 @@ pub enum Ask {
         /// All ports that shall be published.
         update: PortsUpdate,
     },
+    /// Connect a container to one more network.
+    Connect {
+        /// Which one.
+        id: ContainerId,
+        /// Its name, for the screen.
+        name: String,
+        /// The network, and what is asked for in it.
+        attachment: Attachment,
+    },
+    /// Disconnect a container from a network.
+    Disconnect {
+        /// Which one.
+        id: ContainerId,
+        /// Its name, for the screen.
+        name: String,
+        /// The network.
+        network: NetworkName,
+    },
     /// Remove a container.
     RemoveContainer {
         /// Which one.
@@ -73,6 +92,16 @@ impl Ask {
         Self::RemoveContainer { id: container.id.clone(), name: container.name.to_string(), state: container.state }
     }
 
+    /// To connect this container to a network.
+    pub fn connect(container: &Container, attachment: Attachment) -> Self {
+        Self::Connect { id: container.id.clone(), name: container.name.to_string(), attachment }
+    }
+
+    /// To disconnect this container from a network.
+    pub fn disconnect(container: &Container, network: NetworkName) -> Self {
+        Self::Disconnect { id: container.id.clone(), name: container.name.to_string(), network }
+    }
+
     /// The heading of its dialog.
     pub fn title(&self) -> String {
         match self {
@@ -82,6 +111,8 @@ impl Ask {
             Self::StartContainer { name, .. } => format!("Start {name}"),
             Self::StopContainer { name, .. } => format!("Stop {name}"),
             Self::UpdatePorts { name, .. } => format!("Ports of {name}"),
+            Self::Connect { name, attachment, .. } => format!("Connect {name} to {}", attachment.network),
+            Self::Disconnect { name, network, .. } => format!("Disconnect {name} from {network}"),
             Self::RemoveContainer { name, .. } => format!("Remove {name}"),
         }
     }
@@ -92,7 +123,9 @@ impl Ask {
             Self::CreateNetwork(_)
             | Self::CreateContainer(_)
             | Self::StartContainer { .. }
+            | Self::Connect { .. }
             | Self::UpdatePorts { .. } => None,
+            Self::Disconnect { .. } => Some("Connections through that network end."),
             Self::RemoveNetwork { .. } => Some("The bridge and its address range are given up."),
             Self::StopContainer { .. } => {
                 Some("Its main process is asked to end, and killed after ten seconds if it does not.")
@@ -109,7 +142,7 @@ impl Ask {
     /// What a preview can't tell yet.
     pub fn unknown(&self) -> Option<&'static str> {
         match self {
-            Self::CreateNetwork(_) | Self::CreateContainer(_) | Self::StartContainer { .. } => {
+            Self::CreateNetwork(_) | Self::CreateContainer(_) | Self::StartContainer { .. } | Self::Connect { .. } => {
                 Some("Ids are drawn at random when it is done, so names made of them will differ from these.")
             }
             Self::UpdatePorts { update, .. }
@@ -119,6 +152,7 @@ impl Ask {
             }
             Self::UpdatePorts { .. }
             | Self::RemoveNetwork { .. }
+            | Self::Disconnect { .. }
             | Self::StopContainer { .. }
             | Self::RemoveContainer { .. } => None,
         }
@@ -133,6 +167,8 @@ impl Ask {
             Self::StartContainer { .. } => "Start",
             Self::StopContainer { .. } => "Stop",
             Self::UpdatePorts { .. } => "Save ports",
+            Self::Connect { .. } => "Connect",
+            Self::Disconnect { .. } => "Disconnect",
             Self::RemoveNetwork { .. } | Self::RemoveContainer { .. } => "Remove",
         }
     }
@@ -144,6 +180,8 @@ impl Ask {
             Self::StartContainer { .. } => "Starting…",
             Self::StopContainer { .. } => "Stopping…",
             Self::UpdatePorts { .. } => "Saving…",
+            Self::Connect { .. } => "Connecting…",
+            Self::Disconnect { .. } => "Disconnecting…",
             Self::RemoveNetwork { .. } | Self::RemoveContainer { .. } => "Removing…",
         }
     }
@@ -163,6 +201,8 @@ impl Ask {
                 format!("{name} publishes no port any more.")
             }
             Self::UpdatePorts { name, .. } => format!("The ports of {name} were saved."),
+            Self::Connect { name, attachment, .. } => format!("{name} is connected to {}.", attachment.network),
+            Self::Disconnect { name, network, .. } => format!("{name} is disconnected from {network}."),
             Self::RemoveContainer { name, .. } => format!("{name} was removed."),
         }
     }
@@ -175,6 +215,8 @@ impl Ask {
             | Self::CreateContainer(_)
             | Self::StartContainer { .. }
             | Self::UpdatePorts { .. }
+            | Self::Connect { .. }
+            | Self::Disconnect { .. }
             | Self::StopContainer { .. } => false,
         }
     }

@@ -132,6 +132,7 @@ fn run(container: &Container) -> String {
         NetworkMode::Network(name) => words.extend(["--network".to_owned(), name.to_string()]),
         NetworkMode::Host => words.extend(["--network".to_owned(), "host".to_owned()]),
         NetworkMode::None => words.extend(["--network".to_owned(), "none".to_owned()]),
+        NetworkMode::Container(other) => words.extend(["--network".to_owned(), format!("container:{other}")]),
     }
     for (name, value) in &container.labels {
         words.extend(["--label".to_owned(), format!("{name}={value}")]);

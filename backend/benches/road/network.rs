@@ -15,9 +15,9 @@ use drawbridge::{
         journal::{self, Request, Verdict},
     },
 };
-use drawbridge_api::{Driver, Gateway, Network, NetworkId, Origin};
+use drawbridge_api::{Gateway, Network, NetworkId, Origin};
 use drawbridge_plan::{BridgeNetwork, Element};
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
 const WARM_UP: usize = 5;
 
@@ -82,21 +82,7 @@ pub(crate) fn print(road: &Road, count: usize) {
 }
 
 fn create(road: &Road, mode: Mode, number: usize) -> Result<Changed<Network>, OpError> {
-    let new = NewNetwork {
-        name: format!("net{number}").parse()?,
-        driver: Driver::Bridge,
-        subnet: None,
-        gateway: None,
-        internal: false,
-        bridge: None,
-        icc: true,
-        gateway4: Gateway::nat(),
-        gateway6: Gateway::nat(),
-        mtu: None,
-        options: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        predefined: false,
-    };
+    let new = NewNetwork::bridge(format!("net{number}").parse()?);
     road.tokio.block_on(network::create(&road.daemon, mode, Origin::Daemon, new))
 }
 

@@ -158,7 +158,7 @@ fn wanted(number: u16) -> (Desired, Scope) {
         host_ends: vec![host_end],
         elements: endpoint.elements().into_iter().collect(),
     };
-    let namespaces = vec![Namespace { name, container, ipv6: false }];
+    let namespaces = vec![Namespace { name, container }];
     (Desired { namespaces, endpoints: vec![endpoint], ..Desired::default() }, scope)
 }
 

@@ -86,6 +86,7 @@ impl<'a> Wanted<'a> {
             | Object::Address { .. }
             | Object::RouteLocalnet { .. }
             | Object::Hairpin { .. }
+            | Object::Ipv6 { .. }
             | Object::Element(_)
             | Object::Up { .. }
             | Object::Route { .. }

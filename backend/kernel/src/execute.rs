@@ -6,7 +6,7 @@ use crate::{
     error::KernelError,
     link::{self, Change, Link, PortChange},
     mark::Mark,
-    netns::{self, Entry, Ipv6},
+    netns::{self, Entry},
     resolver,
     session::{Session, foreign_link, foreign_namespace},
     socket::{Answer, Request},
@@ -32,7 +32,7 @@ fn add(session: &mut Session, object: &Object) -> Result<(), KernelError> {
     match object {
         Object::Tables => add_tables(session),
         Object::Bridge { name, network, mtu } => add_bridge(session, object, name, network, *mtu),
-        Object::Namespace { name, container, ipv6 } => add_namespace(session, object, name, container, *ipv6),
+        Object::Namespace { name, container } => add_namespace(session, object, name, container),
         Object::Veth { .. } => cable::add(session, object),
         Object::Port { link, bridge } => {
             let bridge_index = session.needed(&Place::Host, bridge)?.index;
@@ -53,6 +53,12 @@ fn add(session: &mut Session, object: &Object) -> Result<(), KernelError> {
             let index = session.needed(&Place::Host, link)?.index;
             let answer = session.host.request(link::change_port(index, &PortChange::Hairpin))?;
             done(answer, &[], || format!("turn on the hairpin mode of {link}"))
+        }
+        Object::Ipv6 { namespace, link } => {
+            session.needed(&Place::Namespace(namespace.clone()), link)?;
+            let setting = |name: &str, value| (sysctl::ipv6(link, name), value);
+            let settings = [setting("accept_dad", "0"), setting("accept_ra", "0"), setting("disable_ipv6", "0")];
+            netns::set(namespace, &settings).map(drop)
         }
         Object::Element(element) => change_elements(session, std::slice::from_ref(element), &[]),
         Object::Up { place, link } => {
@@ -91,6 +97,10 @@ fn remove(session: &mut Session, object: &Object) -> Result<(), KernelError> {
             // EOPNOTSUPP: it is in no bridge any more (rtnl_newlink() in net/core/rtnetlink.c), so it has no such mode.
             done(answer, &[Errno::ENODEV, Errno::EOPNOTSUPP], || format!("turn off the hairpin mode of {link}"))
         }
+        Object::Ipv6 { namespace, link } => match session.target(&Place::Namespace(namespace.clone()), link)? {
+            Some(_) => netns::set(namespace, &[(sysctl::ipv6(link, "disable_ipv6"), "1")]).map(drop),
+            None => Ok(()),
+        },
         Object::Element(element) => change_elements(session, &[], std::slice::from_ref(element)),
         Object::Up { place, link } => {
             let Some(target) = session.target(place, link)? else { return Ok(()) };
@@ -189,7 +199,6 @@ fn add_namespace(
     object: &Object,
     name: &NsName,
     container: &ContainerId,
-    ipv6: bool,
 ) -> Result<(), KernelError> {
     let mark = object.mark().unwrap_or_default();
     match netns::look(name)? {
@@ -202,8 +211,7 @@ fn add_namespace(
             return netns::mark(&mut inside.namespace.socket, &mark);
         }
     }
-    let with = if ipv6 { Ipv6::On } else { Ipv6::Off };
-    let namespace = session.shared.directory.create(name, &mark, with)?.ok_or_else(|| foreign_namespace(name))?;
+    let namespace = session.shared.directory.create(name, &mark)?.ok_or_else(|| foreign_namespace(name))?;
     session.keep(name, namespace, container.clone());
     Ok(())
 }

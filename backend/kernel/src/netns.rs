@@ -156,17 +156,18 @@ pub(crate) fn open(name: &NsName) -> Result<Option<Namespace>, KernelError> {
     Ok(opened.into_iter().next())
 }
 
+/// `nsenter --net=/run/netns/NAME sysctl -w KEY=VALUE …`, in order; whether the namespace is there.
+pub(crate) fn set(name: &NsName, settings: &[(String, &str)]) -> Result<bool, KernelError> {
+    let done = visit(std::slice::from_ref(name), |_, _| {
+        settings.iter().try_for_each(|(key, value)| sysctl::write(key, value))
+    })?;
+    Ok(!done.is_empty())
+}
+
 /// Marks an open namespace's loopback as ours and sets it up.
 pub(crate) fn mark(socket: &mut Socket, mark: &str) -> Result<(), KernelError> {
     let answer = socket.request(link::change(LOOPBACK, &Change::AliasAndUp(mark)))?;
     answer.map(|_| ()).map_err(|refusal| refusal.when("mark the loopback and set it up"))
-}
-
-/// Whether links that come into a namespace have IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ipv6 {
-    On,
-    Off,
 }
 
 /// The folder of namespaces, once it has been seen to.
@@ -176,11 +177,11 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// `ip netns add NAME; ip -n NAME link set lo alias MARK up` and, without IPv6, `nsenter --net=/run/netns/NAME sysctl -w
+    /// `ip netns add NAME; ip -n NAME link set lo alias MARK up; nsenter --net=/run/netns/NAME sysctl -w
     /// net.ipv6.conf.default.disable_ipv6=1`, in an order that leaves nothing unmarked: the file has
     /// the mark as its text before it gets its name, and the loopback has it before the namespace is mounted there.
     /// None when somebody else has taken the name meanwhile.
-    pub(crate) fn create(&self, name: &NsName, mark_text: &str, ipv6: Ipv6) -> Result<Option<Namespace>, KernelError> {
+    pub(crate) fn create(&self, name: &NsName, mark_text: &str) -> Result<Option<Namespace>, KernelError> {
         let failed = |what: &str| format!("{what} for namespace {name}");
         self.prepare()?;
         let target = path(name);
@@ -197,9 +198,7 @@ impl Directory {
             unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| KernelError::system(failed("unshare"), errno))?;
             let mut socket = Socket::open()?;
             mark(&mut socket, mark_text)?;
-            if ipv6 == Ipv6::Off {
-                sysctl::write_if_there(NO_IPV6, "1")?;
-            }
+            sysctl::write_if_there(NO_IPV6, "1")?;
             let own = "/proc/thread-self/ns/net";
             let file = File::open(own).map_err(|error| KernelError::system(failed("open"), error))?;
             mount(Some(own), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>)

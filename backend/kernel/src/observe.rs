@@ -14,7 +14,7 @@ use crate::{
     sysctl, tables,
 };
 use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, NsName};
-use drawbridge_plan::{Element, NO_IPV6, Object, Observed, Place, Scope};
+use drawbridge_plan::{Element, Object, Observed, Place, Scope};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     os::fd::AsFd,
@@ -249,8 +249,8 @@ struct Inside {
     container: ContainerId,
     /// The number that the host knows it by, if it has one: where a veth leads here.
     nsid: Option<i32>,
-    /// Whether what comes into it has IPv6.
-    ipv6: bool,
+    /// The names of the links that have IPv6.
+    ipv6: Vec<IfName>,
     /// Whether the table that leads to the resolver is there, undamaged.
     resolver: bool,
     links: Vec<Link>,
@@ -268,14 +268,22 @@ impl Inside {
     ) -> Result<Option<Inside>, KernelError> {
         let socket = &mut namespace.socket;
         let Some(container) = netns::owner(socket)? else { return Ok(None) };
+        let links = link::list(socket)?;
+        let mut ipv6 = Vec::new();
+        for name in links.iter().filter(|link| link.kind == "veth").filter_map(|link| link.name.parse::<IfName>().ok())
+        {
+            // Read where this thread is. A kernel without IPv6 has no such setting.
+            if sysctl::read(&sysctl::ipv6(&name, "disable_ipv6"))?.is_some_and(|value| value == "0") {
+                ipv6.push(name);
+            }
+        }
         Ok(Some(Inside {
             name: name.clone(),
             container,
             nsid: netns::nsid(host, namespace.file.as_fd())?,
-            // Read where this thread is. A kernel without IPv6 has no such setting.
-            ipv6: sysctl::read(NO_IPV6)?.is_some_and(|value| value == "0"),
+            ipv6,
             resolver: shared.resolver.is_whole(&mut Netfilter::open()?)?,
-            links: link::list(socket)?,
+            links,
             addresses: address::list(socket, None)?,
             routes: address::list_routes(socket)?,
         }))
@@ -283,8 +291,9 @@ impl Inside {
 
     /// The namespace and what is on its cables. Its loopback's state is the container's own affair.
     fn objects(&self) -> Vec<Object> {
-        let mut objects =
-            vec![Object::Namespace { name: self.name.clone(), container: self.container.clone(), ipv6: self.ipv6 }];
+        let mut objects = vec![Object::Namespace { name: self.name.clone(), container: self.container.clone() }];
+        let ipv6 = |link: &IfName| Object::Ipv6 { namespace: self.name.clone(), link: link.clone() };
+        objects.extend(self.ipv6.iter().map(ipv6));
         let place = Place::Namespace(self.name.clone());
         if self.resolver {
             objects.push(Object::Resolver { namespace: self.name.clone(), container: self.container.clone() });

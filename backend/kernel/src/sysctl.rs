@@ -37,6 +37,11 @@ pub(crate) fn route_localnet(link: &IfName) -> String {
     format!("net.ipv4.conf.{}.route_localnet", link.as_str().replace('.', "/"))
 }
 
+/// The key of an IPv6 setting of a link (ip-sysctl.rst, `conf/interface/*`).
+pub(crate) fn ipv6(link: &IfName, setting: &str) -> String {
+    format!("net.ipv6.conf.{}.{setting}", link.as_str().replace('.', "/"))
+}
+
 /// As sysctl(8) does, `.` separates and `/` stands for a dot in a link's name.
 fn path(key: &str) -> Result<PathBuf, KernelError> {
     let parts: Vec<String> = key.split('.').map(|part| part.replace('/', ".")).collect();

@@ -7,7 +7,7 @@ use crate::{
     ruleset,
     step::Step,
 };
-use drawbridge_api::NsName;
+use drawbridge_api::{IfName, NsName};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
@@ -44,6 +44,10 @@ fn sysctl_reason(key: &str) -> String {
             "Without forwarding the host drops every packet that is not for itself, so containers could not reach \
              anything beyond their bridge."
         }
+        "net.ipv6.conf.all.forwarding" => {
+            "Without forwarding the host drops every IPv6 packet that is not for itself. With it, it no longer takes its own \
+             default route from a router's announcements, unless accept_ra of that interface is 2."
+        }
         _ => "The networks need this kernel setting.",
     }
     .to_owned()
@@ -63,13 +67,11 @@ fn explain_add(object: &Object) -> Explained {
              network it belongs to."
                 .to_owned(),
         ),
-        Object::Namespace { name, ipv6, .. } => (
+        Object::Namespace { name, .. } => (
             format!("Create network namespace {name}"),
-            format!(
-                "The container gets a network stack of its own: interfaces, addresses and routes that nobody else sees. \
-                 It starts with a loopback and nothing more{}.",
-                if *ipv6 { "" } else { "; its network is IPv4 only, so IPv6 stays off on what comes into it" }
-            ),
+            "The container gets a network stack of its own: interfaces, addresses and routes that nobody else sees. It starts \
+             with a loopback and nothing more. What comes into it has no IPv6 until a network asks for it."
+                .to_owned(),
         ),
         Object::Veth { host_end, interface, .. } => (
             format!("Create veth pair {host_end} ↔ {interface}"),
@@ -103,6 +105,12 @@ fn explain_add(object: &Object) -> Explained {
              published port."
                 .to_owned(),
         ),
+        Object::Ipv6 { link, .. } => (
+            format!("Turn IPv6 on for {link}"),
+            "Its network has IPv6 addresses. They are leased, so the interface need not ask around for a second whether \
+             somebody has one, and it believes no neighbour that announces itself as the way out."
+                .to_owned(),
+        ),
         Object::Element(element) => {
             return explain_elements(std::slice::from_ref(element), &[]);
         }
@@ -134,14 +142,11 @@ fn commands_to_add(object: &Object) -> Vec<String> {
             format!("ip link add {name} address {} type bridge", Object::bridge_mac(network)),
             format!("ip link set {name} mtu {mtu} alias {}", mark(object)),
         ],
-        Object::Namespace { name, ipv6, .. } => {
-            let mut commands =
-                vec![format!("ip netns add {name}"), format!("ip -n {name} link set lo alias {} up", mark(object))];
-            if !ipv6 {
-                commands.push(format!("nsenter --net=/run/netns/{name} sysctl -qw {NO_IPV6}=1"));
-            }
-            commands
-        }
+        Object::Namespace { name, .. } => vec![
+            format!("ip netns add {name}"),
+            format!("ip -n {name} link set lo alias {} up", mark(object)),
+            format!("nsenter --net=/run/netns/{name} sysctl -qw {NO_IPV6}=1"),
+        ],
         Object::Veth { host_end, namespace, interface, mac, mtu, .. } => {
             let mut commands = vec![
                 format!(
@@ -163,6 +168,10 @@ fn commands_to_add(object: &Object) -> Vec<String> {
         }
         Object::RouteLocalnet { bridge } => vec![format!("sysctl -qw net/ipv4/conf/{bridge}/route_localnet=1")],
         Object::Hairpin { link } => vec![format!("bridge link set dev {link} hairpin on")],
+        Object::Ipv6 { namespace, link } => {
+            let settings = ["accept_dad=0", "accept_ra=0", "disable_ipv6=0"];
+            vec![ipv6_settings(namespace, link, &settings)]
+        }
         Object::Element(_) => Vec::new(),
         Object::Up { place, link } => vec![format!("{} link set {link} up", ip(place))],
         Object::Route { namespace, gateway, link } => {
@@ -198,6 +207,9 @@ fn explain_remove(object: &Object, takes: &[Object]) -> Explained {
             format!("Let {link} no longer send back what came from it"),
             format!("bridge link set dev {link} hairpin off"),
         ),
+        Object::Ipv6 { namespace, link } => {
+            (format!("Turn IPv6 off for {link}"), ipv6_settings(namespace, link, &["disable_ipv6=1"]))
+        }
         Object::Element(element) => {
             return explain_elements(&[], std::slice::from_ref(element));
         }
@@ -331,6 +343,7 @@ fn listed(objects: &[Object]) -> String {
             Object::Address { address, .. } => format!("the address {address}"),
             Object::RouteLocalnet { bridge } => format!("the routing of 127.0.0.0/8 through {bridge}"),
             Object::Hairpin { link } => format!("the hairpin mode of {link}"),
+            Object::Ipv6 { link, .. } => format!("IPv6 on {link}"),
             Object::Element(element) => format!("{} {}", element.set(), element.key().replace('"', "")),
             Object::Up { link, .. } => format!("the state of {link}"),
             Object::Route { gateway, .. } => format!("the route via {gateway}"),
@@ -343,6 +356,12 @@ fn listed(objects: &[Object]) -> String {
 /// What runs a command in a namespace.
 fn inside(namespace: &NsName) -> String {
     format!("nsenter --net=/run/netns/{namespace}")
+}
+
+/// `sysctl(8)` takes a path with slashes, so that a dot in the link's name is one.
+fn ipv6_settings(namespace: &NsName, link: &IfName, settings: &[&str]) -> String {
+    let settings: Vec<String> = settings.iter().map(|setting| format!("net/ipv6/conf/{link}/{setting}")).collect();
+    format!("nsenter --net=/run/netns/{namespace} sysctl -qw {}", settings.join(" "))
 }
 
 fn ip(place: &Place) -> String {

@@ -9,8 +9,8 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-/// What a new namespace without IPv6 has set to 1: links that come into it have no IPv6 of their own accord (ip-sysctl.rst). On an
-/// IPv4-only network that is what Docker does, and it keeps the bridge flat: each `eth0` that comes up would otherwise send
+/// What a new namespace has set to 1: links that come into it have no IPv6 of their own accord (ip-sysctl.rst), but get it where
+/// their network has it ([`Object::Ipv6`]). On an IPv4-only network that is what Docker does, and it keeps the bridge flat: each `eth0` that comes up would otherwise send
 /// some six multicasts (duplicate address detection, MLD), which the bridge floods to every port.
 pub const NO_IPV6: &str = "net.ipv6.conf.default.disable_ipv6";
 
@@ -52,26 +52,25 @@ pub enum Object {
         /// Largest packet in bytes.
         mtu: u32,
     },
-    /// A network namespace, with our mark as its loopback's alias and that loopback up.
+    /// A network namespace, with our mark as its loopback's alias and that loopback up. What comes into it has no IPv6 at
+    /// first: [`NO_IPV6`] is set.
     Namespace {
         /// Its name under `/run/netns`.
         name: NsName,
         /// The container it is for; the alias is `drawbridge:container:<id>`.
         container: ContainerId,
-        /// Whether what comes into it has IPv6; [`NO_IPV6`] is set where not.
-        ipv6: bool,
     },
     /// A pair of virtual Ethernet interfaces, one end on the host and one in a namespace. The host's end carries the
     /// alias `drawbridge:endpoint:<id>`. Both are made down.
     Veth {
-        /// The attachment it is for.
-        endpoint: EndpointId,
-        /// The end on the host.
-        host_end: IfName,
-        /// The namespace of the other end.
+        /// The namespace of the other end. Those of one namespace are made in the order of their names there.
         namespace: NsName,
         /// The name of that end.
         interface: IfName,
+        /// The endpoint it is for.
+        endpoint: EndpointId,
+        /// The end on the host.
+        host_end: IfName,
         /// The Ethernet address of that end.
         mac: MacAddress,
         /// Largest packet in bytes, of both ends.
@@ -94,6 +93,15 @@ pub enum Object {
     /// through its published port needs it where br_netfilter is on, since the bridge then turns its packets round.
     Hairpin {
         /// The port, a veth's end.
+        link: IfName,
+    },
+    /// IPv6 on a link in a namespace: `disable_ipv6` is 0 (ip-sysctl.rst). With it go `accept_dad` and `accept_ra` 0: nobody else
+    /// has an address that is leased here, so the link need not ask around for a second before it uses one, and no
+    /// neighbour may announce itself as the way out.
+    Ipv6 {
+        /// The namespace.
+        namespace: NsName,
+        /// The link.
         link: IfName,
     },
     /// An element of one of the tables' sets.
@@ -146,6 +154,7 @@ impl Object {
             | Object::Address { .. }
             | Object::RouteLocalnet { .. }
             | Object::Hairpin { .. }
+            | Object::Ipv6 { .. }
             | Object::Element(_)
             | Object::Up { .. }
             | Object::Route { .. }
@@ -176,7 +185,9 @@ impl Object {
             Object::Namespace { name, .. } => match other {
                 Object::Veth { namespace, .. } => namespace == name,
                 Object::Address { place, .. } | Object::Up { place, .. } => *place == Place::Namespace(name.clone()),
-                Object::Route { namespace, .. } | Object::Resolver { namespace, .. } => namespace == name,
+                Object::Route { namespace, .. }
+                | Object::Resolver { namespace, .. }
+                | Object::Ipv6 { namespace, .. } => namespace == name,
                 Object::Tables
                 | Object::Bridge { .. }
                 | Object::Namespace { .. }
@@ -194,6 +205,9 @@ impl Object {
             Object::Up { place, link } => matches!(other, Object::Route { namespace, link: via, .. }
                 if *place == Place::Namespace(namespace.clone()) && via == link),
             Object::Port { link, .. } => matches!(other, Object::Hairpin { link: of } if of == link),
+            // Whoever turns IPv6 off takes the addresses away.
+            Object::Ipv6 { namespace, link } => matches!(other, Object::Address { place, link: of, address }
+                if address.addr().is_ipv6() && *place == Place::Namespace(namespace.clone()) && of == link),
             Object::RouteLocalnet { .. }
             | Object::Hairpin { .. }
             | Object::Element(_)
@@ -221,7 +235,9 @@ impl Object {
         match self {
             Object::Port { link, .. } => *at == Place::Host && link == name,
             Object::Address { place, link, .. } | Object::Up { place, link } => place == at && link == name,
-            Object::Route { namespace, link, .. } => *at == Place::Namespace(namespace.clone()) && link == name,
+            Object::Route { namespace, link, .. } | Object::Ipv6 { namespace, link } => {
+                *at == Place::Namespace(namespace.clone()) && link == name
+            }
             Object::Tables
             | Object::Bridge { .. }
             | Object::Namespace { .. }
@@ -245,6 +261,7 @@ impl Object {
             | Object::Address { .. }
             | Object::RouteLocalnet { .. }
             | Object::Hairpin { .. }
+            | Object::Ipv6 { .. }
             | Object::Up { .. }
             | Object::Route { .. }
             | Object::Resolver { .. } => None,

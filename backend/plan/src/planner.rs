@@ -78,6 +78,7 @@ fn additions(missing: Vec<&Object>, gone: &[&Object]) -> Vec<Step> {
             | Object::Address { .. }
             | Object::RouteLocalnet { .. }
             | Object::Hairpin { .. }
+            | Object::Ipv6 { .. }
             | Object::Up { .. }
             | Object::Route { .. }
             | Object::Resolver { .. } => steps.push(Step::Add { object: object.clone() }),

@@ -64,7 +64,13 @@ fn missing(state: &Observed, object: &Object) -> Option<String> {
         Object::Element(_) => (!state.objects.contains(&Object::Tables)).then(|| "the tables".to_owned()),
         Object::Veth { namespace, .. } | Object::Resolver { namespace, .. } => no_namespace(state, namespace),
         Object::Port { link, bridge } => no_link(state, &Place::Host, link).or_else(|| no_bridge(state, bridge)),
+        Object::Address { place: place @ Place::Namespace(namespace), link, address } if address.addr().is_ipv6() => {
+            let on = Object::Ipv6 { namespace: namespace.clone(), link: link.clone() };
+            let off = !state.objects.contains(&on);
+            no_link(state, place, link).or_else(|| off.then(|| format!("IPv6 on {link}")))
+        }
         Object::Address { place, link, .. } | Object::Up { place, link } => no_link(state, place, link),
+        Object::Ipv6 { namespace, link } => no_link(state, &Place::Namespace(namespace.clone()), link),
         Object::RouteLocalnet { bridge } => no_bridge(state, bridge),
         Object::Hairpin { link } => {
             let plugged =

@@ -51,8 +51,6 @@ pub struct Namespace {
     pub name: NsName,
     /// The container it is for.
     pub container: ContainerId,
-    /// Whether one of its endpoints has an IPv6 address.
-    pub ipv6: bool,
 }
 
 /// A namespace in which names are answered.
@@ -147,6 +145,7 @@ impl Scope {
                 | Object::Veth { .. }
                 | Object::Port { .. }
                 | Object::Hairpin { .. }
+                | Object::Ipv6 { .. }
                 | Object::Route { .. }
                 | Object::Resolver { .. } => false,
             },
@@ -155,6 +154,7 @@ impl Scope {
                 Object::Namespace { name, .. } => name == namespace,
                 Object::Veth { namespace: inside, .. }
                 | Object::Route { namespace: inside, .. }
+                | Object::Ipv6 { namespace: inside, .. }
                 | Object::Resolver { namespace: inside, .. } => inside == namespace,
                 Object::Port { link, .. } | Object::Hairpin { link } => host_ends.contains(link),
                 Object::Address { place, link, .. } | Object::Up { place, link } => match place {
@@ -202,8 +202,8 @@ impl Desired {
         for network in &self.networks {
             objects.extend(network.objects());
         }
-        for Namespace { name, container, ipv6 } in &self.namespaces {
-            objects.insert(Object::Namespace { name: name.clone(), container: container.clone(), ipv6: *ipv6 });
+        for Namespace { name, container } in &self.namespaces {
+            objects.insert(Object::Namespace { name: name.clone(), container: container.clone() });
         }
         for endpoint in &self.endpoints {
             objects.extend(endpoint.objects());
@@ -287,7 +287,11 @@ impl VethEndpoint {
         // 169.254.0.0/16 (RFC 3927 §2.6.2) and fe80::/64 (RFC 4291 §2.5.6).
         let link_local =
             self.link_local.iter().map(|address| IpNet::new_assert(*address, if address.is_ipv4() { 16 } else { 64 }));
-        for address in self.addresses.iter().copied().chain(link_local) {
+        let addresses: Vec<IpNet> = self.addresses.iter().copied().chain(link_local).collect();
+        if addresses.iter().any(|address| address.addr().is_ipv6()) {
+            objects.push(Object::Ipv6 { namespace: self.namespace.clone(), link: self.interface.clone() });
+        }
+        for address in addresses {
             objects.push(Object::Address { place: inside.clone(), link: self.interface.clone(), address });
         }
         for &gateway in &self.gateways {

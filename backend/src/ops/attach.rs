@@ -1,7 +1,7 @@
 //! A container's plugs: what it asks for when it is made, and the rows of its namespace, endpoints and published ports when it
 //! starts. Changing them while it runs is in `connect`.
 
-use super::{OpError, network, outlet::Outlets};
+use super::{OpError, lookup, network, outlet::Outlets, sharing};
 use crate::{
     engine::Draft,
     model::{ContainerRecord, ContainerSpec},
@@ -17,6 +17,9 @@ use std::net::IpAddr;
 
 /// The network option that says what the names of its interfaces begin with.
 const PREFIX_OPTION: &str = "com.docker.network.container_iface_prefix";
+
+/// The option of an attachment that names its interface.
+const NAME_OPTION: &str = "com.docker.network.endpoint.ifname";
 
 /// Names for what a start will make, chosen before the change so that its scope is known.
 #[derive(Debug)]
@@ -101,6 +104,11 @@ pub(super) fn settle(
         }
         NetworkMode::Host => (NetworkMode::Host, network::find_in(db, "host")?),
         NetworkMode::None => (NetworkMode::None, network::find_in(db, "none")?),
+        NetworkMode::Container(other) => {
+            let other = lookup::find_in(db, other.as_str())?;
+            sharing::check(spec, asked)?;
+            return Ok((NetworkMode::Container(other.id.as_str().parse()?), Vec::new()));
+        }
     };
     let mut networks = vec![primary.clone()];
     let mut settled = vec![Attachment::to(primary.name)];
@@ -174,9 +182,14 @@ pub(super) fn check(network: &Network, attachment: &Attachment) -> Result<(), Op
             IpAddr::V4(address) => address.is_link_local(),
             IpAddr::V6(address) => address.is_unicast_link_local(),
         };
-        if !is_link_local {
+        if address.is_ipv6() {
+            wrong.push(format!("an IPv6 link-local address ({address}) is not built yet"));
+        } else if !is_link_local {
             wrong.push(format!("invalid link-local IP address: {address}"));
         }
+    }
+    if let Some(Err(error)) = attachment.options.get(NAME_OPTION).map(|name| name.parse::<IfName>()) {
+        wrong.push(error.to_string());
     }
     // The lowest bit of the first byte says that a frame is for several (IEEE 802, "I/G").
     if let Some(mac) = attachment.mac.filter(|mac| mac.0[0] & 1 == 1 || mac.0 == [0; 6]) {
@@ -206,7 +219,7 @@ fn can_be_leased(network: &Network, address: IpAddr) -> bool {
 /// When a network isn't there, has no free address or not the one asked for, or the container is attached already.
 pub fn attach(db: &Connection, draft: &Draft, record: &ContainerRecord, names: &Names) -> Result<(), OpError> {
     match &record.spec.network_mode {
-        NetworkMode::Host => return Ok(()),
+        NetworkMode::Host | NetworkMode::Container(_) => return Ok(()),
         NetworkMode::None | NetworkMode::Network(_) => {}
     }
     endpoint::insert_namespace(db, &record.id, &names.namespace, draft.change_id)?;
@@ -260,7 +273,7 @@ pub(super) fn plug(
         network_id: network.id.clone(),
         network: network.name.clone(),
         host_end: (network.driver == Driver::Bridge).then(|| end.host_end.clone()),
-        interface: interface(network, others)?,
+        interface: interface(network, attachment, others)?,
         mac: attachment.mac.unwrap_or_else(made_up),
         address4,
         address6,
@@ -319,8 +332,18 @@ fn address(
     Ok(ranges.find(|subnet| subnet.contains(&asked)).map(|subnet| IpNet::new_assert(asked, subnet.prefix_len())))
 }
 
-/// The first name of the network's kind that none of the other endpoints has: `eth0`, `eth1`.
-fn interface(network: &Network, others: &[Endpoint]) -> Result<IfName, OpError> {
+/// The name that is asked for, or the first one of the network's kind that none of the other endpoints has: `eth0`, `eth1`.
+fn interface(network: &Network, attachment: &Attachment, others: &[Endpoint]) -> Result<IfName, OpError> {
+    if let Some(name) = attachment.options.get(NAME_OPTION) {
+        let name: IfName = name.parse()?;
+        return match others.iter().find(|other| other.interface == name) {
+            None => Ok(name),
+            Some(other) => Err(OpError::Invalid(format!(
+                "interface name {name} is that of the container's endpoint in network {}; ask for another",
+                other.network
+            ))),
+        };
+    }
     let prefix = network.options.get(PREFIX_OPTION).map_or("eth", String::as_str);
     let mut number = 0;
     loop {

@@ -49,8 +49,12 @@ pub async fn connect(
     attach::check(&network, &attachment)?;
     let others = networks_of(daemon, &known)?;
     attach::check_together(&network, &others)?;
-    if record.spec.network_mode == NetworkMode::Host || network.driver == Driver::Host {
-        return Err(attach::shares_a_namespace());
+    match record.spec.network_mode {
+        NetworkMode::Host | NetworkMode::Container(_) => return Err(attach::shares_a_namespace()),
+        NetworkMode::None | NetworkMode::Network(_) if network.driver == Driver::Host => {
+            return Err(attach::shares_a_namespace());
+        }
+        NetworkMode::None | NetworkMode::Network(_) => {}
     }
     let runs = record.state == ContainerState::Running;
     let already = known.iter().any(|known| known.network == network.name);

@@ -10,7 +10,7 @@ use super::{
     attach::{self, Names},
     connect, image, lifecycle, lookup, mounting, names, outlet, process,
     publish::{self, Asker},
-    removal,
+    removal, sharing,
 };
 use crate::{
     clock,
@@ -128,6 +128,12 @@ fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(Cont
     }
     mounting::insert_uses(db, &record)?;
     Ok((record, made))
+}
+
+/// The container whose network namespace and host name a container has: itself, unless it shares another's that is there.
+pub fn namespace_owner(daemon: &Daemon, record: &ContainerRecord) -> ContainerRecord {
+    // Whoever it shared with may be gone; then there is nobody's name to tell but its own.
+    sharing::owner(daemon, record).unwrap_or_else(|_| record.clone())
 }
 
 /// What to do with a container that runs.

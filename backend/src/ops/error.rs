@@ -222,6 +222,9 @@ pub enum OpError {
     /// It has to run for that.
     #[error("container {0} is not running")]
     NotRunning(String),
+    /// The container whose namespace is to be shared does not run.
+    #[error("cannot join network of a non running container: {0}")]
+    CannotJoin(String),
     /// Start of a running container, stop of a stopped one.
     #[error("container {0} is in that state already")]
     Already(String),
@@ -271,6 +274,7 @@ impl OpError {
             | OpError::BridgeOfNetwork { .. }
             | OpError::ContainerRunning(_)
             | OpError::NotRunning(_)
+            | OpError::CannotJoin(_)
             | OpError::ExecStarted(_)
             | OpError::VolumeInUse { .. } => Class::Conflict,
             OpError::SubnetOverlaps { .. }

@@ -8,7 +8,7 @@ use super::{
     process,
     publish::{self, Asker, Reservation},
     removal::{self, Volumes},
-    wait,
+    sharing, wait,
 };
 use crate::{
     clock,
@@ -91,6 +91,7 @@ async fn plug_in(
     origin: Origin,
     record: &ContainerRecord,
 ) -> Result<Changed<()>, OpError> {
+    sharing::check_runs(daemon, record)?;
     let networks = connect::attached(daemon, &record.id)?;
     let leading = outlet::leading(&networks);
     let Reservation { ports, held } = publish::reserve(daemon, Asker::from(record), &record.spec, &leading, &[])?;

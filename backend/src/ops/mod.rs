@@ -11,6 +11,7 @@ pub mod exec;
 mod failed_start;
 pub mod found;
 pub mod image;
+pub mod ipam;
 pub mod lifecycle;
 mod lookup;
 mod mounting;
@@ -23,6 +24,7 @@ mod removal;
 pub mod repair;
 pub mod rules;
 pub mod session;
+mod sharing;
 pub mod start;
 mod tell;
 pub mod usage;
@@ -37,9 +39,10 @@ use crate::{
 };
 use drawbridge_api::{ContainerId, Found, Host};
 use drawbridge_kernel::{HostView, Kernel};
+use ipam::Pools;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
@@ -60,6 +63,8 @@ pub struct Daemon {
     kernel: Arc<Kernel>,
     /// What others have made, as it was last seen.
     found: Mutex<Found>,
+    /// Where the ranges of networks come from; set once, at the start.
+    pools: OnceLock<Pools>,
     /// One operation at a time on one container.
     busy: Mutex<HashMap<ContainerId, Arc<AsyncMutex<()>>>>,
     /// Who asked for a container's end, until it has ended: the change that follows is theirs.
@@ -80,10 +85,21 @@ impl Daemon {
             holds: Holds::default(),
             kernel,
             found: Mutex::default(),
+            pools: OnceLock::new(),
             busy: Mutex::default(),
             asked_to_end: Mutex::default(),
             execs: exec::Execs::default(),
         })
+    }
+
+    /// Takes the ranges of networks from these pools. Before [`start::bring_up`], or it is too late.
+    pub fn use_pools(&self, pools: Pools) {
+        // Whoever was first is right: networks may have ranges of those.
+        let _ = self.pools.set(pools);
+    }
+
+    fn pools(&self) -> &Pools {
+        self.pools.get_or_init(|| Pools::new(&[], &machine_id()))
     }
 
     /// The machine as it is now, for the picture.
@@ -119,4 +135,11 @@ impl Daemon {
     fn take_asked_to_end(&self, id: &ContainerId) -> Option<Request> {
         self.asked_to_end.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
     }
+}
+
+/// What tells this machine from others: machine-id(5), or its name where it has none.
+pub fn machine_id() -> String {
+    let line = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let id = line("/etc/machine-id");
+    if id.is_empty() { line("/proc/sys/kernel/hostname") } else { id }
 }

@@ -1,20 +1,23 @@
 //! Networks: find, create, remove.
 
-use super::{Daemon, OpError};
+use super::{
+    Daemon, OpError,
+    ipam::{self, Pools},
+};
 use crate::{
     clock,
-    engine::{Changed, IP_FORWARD, Mode},
+    engine::{Changed, IP_FORWARD, IP6_FORWARD, Mode},
     model::NewNetwork,
-    notices::NetworkDeed,
+    notices::{Deed, Kind, NetworkDeed},
     store::{Connection, desired, endpoint, journal::Request, lease, network, sysctl},
 };
 use drawbridge_api::{
-    ContainerId, Driver, Endpoint, EventKind, GatewayMode, HostAddress, IfName, Network, NetworkId, NetworkName,
-    Origin, Subnet,
+    ContainerId, Driver, Endpoint, EventKind, GatewayMode, HostAddress, IfName, Macvlan, MacvlanMode, Network,
+    NetworkId, NetworkName, Origin,
 };
 use drawbridge_kernel::{HostLink, HostView};
 use drawbridge_plan::{BridgeNetwork, Scope, alloc};
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 use std::net::IpAddr;
 
 /// The network that a name, an id or the beginning of one means.
@@ -53,7 +56,7 @@ pub fn endpoints(daemon: &Daemon, id: &NetworkId) -> Result<Vec<(ContainerId, En
     Ok(endpoint::of_network(&*daemon.engine.store.read()?, id)?)
 }
 
-/// Makes a bridge network.
+/// Makes a network.
 ///
 /// # Errors
 /// When its name, bridge or range is taken or makes no sense, or the kernel refuses; nothing is made then.
@@ -64,7 +67,7 @@ pub async fn create(daemon: &Daemon, mode: Mode, origin: Origin, new: NewNetwork
         Some(bridge) => bridge.clone(),
         None => format!("br-{}", id.short()).parse()?,
     };
-    if is_foreign(&host, &bridge) {
+    if new.driver == Driver::Bridge && is_foreign(&host, &bridge) {
         return Err(OpError::BridgeTaken { bridge: bridge.to_string() });
     }
     let request = Request { verb: "create network", subject: new.name.to_string(), origin };
@@ -72,15 +75,23 @@ pub async fn create(daemon: &Daemon, mode: Mode, origin: Origin, new: NewNetwork
     let changed = daemon
         .engine
         .change(mode, request, scope, |db, draft| {
-            let network = lay_out(db, &new, id, bridge, &host)?;
+            let network = lay_out(db, &new, id, bridge, &host, daemon.pools())?;
             network::insert(db, &network, draft.change_id)?;
             for subnet in &network.subnets {
-                lease::reserve(db, &network.id, subnet.gateway)?;
+                for address in std::iter::once(&subnet.gateway).chain(subnet.reserved.values()) {
+                    lease::reserve(db, &network.id, *address)?;
+                }
             }
-            if !network.internal {
-                // Absent only where /proc/sys is not mounted; then the step that needs it says so.
-                let original = draft.observed.sysctls.get(IP_FORWARD).map_or("0", String::as_str);
-                sysctl::need(db, IP_FORWARD, "1", original)?;
+            let has_way_out = network.driver == Driver::Bridge && !network.internal;
+            for (key, wanted) in [(IP_FORWARD, network.ipv4), (IP6_FORWARD, network.ipv6)] {
+                let there = draft.observed.sysctls.get(key);
+                if wanted && key == IP6_FORWARD && there.is_none() {
+                    return Err(OpError::Invalid("this machine's kernel has no IPv6; leave --ipv6 out".into()));
+                }
+                if wanted && has_way_out {
+                    // Absent only where /proc/sys is not mounted; then the step that needs it says so.
+                    sysctl::need(db, key, "1", there.map_or("0", String::as_str))?;
+                }
             }
             Ok::<_, OpError>(network)
         })
@@ -92,6 +103,27 @@ pub async fn create(daemon: &Daemon, mode: Mode, origin: Origin, new: NewNetwork
     Ok(changed)
 }
 
+/// Removes every network that nothing runs in and that `is_meant`, the predefined ones apart. Returns those that are gone.
+///
+/// # Errors
+/// When one can't be removed for another reason than that something runs in it; those before it are gone then.
+pub async fn prune(
+    daemon: &Daemon,
+    origin: Origin,
+    is_meant: impl Fn(&Network) -> bool,
+) -> Result<Vec<NetworkName>, OpError> {
+    let mut removed = Vec::new();
+    for network in list(daemon)?.into_iter().filter(|network| !network.predefined && is_meant(network)) {
+        match remove(daemon, Mode::Apply, origin, network.id.as_str()).await {
+            Ok(_) => removed.push(network.name),
+            Err(OpError::NetworkInUse { .. } | OpError::NoSuchNetwork(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    daemon.notices.tell(Deed::Pruned { kind: Kind::Network, reclaimed_bytes: 0 });
+    Ok(removed)
+}
+
 /// Removes a network and its bridge.
 ///
 /// # Errors
@@ -101,8 +133,10 @@ pub async fn remove(daemon: &Daemon, mode: Mode, origin: Origin, text: &str) -> 
     if network.predefined {
         return Err(OpError::PredefinedNetwork(network.name.to_string()));
     }
-    let Some(bridge) = network.bridge.clone() else {
-        return Err(OpError::PredefinedNetwork(network.name.to_string()));
+    // The kernel has nothing of a network without a bridge: no link has this name.
+    let bridge = match &network.bridge {
+        Some(bridge) => bridge.clone(),
+        None => format!("br-{}", network.id.short()).parse()?,
     };
     let request = Request { verb: "remove network", subject: network.name.to_string(), origin };
     let rows = desired::networks(&*daemon.engine.store.read()?, Some(network.id.as_str()))?;
@@ -143,6 +177,7 @@ fn lay_out(
     id: NetworkId,
     bridge: IfName,
     host: &HostView,
+    pools: &Pools,
 ) -> Result<Network, OpError> {
     let others = network::list(db)?;
     if others.iter().any(|other| other.name == new.name) {
@@ -152,37 +187,62 @@ fn lay_out(
         return Err(OpError::BridgeOfNetwork { bridge: bridge.to_string(), network: other.name.to_string() });
     }
     let taken = taken_ranges(&network::ranges(db)?, host);
-    let subnet = match new.subnet {
-        Some(subnet) => checked_subnet(subnet, &taken)?,
-        None => {
-            let ranges: Vec<IpNet> = taken.iter().map(|(range, _)| *range).collect();
-            let pools = alloc::default_pools().map(IpNet::V4);
-            match alloc::free_pool(pools, &ranges) {
-                Some(IpNet::V4(pool)) => pool,
-                Some(IpNet::V6(_)) | None => return Err(OpError::NoFreePool),
-            }
-        }
-    };
-    let gateway = checked_gateway(new.gateway, subnet)?;
+    let subnets = ipam::subnets(new, &taken, pools)?;
     check_outlet(new, host)?;
+    if let Some(macvlan) = &new.macvlan {
+        check_parent(macvlan, &others, host)?;
+    }
     Ok(Network {
-        bridge: Some(bridge),
-        subnets: vec![Subnet::new(IpNet::V4(subnet), gateway)],
+        bridge: (new.driver == Driver::Bridge).then_some(bridge),
+        macvlan: new.macvlan.clone(),
+        ipv4: new.ipv4,
+        ipv6: new.ipv6,
+        subnets,
+        inhibit_ipv4: new.inhibit_ipv4,
         internal: new.internal,
         icc: new.icc,
         gateway4: new.gateway4.clone(),
         gateway6: new.gateway6.clone(),
         mtu: new.mtu.or(host.default_route_mtu).unwrap_or(1500),
+        attachable: new.attachable,
         options: new.options.clone(),
+        ipam_options: new.ipam_options.clone(),
         labels: new.labels.clone(),
         predefined: new.predefined,
         created_at_ms: clock::now_ms(),
-        ..Network::new(id, new.name.clone(), Driver::Bridge)
+        ..Network::new(id, new.name.clone(), new.driver)
     })
 }
 
+/// The interface that is to be shared must be the host's own, and nobody shares one that a network has for itself.
+fn check_parent(macvlan: &Macvlan, others: &[Network], host: &HostView) -> Result<(), OpError> {
+    let parent = &macvlan.parent;
+    let found = host.links.iter().find(|link| link.name == parent.as_str());
+    let usable = found.is_some_and(|link| !is_ours(link) && link.name != "lo");
+    if !usable {
+        return Err(OpError::Invalid(format!(
+            "invalid parent interface {parent}: it must be an interface of this machine that is not Drawbridge's; `ip link` \
+             lists those that there are"
+        )));
+    }
+    let sharing = others.iter().filter_map(|other| Some((other, other.macvlan.as_ref()?)));
+    let alone = |mode: MacvlanMode| mode == MacvlanMode::Passthru;
+    let mut in_the_way =
+        sharing.filter(|(_, other)| other.parent == *parent && (alone(other.mode) || alone(macvlan.mode)));
+    match in_the_way.next() {
+        Some((other, _)) => Err(OpError::Invalid(format!(
+            "network {} is already using parent interface {parent}; in passthru mode it can't be shared",
+            other.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A range that somebody has, and who, as the end of a sentence.
+pub(super) type Taken = (IpNet, String);
+
 /// Every range in use, with what has it, as the end of a sentence.
-pub(super) fn taken_ranges(networks: &[(IpNet, NetworkName)], host: &HostView) -> Vec<(IpNet, String)> {
+pub(super) fn taken_ranges(networks: &[(IpNet, NetworkName)], host: &HostView) -> Vec<Taken> {
     let ours = networks.iter().map(|(range, name)| (*range, format!("network {name}")));
     ours.chain(foreign_ranges(host)).collect()
 }
@@ -223,26 +283,9 @@ fn foreign_ranges(host: &HostView) -> impl Iterator<Item = (IpNet, String)> + '_
     addresses.chain(routes).chain(resolvers)
 }
 
-fn checked_subnet(subnet: IpNet, taken: &[(IpNet, String)]) -> Result<Ipv4Net, OpError> {
-    let IpNet::V4(range) = subnet else {
-        return Err(OpError::NotBuilt(format!("an IPv6 range ({subnet})")));
-    };
-    if range.trunc() != range {
-        return Err(OpError::Invalid(format!("invalid subnet {range}: it should be {}", range.trunc())));
-    }
-    // A bridge and one container are the least; RFC 3021's /31 has no room for the two and a broadcast address.
-    if range.prefix_len() > 30 || range.prefix_len() < 8 {
-        return Err(OpError::Invalid(format!("invalid subnet {range}: its prefix must be from /8 to /30")));
-    }
-    if range.addr().is_loopback() || range.addr().is_multicast() || range.addr().octets()[0] == 0 {
-        return Err(OpError::Invalid(format!(
-            "invalid subnet {range}: loopback, multicast and 0.0.0.0/8 addresses can't be given to containers"
-        )));
-    }
-    match taken.iter().find(|(other, _)| alloc::overlap(*other, subnet)) {
-        Some((other, holder)) => Err(OpError::SubnetOverlaps { subnet, range: *other, holder: holder.clone() }),
-        None => Ok(range),
-    }
+/// The first of these ranges that shares an address with one.
+pub(super) fn conflict<'a>(range: IpNet, mut taken: impl Iterator<Item = &'a Taken>) -> Option<&'a Taken> {
+    taken.find(|(other, _)| alloc::overlap(*other, range))
 }
 
 /// How it meets the outside must make sense, and an address that packets are to leave with must be the host's.
@@ -265,59 +308,4 @@ fn check_outlet(new: &NewNetwork, host: &HostView) -> Result<(), OpError> {
         }
     }
     Ok(())
-}
-
-fn checked_gateway(gateway: Option<IpAddr>, subnet: Ipv4Net) -> Result<IpAddr, OpError> {
-    let Some(gateway) = gateway else {
-        let range = IpNet::V4(subnet);
-        return alloc::lowest_free(range, range, range.network(), []).ok_or(OpError::NoFreePool);
-    };
-    match gateway {
-        IpAddr::V4(address)
-            if subnet.contains(&address) && address != subnet.network() && address != subnet.broadcast() =>
-        {
-            Ok(gateway)
-        }
-        IpAddr::V4(_) | IpAddr::V6(_) => Err(OpError::Invalid(format!(
-            "invalid gateway {gateway}: it must be one of the host addresses of {subnet}, such as {}",
-            IpAddr::V4(subnet.hosts().next().unwrap_or(subnet.network()))
-        ))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check_subnet(subnet: &str, expected: &str) {
-        let taken = vec![("172.17.0.0/16".parse().unwrap(), "network bridge".to_owned())];
-        let found = match checked_subnet(subnet.parse().unwrap(), &taken) {
-            Ok(range) => range.to_string(),
-            Err(error) => error.to_string(),
-        };
-        assert!(found.starts_with(expected), "{subnet}: {found}");
-    }
-
-    #[test]
-    fn a_range_must_be_free_and_make_sense() {
-        check_subnet("10.1.0.0/16", "10.1.0.0/16");
-        check_subnet("10.1.0.1/16", "invalid subnet 10.1.0.1/16: it should be 10.1.0.0/16");
-        check_subnet("10.1.0.0/31", "invalid subnet 10.1.0.0/31: its prefix");
-        check_subnet("127.0.0.0/8", "invalid subnet 127.0.0.0/8: loopback");
-        check_subnet(
-            "172.17.8.0/24",
-            "invalid pool request: Pool overlaps with other one on this address space: 172.17.8.0/24 overlaps 172.17.0.0/16 of network bridge",
-        );
-        check_subnet("fd00::/64", "an IPv6 range (fd00::/64) is not built yet");
-    }
-
-    #[test]
-    fn a_gateway_must_be_in_its_range() {
-        let subnet = "10.1.0.0/24".parse().unwrap();
-        assert_eq!(checked_gateway(None, subnet).unwrap().to_string(), "10.1.0.1");
-        assert_eq!(checked_gateway(Some("10.1.0.9".parse().unwrap()), subnet).unwrap().to_string(), "10.1.0.9");
-        for bad in ["10.1.0.0", "10.1.0.255", "10.2.0.1", "::1"] {
-            assert!(checked_gateway(Some(bad.parse().unwrap()), subnet).is_err(), "{bad} was taken");
-        }
-    }
 }

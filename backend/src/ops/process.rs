@@ -3,7 +3,7 @@
 use super::{
     Daemon, OpError,
     etc::{self, Etc},
-    lookup, mounting,
+    lookup, mounting, sharing,
 };
 use crate::{
     model::{ContainerRecord, ContainerSpec, ImageRecord},
@@ -124,9 +124,10 @@ fn merged_environment(mut merged: Vec<String>, spec: &ContainerSpec, image: &Ima
 
 /// The process of a container that is about to start; its endpoints must be there.
 pub(super) async fn spec(daemon: &Daemon, record: &ContainerRecord) -> Result<ProcessSpec, OpError> {
+    let owner = sharing::owner(daemon, record)?;
     let (namespace, image) = {
         let db = daemon.engine.store.read()?;
-        (endpoint::namespace(&db, &record.id)?, image::get(&db, &record.image_id)?)
+        (endpoint::namespace(&db, &owner.id)?, image::get(&db, &record.image_id)?)
     };
     let image = image.ok_or_else(|| OpError::NoSuchImage(record.spec.image.clone()))?;
     let defaults = image_defaults(&image)?;
@@ -137,8 +138,8 @@ pub(super) async fn spec(daemon: &Daemon, record: &ContainerRecord) -> Result<Pr
             record.spec.image
         )));
     }
-    let hostname = hostname(record, &daemon.host.name);
-    let Etc { hosts, resolv_conf } = block_in_place(|| etc::files(daemon, record))?;
+    let hostname = hostname(&owner, &daemon.host.name);
+    let Etc { hosts, resolv_conf } = block_in_place(|| etc::files(daemon, &owner))?;
     let first_of = |own: &str, image: &str| if own.is_empty() { image.to_owned() } else { own.to_owned() };
     Ok(ProcessSpec {
         id: record.id.clone(),
@@ -189,7 +190,7 @@ pub fn hostname(record: &ContainerRecord, host: &str) -> String {
         (Some(hostname), _) => hostname.clone(),
         (None, _) if record.spec.settings.uts == Namespace::Host => host.to_owned(),
         (None, NetworkMode::Host) => host.to_owned(),
-        (None, NetworkMode::None | NetworkMode::Network(_)) => record.id.short().to_owned(),
+        (None, NetworkMode::None | NetworkMode::Network(_) | NetworkMode::Container(_)) => record.id.short().to_owned(),
     }
 }
 

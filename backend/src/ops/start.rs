@@ -5,11 +5,11 @@ use super::{Daemon, OpError, image, lifecycle, lookup, network, publish, removal
 use crate::{
     clock,
     engine::{Changed, Mode},
-    model::{ContainerRecord, NewNetwork},
+    model::{ContainerRecord, NewNetwork, NewRange},
     runtime::{Exit, ProcessState},
     store::{container as rows, endpoint, journal, journal::Request, network as networks},
 };
-use drawbridge_api::{ContainerId, ContainerState, Driver, Gateway, IfName, Network, NetworkId, Origin};
+use drawbridge_api::{ContainerId, ContainerState, Driver, IfName, Network, NetworkId, Origin};
 use drawbridge_kernel::HostView;
 use drawbridge_plan::{Scope, alloc};
 use ipnet::{IpNet, Ipv4Net};
@@ -188,19 +188,12 @@ fn default_network(host: &HostView, taken: &[(IpNet, String)]) -> Result<NewNetw
         option("driver.mtu", host.default_route_mtu.unwrap_or(1500).to_string()),
     ]);
     Ok(NewNetwork {
-        name: "bridge".parse()?,
-        driver: Driver::Bridge,
-        subnet: Some(subnet),
-        gateway: None,
-        internal: false,
+        ranges: vec![NewRange::of(subnet)],
         bridge: Some(bridge),
-        icc: true,
-        gateway4: Gateway::nat(),
-        gateway6: Gateway::nat(),
         mtu: host.default_route_mtu,
         options,
-        labels: BTreeMap::new(),
         predefined: true,
+        ..NewNetwork::bridge("bridge".parse()?)
     })
 }
 

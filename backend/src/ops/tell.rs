@@ -48,7 +48,7 @@ impl Daemon {
         let without_endpoint = match &record.spec.network_mode {
             NetworkMode::Host => Some("host"),
             NetworkMode::None if endpoints.is_empty() => Some("none"),
-            NetworkMode::None | NetworkMode::Network(_) => None,
+            NetworkMode::None | NetworkMode::Network(_) | NetworkMode::Container(_) => None,
         };
         let texts = without_endpoint.into_iter().chain(endpoints.iter().map(|endpoint| endpoint.network_id.as_str()));
         let found = texts.filter_map(|text| match network::find(self, text) {

@@ -81,7 +81,7 @@ fn namespaces(db: &Connection, container: Option<&str>) -> Result<Vec<Namespace>
         Some(_) => "select name, container_id from namespace where phase <> 'removing' and container_id = ?",
     };
     all(db, sql, params_from_iter(container), |row| {
-        Ok(Namespace { name: parsed(row, "name")?, container: parsed(row, "container_id")?, ipv6: false })
+        Ok(Namespace { name: parsed(row, "name")?, container: parsed(row, "container_id")? })
     })
 }
 

@@ -10,7 +10,7 @@ use drawbridge::{
     ops::{Daemon, OpError, container, lifecycle, network, start},
     store::journal,
 };
-use drawbridge_api::{ChangeState, Driver, Gateway, NetworkMode, Origin};
+use drawbridge_api::{ChangeState, NetworkMode, Origin};
 use drawbridge_kernel::{Kernel, KernelError, StepError, testing::check_in_sandbox};
 use drawbridge_plan::{Observed, Scope, Step};
 use std::{
@@ -202,21 +202,7 @@ fn nothing(_: &Arc<Daemon>, _: &Runtime) -> Result<(), OpError> {
 }
 
 fn create_network(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpError> {
-    let new = NewNetwork {
-        name: "demo".parse()?,
-        driver: Driver::Bridge,
-        subnet: None,
-        gateway: None,
-        internal: false,
-        bridge: None,
-        icc: true,
-        gateway4: Gateway::nat(),
-        gateway6: Gateway::nat(),
-        mtu: None,
-        options: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        predefined: false,
-    };
+    let new = NewNetwork::bridge("demo".parse()?);
     runtime.block_on(network::create(daemon, Mode::Apply, Origin::Docker, new)).map(drop)
 }
 

@@ -11,6 +11,7 @@ mod events;
 mod fields;
 mod found;
 mod harness;
+mod ipam;
 mod leftovers;
 mod networks;
 mod outlive;

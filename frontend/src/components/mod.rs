@@ -36,6 +36,7 @@ pub mod message;
 
 pub mod confirm;
 pub mod container_create;
+pub mod container_networks;
 pub mod modal;
 pub mod network_create;
 pub mod plan;

@@ -30,6 +30,10 @@ fn Form() -> impl IntoView {
     let name = RwSignal::new(String::new());
     let subnet = RwSignal::new(String::new());
     let gateway = RwSignal::new(String::new());
+    let ip_range = RwSignal::new(String::new());
+    let ipv4 = RwSignal::new(true);
+    let ipv6 = RwSignal::new(false);
+    let subnet6 = RwSignal::new(String::new());
     let internal = RwSignal::new(false);
     let icc = RwSignal::new(true);
     let masquerade = RwSignal::new(true);
@@ -55,6 +59,11 @@ fn Form() -> impl IntoView {
             name: name.get_untracked().trim().to_owned(),
             subnet: filled(&subnet.get_untracked()),
             gateway: filled(&gateway.get_untracked()),
+            ip_range: filled(&ip_range.get_untracked()),
+            ipv4: Some(ipv4.get_untracked()),
+            ipv6: ipv6.get_untracked(),
+            subnet6: filled(&subnet6.get_untracked()).filter(|_| ipv6.get_untracked()),
+            gateway6: None,
             internal: false,
             icc: None,
             masquerade: None,
@@ -79,6 +88,33 @@ fn Form() -> impl IntoView {
                             <span>"Gateway"</span>
                             <input id="network-gateway" class="mono" spellcheck="false" placeholder="the first address" bind:value=gateway />
                             <small>"The bridge’s own address in the subnet. Needs a subnet."</small>
+                        </label>
+                        <label class="field">
+                            <span>"Range for containers"</span>
+                            <input id="network-ip-range" class="mono" spellcheck="false" placeholder="the whole subnet" bind:value=ip_range />
+                            <small>"The part of the subnet that addresses are given from. Needs a subnet."</small>
+                        </label>
+                        <label class="field">
+                            <span>"IPv6 subnet"</span>
+                            <input
+                                id="network-subnet6"
+                                class="mono"
+                                spellcheck="false"
+                                placeholder="a free one"
+                                disabled=move || !ipv6.get()
+                                bind:value=subnet6
+                            />
+                            <small>"As CIDR: fd00:30::/64. Left empty, one of this machine’s own is taken."</small>
+                        </label>
+                        <label class="check wide">
+                            <input id="network-ipv4" type="checkbox" bind:checked=ipv4 />
+                            <span>"IPv4"</span>
+                            <small>"Its containers get IPv4 addresses."</small>
+                        </label>
+                        <label class="check wide">
+                            <input id="network-ipv6" type="checkbox" bind:checked=ipv6 />
+                            <span>"IPv6"</span>
+                            <small>"Its containers get IPv6 addresses, beside IPv4 or alone."</small>
                         </label>
                         <label class="check wide">
                             <input id="network-internal" type="checkbox" bind:checked=internal />

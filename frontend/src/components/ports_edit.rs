@@ -69,6 +69,7 @@ fn explain(container: &Container) -> &'static str {
         (NetworkMode::Host, _) => {
             "It is in the host’s own namespace: its ports are the host’s already, none is published."
         }
+        (NetworkMode::Container(_), _) => "It shares another container’s namespace: ports are published there.",
         (NetworkMode::None, _) => "It is in no network: nothing is published as long as that is so.",
         (NetworkMode::Network(_), ContainerState::Running) => {
             "It is running: its ports change at once, without a restart. Connections through ports that stay go on."

@@ -38,7 +38,9 @@ fn a_name_that_is_taken_is_refused_and_left_alone() {
                 Object::Port { bridge, .. } => bridge.as_str(),
                 Object::Address { place: drawbridge_plan::Place::Host, link, .. } => link.as_str(),
                 Object::Up { link, .. } if link.as_str() != "eth0" => link.as_str(),
-                Object::Route { namespace, .. } | Object::Resolver { namespace, .. } => namespace.as_str(),
+                Object::Route { namespace, .. }
+                | Object::Resolver { namespace, .. }
+                | Object::Ipv6 { namespace, .. } => namespace.as_str(),
                 Object::RouteLocalnet { bridge } => bridge.as_str(),
                 Object::Hairpin { link } => link.as_str(),
                 Object::Tables | Object::Element(_) | Object::Address { .. } | Object::Up { .. } => continue,

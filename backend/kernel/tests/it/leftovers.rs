@@ -2,7 +2,7 @@
 
 use crate::wanted::{Net, desired, examples, execute, observe, reach, shell, soon};
 use drawbridge_kernel::{Kernel, testing::check_in_sandbox};
-use drawbridge_plan::{Desired, Object, Scope, Step, plan};
+use drawbridge_plan::{Desired, NO_IPV6, Object, Scope, Step, plan};
 use std::{
     fs,
     process::{Child, Command},
@@ -54,7 +54,7 @@ fn a_file_without_a_namespace_is_swept_reused_or_removed() {
         reach(&kernel, &Desired::default());
 
         fs::write(&file, &mark).expect("a file");
-        let object = Object::Namespace { name: name.clone(), container: container.clone(), ipv6: false };
+        let object = Object::Namespace { name: name.clone(), container: container.clone() };
         execute(&mut kernel.session().expect("a session"), &[Step::Remove { object, takes: Vec::new() }]);
         assert!(!fs::exists(&file).expect("known"));
     });
@@ -136,6 +136,7 @@ fn ip_netns_and_drawbridge_delete_each_others() {
         shell(&format!("ip netns add {name}"));
         let mark = format!("drawbridge:container:{}", wanted.namespaces[0].container);
         shell(&format!("ip -n {name} link set lo alias {mark} up"));
+        shell(&format!("ip netns exec {name} sysctl -qw {NO_IPV6}=1"));
         reach(&kernel, &wanted);
         assert_eq!(observe(&kernel).objects, wanted.objects());
         reach(&kernel, &Desired::default());

@@ -97,13 +97,8 @@ pub(crate) fn desired(nets: &[Net]) -> Desired {
         for container in 0..net.containers {
             let container_id = ContainerId::from_bytes([0xc0 + container; 32]);
             let namespace: drawbridge_api::NsName = container_id.short().parse().expect("valid");
-            match desired.namespaces.iter_mut().find(|known| known.name == namespace) {
-                Some(known) => known.ipv6 |= net.ipv6,
-                None => desired.namespaces.push(Namespace {
-                    name: namespace.clone(),
-                    container: container_id,
-                    ipv6: net.ipv6,
-                }),
+            if !desired.namespaces.iter().any(|known| known.name == namespace) {
+                desired.namespaces.push(Namespace { name: namespace.clone(), container: container_id });
             }
             // As on Docker's networks: names on all but the first.
             let known = desired.resolvers.iter().any(|known| known.namespace == namespace);
@@ -176,8 +171,8 @@ pub(crate) fn examples() -> Vec<(&'static str, Desired)> {
         ("the same without ports, leaving with an address", {
             desired(&[Net { ports: false, source, ..published }, Net { ports: false, icc: true, ..apart }])
         }),
-        // A namespace is made anew to have IPv6, and a step that removes it finds it again when it is done later.
         ("nothing again", desired(&[])),
+        ("one container on a network without IPv6", desired(&[Net::new(1, 1)])),
         ("two networks with IPv6, one routed, one unprotected", desired(&[routed, open])),
     ]
 }

@@ -5,9 +5,12 @@ use drawbridge_api::{
     ContainerId, EndpointId, Gateway, GatewayMode, HostPort, MacAddress, NetworkId, Protocol, PublishedPort,
 };
 use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Object, Observed, Resolver, Sysctl, VethEndpoint};
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::{collection::vec, option, prelude::*};
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::{
+    collections::BTreeSet,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 const NETWORKS: usize = 3;
 const NAMESPACES: usize = 3;
@@ -78,7 +81,6 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
         desired.namespaces.push(Namespace {
             name: format!("ns{number}").parse().expect("valid"),
             container: ContainerId::from_bytes([byte(number, owner); 32]),
-            ipv6: false,
         });
     }
     let mut routed = [false; NAMESPACES];
@@ -110,7 +112,10 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
             interface: format!("eth{number}").parse().expect("valid"),
             mac: MacAddress::from_ipv4(address.addr()),
             mtu: wanted.mtu,
-            addresses: vec![address.into()],
+            addresses: [IpNet::V4(address)]
+                .into_iter()
+                .chain(route.then(|| range6(network, 2 + number).into()))
+                .collect(),
             link_local: link_local.into_iter().collect(),
             gateways: gateway.into_iter().collect(),
             icc: wanted.icc,
@@ -135,6 +140,11 @@ fn published(cable: usize, number: usize) -> PublishedPort {
 
 fn byte(number: usize, other: bool) -> u8 {
     u8::try_from(number).expect("few") + if other { 0x80 } else { 0x40 }
+}
+
+fn range6(network: usize, host: usize) -> Ipv6Net {
+    let part = |number: usize| u16::try_from(number).expect("few");
+    Ipv6Net::new(Ipv6Addr::new(0xfd00, part(network), 0, 0, 0, 0, 0, part(host)), 64).expect("a valid length")
 }
 
 fn range(network: usize, host: usize) -> Ipv4Net {

@@ -158,7 +158,7 @@ pub(super) async fn inspect(
     let networks = network::list(&daemon)?;
     let image = image::find(&daemon, record.image_id.as_str())?;
     let defaults = process::image_defaults(&image)?;
-    let hostname = process::hostname(&record, &daemon.host.name);
+    let hostname = process::hostname(&container::namespace_owner(&daemon, &record), &daemon.host.name);
     let volumes: BTreeSet<String> = record.spec.settings.volumes.iter().chain(&defaults.volumes).cloned().collect();
     let volumes: Vec<String> = volumes.into_iter().collect();
     let words = |words: &[String]| (!words.is_empty()).then(|| words.to_vec());

@@ -95,6 +95,7 @@ pub(super) fn mode_word(mode: &NetworkMode) -> String {
         NetworkMode::Network(name) => name.to_string(),
         NetworkMode::Host => "host".to_owned(),
         NetworkMode::None => "none".to_owned(),
+        NetworkMode::Container(other) => format!("container:{other}"),
     }
 }
 

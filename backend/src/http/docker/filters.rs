@@ -50,6 +50,24 @@ impl Filters {
         self.values.get(key).is_none_or(|values| values.iter().all(|value| test(value)))
     }
 
+    /// The values of a key.
+    pub(super) fn values(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.values.get(key).into_iter().flatten().map(String::as_str)
+    }
+
+    /// The first value of a key that has one value only.
+    pub(super) fn only(&self, key: &str) -> Option<&str> {
+        self.values(key).next()
+    }
+
+    /// Whether `labels` satisfy the `label!` filter: none of `name` or `name=value`.
+    pub(super) fn no_labels(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.values("label!").all(|unwanted| match unwanted.split_once('=') {
+            Some((name, value)) => labels.get(name).is_none_or(|found| found != value),
+            None => !labels.contains_key(unwanted),
+        })
+    }
+
     /// Whether a key is there.
     pub(super) fn has(&self, key: &str) -> bool {
         self.values.contains_key(key)

@@ -17,6 +17,7 @@ mod images;
 mod logs;
 mod mounts;
 mod naming;
+mod network_create;
 mod networks;
 mod ports;
 mod request;
@@ -74,6 +75,7 @@ fn routes() -> Router<Arc<Daemon>> {
         .route("/events", get(events::events))
         .route("/networks", get(networks::list))
         .route("/networks/create", post(networks::create))
+        .route("/networks/prune", post(networks::prune))
         .route("/networks/{id}", get(networks::inspect).delete(networks::remove))
         .route("/networks/{id}/connect", post(networks::connect))
         .route("/networks/{id}/disconnect", post(networks::disconnect))

@@ -1,16 +1,18 @@
-//! `/networks`: list, inspect, connect, disconnect, create, remove.
+//! `/networks`: list, inspect, connect, disconnect, create, remove, prune.
 
 use super::{
     answer::rfc3339,
     endpoint::{self, EndpointConfig, nominal_id},
     error::DockerError,
-    extract::{DockerJson, null_as_default},
+    extract::DockerJson,
     filters::{Filters, name_matches},
+    network_create::{CreateBody, new_network},
+    times,
 };
 use crate::{
     engine::{Changed, Mode},
     http::to_the_end,
-    model::{ContainerRecord, NewNetwork},
+    model::ContainerRecord,
     ops::{
         Daemon, OpError,
         connect::{self, Disconnect},
@@ -22,10 +24,11 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use drawbridge_api::{Container, ContainerState, Driver, Endpoint, Gateway, GatewayMode, Network, Origin, Subnet};
+use drawbridge_api::{Container, ContainerState, Driver, Endpoint, Network, NetworkName, Origin, Subnet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
+use time::OffsetDateTime;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ListQuery {
@@ -37,11 +40,22 @@ pub(super) async fn list(
     State(daemon): State<Arc<Daemon>>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Vec<Value>>, DockerError> {
-    let known = ["driver", "id", "label", "name", "scope", "type"];
+    let known = ["dangling", "driver", "id", "label", "name", "scope", "type"];
     let filters = Filters::parse(query.filters.as_deref(), &known)?;
+    for kind in filters.values("type") {
+        if !["builtin", "custom"].contains(&kind) {
+            return Err(DockerError::BadRequest(format!("invalid filter: 'type'='{kind}'")));
+        }
+    }
+    let dangling = match filters.only("dangling") {
+        None => None,
+        Some(text) => Some(dangling(text)?),
+    };
+    let busy = if dangling.is_some() { busy(&daemon)? } else { BTreeSet::new() };
     let networks = network::list(&daemon)?;
     let chosen = networks.iter().filter(|network| {
-        filters.any("driver", |driver| network.driver.as_str() == driver)
+        dangling.is_none_or(|wanted| wanted == (!network.predefined && !busy.contains(&network.name)))
+            && filters.any("driver", |driver| network.driver.as_str() == driver)
             && filters.any("id", |id| network.id.as_str().starts_with(id))
             && filters.any("name", |name| name_matches(name, network.name.as_str()))
             && filters.any("scope", |scope| scope == "local")
@@ -49,6 +63,21 @@ pub(super) async fn list(
             && filters.labels(&network.labels)
     });
     Ok(Json(chosen.map(|network| answer(network, &[])).collect()))
+}
+
+fn dangling(text: &str) -> Result<bool, DockerError> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        other => Err(DockerError::BadRequest(format!("invalid filter 'dangling={other}'"))),
+    }
+}
+
+/// The networks in which something runs.
+fn busy(daemon: &Daemon) -> Result<BTreeSet<NetworkName>, OpError> {
+    let containers = container::list(daemon)?.into_iter().map(|(_, seen)| seen);
+    let running = containers.filter(|seen| seen.state == ContainerState::Running);
+    Ok(running.flat_map(|seen| seen.attachments).map(|attachment| attachment.network).collect())
 }
 
 /// `GET /networks/{id}`.
@@ -181,62 +210,12 @@ pub(super) async fn disconnect(
     Ok(StatusCode::OK)
 }
 
-/// The body of `POST /networks/create`, as far as this version reads it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct CreateBody {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    driver: Option<String>,
-    #[serde(default)]
-    internal: bool,
-    #[serde(default)]
-    attachable: bool,
-    #[serde(default)]
-    ingress: bool,
-    #[serde(default)]
-    config_only: bool,
-    #[serde(default, rename = "EnableIPv4")]
-    enable_ipv4: Option<bool>,
-    #[serde(default, rename = "EnableIPv6")]
-    enable_ipv6: Option<bool>,
-    #[serde(default, rename = "IPAM")]
-    ipam: Option<Ipam>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    options: BTreeMap<String, String>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    labels: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Ipam {
-    #[serde(default)]
-    driver: Option<String>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    config: Vec<IpamConfig>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct IpamConfig {
-    #[serde(default)]
-    subnet: String,
-    #[serde(default, rename = "IPRange")]
-    ip_range: String,
-    #[serde(default)]
-    gateway: String,
-    #[serde(default, deserialize_with = "null_as_default")]
-    auxiliary_addresses: BTreeMap<String, String>,
-}
-
 /// `POST /networks/create`.
 pub(super) async fn create(
     State(daemon): State<Arc<Daemon>>,
     DockerJson(body): DockerJson<CreateBody>,
 ) -> Result<(StatusCode, Json<Value>), DockerError> {
-    let (new, warnings) = from_body(body)?;
+    let (new, warnings) = new_network(body)?;
     let made = to_the_end(async move { network::create(&daemon, Mode::Apply, Origin::Docker, new).await }).await?;
     match made {
         Changed::Applied(network) => {
@@ -255,131 +234,31 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The request in domain words, with Docker's defaults, and a warning for everything that is accepted and not honoured.
-fn from_body(body: CreateBody) -> Result<(NewNetwork, Vec<String>), DockerError> {
-    match body.driver.as_deref().unwrap_or("bridge") {
-        "" | "bridge" | "default" => {}
-        driver @ ("host" | "null") => {
-            return Err(OpError::Invalid(format!("only one instance of \"{driver}\" network is allowed")).into());
-        }
-        driver @ ("macvlan" | "ipvlan" | "overlay") => {
-            return Err(DockerError::not_built(format!("network driver \"{driver}\"")));
-        }
-        driver => return Err(DockerError::NoSuchDriver(driver.to_owned())),
-    }
-    if body.ingress || body.config_only {
-        return Err(DockerError::not_built("an ingress or config-only network"));
-    }
-    if body.enable_ipv6 == Some(true) || body.enable_ipv4 == Some(false) {
-        return Err(DockerError::not_built("IPv6 on a network"));
-    }
-    let mut warnings = Vec::new();
-    if body.attachable {
-        warnings.push("Attachable has no meaning for a local network".to_owned());
-    }
-    let ipam = body.ipam.unwrap_or_default();
-    match ipam.driver.as_deref().unwrap_or("default") {
-        "" | "default" => {}
-        driver => return Err(DockerError::NoSuchDriver(driver.to_owned())),
-    }
-    let range = match ipam.config.as_slice() {
-        [] => None,
-        [only] => Some(only),
-        _ => return Err(DockerError::not_built("several ranges in one network")),
-    };
-    if range.is_some_and(|range| !range.ip_range.is_empty() || !range.auxiliary_addresses.is_empty()) {
-        return Err(DockerError::not_built("IPRange and AuxiliaryAddresses"));
-    }
-    let subnet = match range.map(|range| range.subnet.as_str()) {
-        None | Some("") => None,
-        Some(text) => Some(text.parse().map_err(|_| {
-            OpError::Invalid(format!(
-                "invalid network config:\ninvalid subnet {text}: invalid CIDR block notation; write it like 172.20.0.0/16"
-            ))
-        })?),
-    };
-    let gateway = match range.map(|range| range.gateway.as_str()) {
-        None | Some("") => None,
-        Some(text) => Some(text.parse().map_err(|_| {
-            OpError::Invalid(format!(
-                "invalid network config:\ninvalid gateway {text}: invalid address; write it like 172.20.0.1"
-            ))
-        })?),
-    };
-    let option = |name: &str| body.options.get(name);
-    let flag = |name: &str, default: bool| match option(name) {
-        None => Ok(default),
-        Some(text) => text
-            .parse::<bool>()
-            .map_err(|_| OpError::Invalid(format!("invalid value for {name}: {text:?}; write \"true\" or \"false\""))),
-    };
-    let mtu = match option("com.docker.network.driver.mtu") {
+#[derive(Debug, Deserialize)]
+pub(super) struct PruneQuery {
+    filters: Option<String>,
+}
+
+/// `POST /networks/prune`.
+pub(super) async fn prune(
+    State(daemon): State<Arc<Daemon>>,
+    Query(query): Query<PruneQuery>,
+) -> Result<Json<Value>, DockerError> {
+    let filters = Filters::parse(query.filters.as_deref(), &["label", "label!", "until"])?;
+    let now = OffsetDateTime::now_utc();
+    let until = match filters.only("until") {
+        Some(text) => times::parse(Some(text), now)?,
         None => None,
-        Some(text) => match text.parse::<u32>() {
-            Ok(mtu) if (68..=65535).contains(&mtu) => Some(mtu),
-            Ok(_) | Err(_) => {
-                return Err(OpError::Invalid(format!(
-                    "invalid value for com.docker.network.driver.mtu: {text:?}; write a number from 68 to 65535"
-                ))
-                .into());
-            }
-        },
     };
-    let masquerade = flag("com.docker.network.bridge.enable_ip_masquerade", true)?;
-    let address = |name: &str| match option(name) {
-        None => Ok(None),
-        Some(text) => text.parse().map(Some).map_err(|_| {
-            OpError::Invalid(format!("invalid value for {name}: {text:?}; write an address like 192.0.2.1"))
-        }),
-    };
-    let mode = |name: &str| match option(name).map(String::as_str) {
-        None | Some("") => Ok(GatewayMode::Nat),
-        Some(text) => serde_json::from_value(Value::from(text)).map_err(|_| {
-            OpError::Invalid(format!(
-                "unknown gateway mode {text} in {name}; it is one of nat, nat-unprotected, routed and isolated"
-            ))
-        }),
-    };
-    let outlet = |mode_name: &str, source_name: &str| {
-        Ok::<_, OpError>(Gateway { mode: mode(mode_name)?, masquerade, source: address(source_name)? })
-    };
-    for name in [HOST_BINDING_IPV4, HOST_BINDING_IPV6] {
-        address(name)?;
-    }
-    const HOST_BINDING_IPV4: &str = "com.docker.network.bridge.host_binding_ipv4";
-    const HOST_BINDING_IPV6: &str = "com.docker.network.bridge.host_binding_ipv6";
-    const HONOURED: [&str; 10] = [
-        "com.docker.network.bridge.name",
-        "com.docker.network.driver.mtu",
-        "com.docker.network.bridge.enable_ip_masquerade",
-        "com.docker.network.bridge.enable_icc",
-        "com.docker.network.bridge.gateway_mode_ipv4",
-        "com.docker.network.bridge.gateway_mode_ipv6",
-        "com.docker.network.host_ipv4",
-        "com.docker.network.host_ipv6",
-        HOST_BINDING_IPV4,
-        HOST_BINDING_IPV6,
-    ];
-    warnings.extend(
-        body.options
-            .keys()
-            .filter(|name| !HONOURED.contains(&name.as_str()))
-            .map(|name| format!("option {name} is kept but not honoured yet")),
-    );
-    let new = NewNetwork {
-        name: body.name.parse().map_err(OpError::from)?,
-        driver: Driver::Bridge,
-        subnet,
-        gateway,
-        internal: body.internal,
-        bridge: option("com.docker.network.bridge.name").map(|name| name.parse()).transpose().map_err(OpError::from)?,
-        icc: flag("com.docker.network.bridge.enable_icc", true)?,
-        gateway4: outlet("com.docker.network.bridge.gateway_mode_ipv4", "com.docker.network.host_ipv4")?,
-        gateway6: outlet("com.docker.network.bridge.gateway_mode_ipv6", "com.docker.network.host_ipv6")?,
-        mtu,
-        options: body.options,
-        labels: body.labels,
-        predefined: false,
-    };
-    Ok((new, warnings))
+    let removed = to_the_end(async move {
+        let is_meant = |network: &Network| {
+            let is_old =
+                until.is_none_or(|until| i128::from(network.created_at_ms) * 1_000_000 < until.unix_timestamp_nanos());
+            is_old && filters.labels(&network.labels) && filters.no_labels(&network.labels)
+        };
+        network::prune(&daemon, Origin::Docker, is_meant).await
+    })
+    .await?;
+    let removed = if removed.is_empty() { Value::Null } else { json!(removed) };
+    Ok(Json(json!({ "NetworksDeleted": removed })))
 }

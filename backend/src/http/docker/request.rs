@@ -191,7 +191,6 @@ fn refuse_what_is_not_built(body: &CreateBody) -> Result<(), DockerError> {
         // On other networks they are part of the endpoint.
         (!host.links.is_empty() && on_default_bridge, "links on the default bridge (--link)"),
         (!matches!(host.restart_policy.name.as_str(), "" | "no"), "a restart policy (--restart)"),
-        (host.network_mode.starts_with("container:"), "sharing a container's namespace (--network container:)"),
     ];
     match asked.into_iter().find(|(asked, _)| *asked) {
         Some((_, what)) => Err(DockerError::not_built(what)),
@@ -214,6 +213,7 @@ fn network_mode(body: &CreateBody) -> Result<NetworkMode, OpError> {
     Ok(match mode {
         "host" => NetworkMode::Host,
         "none" => NetworkMode::None,
+        mode if mode.starts_with("container:") => NetworkMode::Container(mode["container:".len()..].parse()?),
         name => NetworkMode::Network(endpoint::network_name(name)?),
     })
 }
@@ -323,8 +323,6 @@ mod tests {
 
     #[test]
     fn what_would_make_another_container_is_refused() {
-        let message = convert(r#"{"Image":"b","HostConfig":{"NetworkMode":"container:x"}}"#).unwrap_err();
-        assert!(message.contains("namespace") && message.ends_with("not built yet"), "{message}");
         assert!(convert(r#"{"Image":""}"#).unwrap_err().starts_with("no image specified"));
     }
 }

@@ -122,7 +122,7 @@ pub(super) async fn remove(
     Ok(answer(changed, |()| StatusCode::NO_CONTENT.into_response()))
 }
 
-fn seen(daemon: &Daemon, changed: Changed<ContainerRecord>) -> Result<Changed<Container>, OpError> {
+pub(super) fn seen(daemon: &Daemon, changed: Changed<ContainerRecord>) -> Result<Changed<Container>, OpError> {
     Ok(match changed {
         Changed::Previewed(plan) => Changed::Previewed(plan),
         Changed::Applied(record) => Changed::Applied(container::view(daemon, &record)?),

@@ -2,6 +2,7 @@
 //! (live), networks, containers, the rules, questions for names, changes, and the files.
 
 mod assets;
+mod attachments;
 mod auth;
 mod changes;
 mod containers;
@@ -43,6 +44,8 @@ pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
         .route("/api/containers/{id}/start", post(containers::start))
         .route("/api/containers/{id}/stop", post(containers::stop))
         .route("/api/containers/{id}/ports", put(containers::ports))
+        .route("/api/containers/{id}/attachments", post(attachments::connect))
+        .route("/api/containers/{id}/attachments/{network}", delete(attachments::disconnect))
         .route("/api/observed", get(observed::observed))
         .route("/api/dns", get(dns::list))
         .route("/api/dns/events", get(dns::events))

@@ -3,7 +3,7 @@
 use super::{PreviewQuery, answer, created, error::PanelError};
 use crate::{
     http::to_the_end,
-    model::NewNetwork,
+    model::{NewNetwork, NewRange},
     ops::{Daemon, OpError, network},
 };
 use axum::{
@@ -12,8 +12,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use drawbridge_api::{Driver, Gateway, NetworkCreate, Origin};
-use std::{collections::BTreeMap, sync::Arc};
+use drawbridge_api::{Gateway, NetworkCreate, Origin};
+use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 /// `POST /api/networks`.
 pub(super) async fn create(
@@ -40,35 +40,35 @@ pub(super) async fn remove(
 }
 
 fn from_body(body: NetworkCreate) -> Result<NewNetwork, OpError> {
-    let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let subnet = given(body.subnet)
-        .map(|text| {
-            text.parse().map_err(|_| {
-                OpError::Invalid(format!("invalid subnet {text}: write it in CIDR form, like 172.20.0.0/16"))
-            })
-        })
-        .transpose()?;
-    let gateway = given(body.gateway)
-        .map(|text| {
-            text.parse()
-                .map_err(|_| OpError::Invalid(format!("invalid gateway {text}: write an address like 172.20.0.1")))
-        })
-        .transpose()?;
     let mode = body.gateway_mode.unwrap_or_default();
     let outlet = Gateway { mode, masquerade: body.masquerade.unwrap_or(true), source: None };
+    let four = range(body.subnet, body.gateway, body.ip_range)?;
+    let six = range(body.subnet6, body.gateway6, None)?;
+    let ranges = [four, six].into_iter().filter(|range| *range != NewRange::default()).collect();
     Ok(NewNetwork {
-        name: body.name.trim().parse()?,
-        driver: Driver::Bridge,
-        subnet,
-        gateway,
+        ranges,
+        ipv4: body.ipv4.unwrap_or(true),
+        ipv6: body.ipv6,
         internal: body.internal,
-        bridge: None,
         icc: body.icc.unwrap_or(true),
         gateway4: outlet.clone(),
         gateway6: outlet,
-        mtu: None,
-        options: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        predefined: false,
+        ..NewNetwork::bridge(body.name.trim().parse()?)
     })
+}
+
+/// Empty fields of a form say nothing.
+fn range(subnet: Option<String>, gateway: Option<String>, ip_range: Option<String>) -> Result<NewRange, OpError> {
+    Ok(NewRange {
+        subnet: parsed(subnet, "subnet", "write it in CIDR form, like 172.20.0.0/16 or fd00:20::/64")?,
+        gateway: parsed(gateway, "gateway", "write an address like 172.20.0.1")?,
+        ip_range: parsed(ip_range, "range for containers", "write it in CIDR form, like 172.20.5.0/24")?,
+        reserved: BTreeMap::new(),
+    })
+}
+
+fn parsed<T: FromStr>(text: Option<String>, what: &str, remedy: &str) -> Result<Option<T>, OpError> {
+    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let parsed = text.map(|text| text.parse().map_err(|_| format!("invalid {what} {text}: {remedy}")));
+    parsed.transpose().map_err(OpError::Invalid)
 }

@@ -8,6 +8,7 @@ use crate::{
         change::origin_word,
         code::Commands,
         container_actions::ContainerActions,
+        container_networks::ContainerNetworks,
         inspector::{host_ports::HostPorts, rules::ContainerRules},
         port_list::PortList,
         state::{self, StateBadge},
@@ -247,6 +248,7 @@ pub fn ContainerFacts(
             </h2>
             // Apart from the facts, so that a button keeps the focus while they change.
             <ContainerActions container />
+            <ContainerNetworks container />
             <PortList container traffic />
             {move || container.get().map(|container| facts(&container))}
             {
@@ -265,6 +267,9 @@ fn facts(container: &Arc<Container>) -> impl IntoView + use<> {
         NetworkMode::Network(_) => None,
         NetworkMode::Host => Some("host: the host’s own namespace".to_owned()),
         NetworkMode::None => Some("none: loopback only".to_owned()),
+        NetworkMode::Container(other) => {
+            Some(format!("that of container {}", other.as_str().get(..12).unwrap_or_default()))
+        }
     };
     let endpoints = container.endpoints.iter().map(endpoint_facts).collect_view();
     view! {

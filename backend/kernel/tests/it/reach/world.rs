@@ -196,7 +196,6 @@ fn desired() -> Desired {
             desired.namespaces.push(Namespace {
                 name: name.parse().expect("valid"),
                 container: ContainerId::from_bytes([8 * (number - 17) + host; 32]),
-                ipv6: true,
             });
             let [four, six] = addresses(number, 1);
             desired.endpoints.push(VethEndpoint {

@@ -1,0 +1,297 @@
+//! What Docker clients send to create a network, in domain words, with Docker's defaults.
+
+use super::{error::DockerError, extract::null_as_default};
+use crate::{
+    model::{NewNetwork, NewRange},
+    ops::OpError,
+};
+use drawbridge_api::{Driver, Gateway, GatewayMode, Macvlan};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
+
+/// The body of `POST /networks/create`, as far as this version reads it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CreateBody {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    driver: Option<String>,
+    #[serde(default)]
+    internal: bool,
+    #[serde(default)]
+    attachable: bool,
+    #[serde(default)]
+    ingress: bool,
+    #[serde(default)]
+    config_only: bool,
+    #[serde(default, rename = "EnableIPv4")]
+    enable_ipv4: Option<bool>,
+    #[serde(default, rename = "EnableIPv6")]
+    enable_ipv6: Option<bool>,
+    #[serde(default, rename = "IPAM")]
+    ipam: Option<Ipam>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    options: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Ipam {
+    #[serde(default)]
+    driver: Option<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    options: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    config: Vec<IpamConfig>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct IpamConfig {
+    #[serde(default, deserialize_with = "null_as_default")]
+    subnet: String,
+    #[serde(default, rename = "IPRange", deserialize_with = "null_as_default")]
+    ip_range: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    gateway: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    auxiliary_addresses: BTreeMap<String, String>,
+}
+
+const NAME: &str = "com.docker.network.bridge.name";
+const MTU: &str = "com.docker.network.driver.mtu";
+const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
+const ICC: &str = "com.docker.network.bridge.enable_icc";
+const INHIBIT_IPV4: &str = "com.docker.network.bridge.inhibit_ipv4";
+const MODE4: &str = "com.docker.network.bridge.gateway_mode_ipv4";
+const MODE6: &str = "com.docker.network.bridge.gateway_mode_ipv6";
+const SOURCE4: &str = "com.docker.network.host_ipv4";
+const SOURCE6: &str = "com.docker.network.host_ipv6";
+const BINDING4: &str = "com.docker.network.bridge.host_binding_ipv4";
+const BINDING6: &str = "com.docker.network.bridge.host_binding_ipv6";
+const ENABLE4: &str = "com.docker.network.enable_ipv4";
+const ENABLE6: &str = "com.docker.network.enable_ipv6";
+const PREFIX: &str = "com.docker.network.container_iface_prefix";
+const PARENT: &str = "parent";
+const MACVLAN_MODE: &str = "macvlan_mode";
+
+/// The options that each driver honours.
+const OF_BRIDGE: [&str; 14] = [
+    NAME,
+    MTU,
+    MASQUERADE,
+    ICC,
+    INHIBIT_IPV4,
+    MODE4,
+    MODE6,
+    SOURCE4,
+    SOURCE6,
+    BINDING4,
+    BINDING6,
+    ENABLE4,
+    ENABLE6,
+    PREFIX,
+];
+const OF_MACVLAN: [&str; 6] = [MTU, ENABLE4, ENABLE6, PREFIX, PARENT, MACVLAN_MODE];
+
+/// The request in domain words, and a warning for everything that is accepted and not honoured.
+pub(super) fn new_network(body: CreateBody) -> Result<(NewNetwork, Vec<String>), DockerError> {
+    let driver = driver(body.driver.as_deref().unwrap_or_default())?;
+    if body.ingress || body.config_only {
+        return Err(DockerError::not_built("an ingress or config-only network"));
+    }
+    let ipam = body.ipam.unwrap_or_default();
+    match ipam.driver.as_deref().unwrap_or("default") {
+        "" | "default" => {}
+        driver => return Err(DockerError::NoSuchDriver(driver.to_owned())),
+    }
+    let given = Options(&body.options);
+    let ipv4 = body.enable_ipv4.map_or_else(|| given.flag(ENABLE4, true), Ok)?;
+    let ipv6 = body.enable_ipv6.map_or_else(|| given.flag(ENABLE6, false), Ok)?;
+    let ranges = ipam.config.iter().map(range).collect::<Result<Vec<_>, _>>()?;
+    let mut warnings = Vec::new();
+    for subnet in ranges.iter().filter_map(|range| range.subnet) {
+        if if subnet.addr().is_ipv4() { !ipv4 } else { !ipv6 } {
+            warnings.push(format!("subnet {subnet} is left out: its address family is not enabled on this network"));
+        }
+    }
+    let honoured: &[&str] = if driver == Driver::Macvlan { &OF_MACVLAN } else { &OF_BRIDGE };
+    let unknown = body.options.keys().filter(|name| !honoured.contains(&name.as_str()));
+    warnings.extend(unknown.map(|name| format!("option {name} is kept but not honoured yet")));
+    for name in [BINDING4, BINDING6] {
+        given.address(name)?;
+    }
+    let masquerade = given.flag(MASQUERADE, true)?;
+    let gateway = |mode: &str, source: &str| {
+        Ok::<_, OpError>(Gateway { mode: given.mode(mode)?, masquerade, source: given.address(source)? })
+    };
+    let new = NewNetwork {
+        driver,
+        ranges,
+        ipv4,
+        ipv6,
+        inhibit_ipv4: given.flag(INHIBIT_IPV4, false)?,
+        internal: body.internal,
+        bridge: given.name(NAME)?,
+        macvlan: if driver == Driver::Macvlan { Some(macvlan(&given)?) } else { None },
+        icc: given.flag(ICC, true)?,
+        gateway4: gateway(MODE4, SOURCE4)?,
+        gateway6: gateway(MODE6, SOURCE6)?,
+        mtu: given.mtu()?,
+        attachable: body.attachable,
+        ipam_options: ipam.options,
+        ..NewNetwork::bridge(body.name.parse().map_err(OpError::from)?)
+    };
+    Ok((NewNetwork { options: body.options, labels: body.labels, ..new }, warnings))
+}
+
+fn driver(text: &str) -> Result<Driver, DockerError> {
+    match text {
+        "" | "bridge" | "default" => Ok(Driver::Bridge),
+        "host" | "null" => Err(OpError::Invalid(format!("only one instance of \"{text}\" network is allowed")).into()),
+        "macvlan" | "ipvlan" | "overlay" => Err(DockerError::not_built(format!("network driver \"{text}\""))),
+        _ => Err(DockerError::NoSuchDriver(text.to_owned())),
+    }
+}
+
+fn macvlan(given: &Options<'_>) -> Result<Macvlan, DockerError> {
+    let Some(parent) = given.name(PARENT)? else {
+        return Err(DockerError::not_built("a macvlan network without a parent (-o parent=INTERFACE)"));
+    };
+    Ok(Macvlan { parent, mode: given.word(MACVLAN_MODE, "bridge, private, vepa and passthru")?.unwrap_or_default() })
+}
+
+fn range(config: &IpamConfig) -> Result<NewRange, OpError> {
+    let mut reserved = BTreeMap::new();
+    for (name, text) in &config.auxiliary_addresses {
+        if let Some(address) = of_ipam("auxiliary address", "invalid address", text)? {
+            reserved.insert(name.clone(), address);
+        }
+    }
+    Ok(NewRange {
+        subnet: of_ipam("subnet", "invalid CIDR block notation; write it like 172.20.0.0/16", &config.subnet)?,
+        gateway: of_ipam("gateway", "invalid address; write it like 172.20.0.1", &config.gateway)?,
+        ip_range: of_ipam("ip-range", "invalid CIDR block notation; write it like 172.20.5.0/24", &config.ip_range)?,
+        reserved,
+    })
+}
+
+fn of_ipam<T: FromStr>(what: &str, why: &str, text: &str) -> Result<Option<T>, OpError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let invalid = || OpError::Invalid(format!("invalid network config:\ninvalid {what} {text}: {why}"));
+    text.parse().map(Some).map_err(|_| invalid())
+}
+
+/// Driver options, each read as what it is.
+struct Options<'a>(&'a BTreeMap<String, String>);
+
+impl Options<'_> {
+    fn invalid(name: &str, text: &str, remedy: &str) -> OpError {
+        OpError::Invalid(format!("invalid value for {name}: {text:?}; {remedy}"))
+    }
+
+    /// Go's words for truth and falsehood (pkg.go.dev/strconv#ParseBool).
+    fn flag(&self, name: &str, default: bool) -> Result<bool, OpError> {
+        match self.0.get(name).map(String::as_str) {
+            None => Ok(default),
+            Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
+            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
+            Some(text) => Err(Self::invalid(name, text, "write \"true\" or \"false\"")),
+        }
+    }
+
+    fn address(&self, name: &str) -> Result<Option<IpAddr>, OpError> {
+        let Some(text) = self.0.get(name) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| Self::invalid(name, text, "write an address like 192.0.2.1"))
+    }
+
+    fn name<T: FromStr>(&self, name: &str) -> Result<Option<T>, OpError>
+    where
+        OpError: From<T::Err>,
+    {
+        let text = self.0.get(name).filter(|text| !text.is_empty());
+        Ok(text.map(|text| text.parse()).transpose()?)
+    }
+
+    fn mtu(&self) -> Result<Option<u32>, OpError> {
+        let Some(text) = self.0.get(MTU) else { return Ok(None) };
+        match text.parse::<u32>() {
+            Ok(mtu) if (68..=65535).contains(&mtu) => Ok(Some(mtu)),
+            Ok(_) | Err(_) => Err(Self::invalid(MTU, text, "write a number from 68 to 65535")),
+        }
+    }
+
+    fn mode(&self, name: &str) -> Result<GatewayMode, OpError> {
+        Ok(self.word(name, "nat, nat-unprotected, routed and isolated")?.unwrap_or_default())
+    }
+
+    /// One of an enum's words.
+    fn word<T: DeserializeOwned>(&self, name: &str, words: &str) -> Result<Option<T>, OpError> {
+        let Some(text) = self.0.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let parsed = serde_json::from_value(Value::from(text.as_str()));
+        parsed.map(Some).map_err(|_| Self::invalid(name, text, &format!("it is one of {words}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn convert(text: &str) -> Result<(NewNetwork, Vec<String>), String> {
+        new_network(serde_json::from_str(text).unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_the_command_sends_is_read() {
+        let (new, warnings) = convert(
+            r#"{"Driver":"bridge","EnableIPv6":true,"IPAM":{"Driver":"default","Options":{"k":"v"},"Config":[{"Subnet":
+            "10.5.0.0/16","IPRange":"10.5.1.0/24","Gateway":"10.5.0.1","AuxiliaryAddresses":{"a":"10.5.0.9"}},{"Subnet":
+            "fd00:5::/64"}]},"Internal":true,"Attachable":true,"Options":{"com.docker.network.bridge.name":"br-x",
+            "com.docker.network.driver.mtu":"1400","com.docker.network.bridge.inhibit_ipv4":"1","x":"y"},
+            "Labels":{"a":"b"},"Name":"net2"}"#,
+        )
+        .unwrap();
+        let four = NewRange {
+            subnet: Some("10.5.0.0/16".parse().unwrap()),
+            gateway: Some("10.5.0.1".parse().unwrap()),
+            ip_range: Some("10.5.1.0/24".parse().unwrap()),
+            reserved: [("a".to_owned(), "10.5.0.9".parse().unwrap())].into(),
+        };
+        assert_eq!(new.ranges, [four, NewRange::of("fd00:5::/64".parse().unwrap())]);
+        assert!(new.ipv4 && new.ipv6 && new.internal && new.attachable && new.inhibit_ipv4);
+        assert_eq!((new.mtu, new.bridge.unwrap().as_str()), (Some(1400), "br-x"));
+        assert_eq!((new.ipam_options["k"].as_str(), new.labels["a"].as_str()), ("v", "b"));
+        assert_eq!(warnings, ["option x is kept but not honoured yet"]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_said_and_nonsense_is_refused() {
+        let (_, warnings) = convert(r#"{"Name":"n","IPAM":{"Config":[{"Subnet":"fd00::/64"}]}}"#).unwrap();
+        assert_eq!(warnings, ["subnet fd00::/64 is left out: its address family is not enabled on this network"]);
+        for (text, expected) in [
+            (
+                r#"{"Name":"n","IPAM":{"Config":[{"Subnet":"10.0.0.0/33"}]}}"#,
+                "invalid subnet 10.0.0.0/33: invalid CIDR",
+            ),
+            (r#"{"Name":"n","IPAM":{"Config":[{"Gateway":"x"}]}}"#, "invalid gateway x: invalid address"),
+            (
+                r#"{"Name":"n","Options":{"com.docker.network.bridge.enable_icc":"maybe"}}"#,
+                "write \"true\" or \"false\"",
+            ),
+            (r#"{"Name":"n","Options":{"com.docker.network.driver.mtu":"9"}}"#, "write a number from 68 to 65535"),
+            (r#"{"Name":"n","Options":{"com.docker.network.bridge.gateway_mode_ipv4":"x"}}"#, "it is one of nat,"),
+            (r#"{"Name":"n","Driver":"host"}"#, "only one instance of \"host\" network is allowed"),
+            (r#"{"Name":"n","Driver":"ipvlan"}"#, "network driver \"ipvlan\" is not built yet"),
+            (r#"{"Name":"n","Driver":"nope"}"#, "plugin \"nope\" not found"),
+        ] {
+            let message = convert(text).unwrap_err();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `/api/containers/{id}/attachments`: connecting a container to networks, and disconnecting it.
+
+use super::{PreviewQuery, answer, containers::seen, error::PanelError};
+use crate::{
+    http::to_the_end,
+    ops::{
+        Daemon,
+        connect::{self, Disconnect},
+    },
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::JsonRejection},
+    response::{IntoResponse, Response},
+};
+use drawbridge_api::{Attachment, Origin};
+use std::sync::Arc;
+
+/// `POST /api/containers/{id}/attachments`: at once where the container runs.
+pub(super) async fn connect(
+    State(daemon): State<Arc<Daemon>>,
+    Path(id): Path<String>,
+    Query(query): Query<PreviewQuery>,
+    body: Result<Json<Attachment>, JsonRejection>,
+) -> Result<Response, PanelError> {
+    let Json(attachment) = body?;
+    let mode = query.mode();
+    let changed = to_the_end(async move {
+        let changed = connect::connect(&daemon, mode, Origin::Panel, &id, attachment).await?;
+        seen(&daemon, changed)
+    })
+    .await?;
+    Ok(answer(changed, |made| Json(made).into_response()))
+}
+
+/// `DELETE /api/containers/{id}/attachments/{network}`.
+pub(super) async fn disconnect(
+    State(daemon): State<Arc<Daemon>>,
+    Path((id, network)): Path<(String, String)>,
+    Query(query): Query<PreviewQuery>,
+) -> Result<Response, PanelError> {
+    let mode = query.mode();
+    let changed = to_the_end(async move {
+        let changed = connect::disconnect(&daemon, mode, Origin::Panel, &id, &network, Disconnect::Forced).await?;
+        seen(&daemon, changed)
+    })
+    .await?;
+    Ok(answer(changed, |made| Json(made).into_response()))
+}
