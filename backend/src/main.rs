@@ -9,7 +9,7 @@ use drawbridge::{
     http::serve,
     ops::{self, ipam::Pools},
 };
-use drawbridge_kernel::doctor::State;
+use drawbridge_api::Health;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -74,16 +74,11 @@ async fn down(folders: &Folders) -> Result<ExitCode> {
 async fn doctor(folders: &Folders) -> Result<ExitCode> {
     let findings = doctor::check(folders).await;
     for finding in &findings {
-        let word = match finding.state {
-            State::Ok => "ok",
-            State::Warning => "warning",
-            State::Missing => "missing",
-        };
-        println!("{word:8} {}: {}", finding.subject, finding.detail);
+        println!("{:8} {}: {}", finding.health.as_str(), finding.subject, finding.detail);
         if let Some(remedy) = &finding.remedy {
             println!("{:8} remedy: {remedy}", "");
         }
     }
-    let lacking = findings.iter().any(|finding| finding.state == State::Missing);
+    let lacking = findings.iter().any(|finding| finding.health == Health::Missing);
     Ok(if lacking { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -1,7 +1,7 @@
 //! Every address of the daemon, and every request to it. Nothing else in the panel knows a URL under `/api`.
 
 use crate::ask::Ask;
-use drawbridge_api::{Change, ContainerState, Plan, Refusal, Rules, Snapshot, TrafficReport};
+use drawbridge_api::{Change, ContainerState, Finding, Plan, Refusal, Rules, Snapshot, TrafficReport};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use wasm_bindgen::{JsCast, JsValue};
@@ -129,6 +129,14 @@ pub async fn change(id: i64) -> Result<Change, Failure> {
 /// Any `Failure`.
 pub async fn rules() -> Result<Rules, Failure> {
     get("/api/rules".to_owned(), READ_TIMEOUT_MS).await
+}
+
+/// What this machine has and lacks, looked at anew.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn doctor() -> Result<Vec<Finding>, Failure> {
+    get("/api/doctor".to_owned(), READ_TIMEOUT_MS).await
 }
 
 /// What the counters say.

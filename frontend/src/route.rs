@@ -108,6 +108,8 @@ pub enum Route {
         /// Only questions that have these words in them; empty for all.
         find: String,
     },
+    /// `/doctor`
+    Doctor,
     /// `/changes`
     Changes,
     /// `/changes/7`
@@ -145,6 +147,7 @@ impl Route {
             ["containers"] => Self::Containers { find: value("find").unwrap_or_default() },
             ["rules"] => Self::Rules { find: value("find").unwrap_or_default() },
             ["dns"] => Self::Dns { find: value("find").unwrap_or_default() },
+            ["doctor"] => Self::Doctor,
             ["changes"] => Self::Changes,
             ["changes", id] => id.parse().map_or(Self::Unknown, Self::Change),
             ["login"] => Self::Login,
@@ -172,6 +175,7 @@ impl Route {
             Self::Rules { find } => format!("/rules?find={}", encode(find)),
             Self::Dns { find } if find.is_empty() => "/dns".to_owned(),
             Self::Dns { find } => format!("/dns?find={}", encode(find)),
+            Self::Doctor => "/doctor".to_owned(),
             Self::Changes => "/changes".to_owned(),
             Self::Change(id) => format!("/changes/{id}"),
             Self::Login => "/login".to_owned(),
@@ -187,6 +191,7 @@ impl Route {
             Self::Containers { .. } => "Containers",
             Self::Rules { .. } => "Rules",
             Self::Dns { .. } => "DNS",
+            Self::Doctor => "Doctor",
             Self::Changes | Self::Change(_) => "Changes",
             Self::Login => "Log in",
             Self::Unknown => "Not found",
@@ -255,6 +260,7 @@ mod tests {
         check("/rules?find=tcp%20.%208080", Route::Rules { find: "tcp . 8080".into() });
         check("/dns", Route::Dns { find: String::new() });
         check("/dns?find=box1%20failed", Route::Dns { find: "box1 failed".into() });
+        check("/doctor", Route::Doctor);
         check("/changes", Route::Changes);
         check("/changes/7", Route::Change(7));
         check("/login", Route::Login);

@@ -12,40 +12,15 @@ use crate::{
     socket::{Request, Socket},
     sysctl,
 };
-use drawbridge_api::{IfName, MacAddress};
+use drawbridge_api::{Finding, Health, IfName, MacAddress, Remedy};
 use nix::errno::Errno;
 use std::{
-    borrow::Cow,
     fmt::Display,
     fs::{self, File},
     io,
     os::fd::AsFd,
     path::Path,
 };
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What it is.
-    pub subject: &'static str,
-    /// How it is.
-    pub state: State,
-    /// What was found.
-    pub detail: String,
-    /// What to do about it, where something must be done.
-    pub remedy: Option<Cow<'static, str>>,
-}
-
-/// How a thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// As it should be.
-    Ok,
-    /// It works, though not as well as it could.
-    Warning,
-    /// Containers can't run without it.
-    Missing,
-}
 
 /// The capabilities that are needed, by number (include/uapi/linux/capability.h).
 const CAPABILITIES: &[(u32, &str)] = &[(12, "CAP_NET_ADMIN"), (21, "CAP_SYS_ADMIN")];
@@ -63,12 +38,15 @@ pub fn check(directory: &Path) -> Vec<Finding> {
     findings
 }
 
-fn finding(subject: &'static str, tried: Result<impl Into<String>, impl Display>, remedy: &'static str) -> Finding {
+fn finding(subject: &str, tried: Result<impl Into<String>, impl Display>, remedy: &'static str) -> Finding {
     match tried {
-        Ok(detail) => Finding { subject, state: State::Ok, detail: detail.into(), remedy: None },
-        Err(error) => {
-            Finding { subject, state: State::Missing, detail: error.to_string(), remedy: Some(remedy.into()) }
-        }
+        Ok(detail) => Finding { subject: subject.into(), health: Health::Ok, detail: detail.into(), remedy: None },
+        Err(error) => Finding {
+            subject: subject.into(),
+            health: Health::Missing,
+            detail: error.to_string(),
+            remedy: Some(Remedy::Advice(remedy.into())),
+        },
     }
 }
 
@@ -175,24 +153,24 @@ fn overlay(directory: &Path) -> Finding {
 /// Whether somebody else's rules drop what goes from and to the bridges that are ours.
 fn firewalls() -> Vec<Finding> {
     const SUBJECT: &str = "other firewalls";
-    let single = |state, detail: String| vec![Finding { subject: SUBJECT, state, detail, remedy: None }];
+    let single = |health, detail: String| vec![Finding { subject: SUBJECT.into(), health, detail, remedy: None }];
     let bridges = match bridges() {
         Ok(bridges) if bridges.is_empty() => {
-            return single(State::Ok, "not looked at: no network has a bridge".to_owned());
+            return single(Health::Ok, "not looked at: no network has a bridge".to_owned());
         }
         Ok(bridges) => bridges,
-        Err(error) => return single(State::Warning, error.to_string()),
+        Err(error) => return single(Health::Warning, error.to_string()),
     };
     let warning = |ForeignDrop { rule, effect, remedy }| Finding {
-        subject: SUBJECT,
-        state: State::Warning,
+        subject: SUBJECT.into(),
+        health: Health::Warning,
         detail: format!("{effect}: {rule}"),
-        remedy: Some(remedy.into()),
+        remedy: Some(Remedy::Command(remedy)),
     };
     match foreign_drops(&bridges) {
-        Ok(drops) if drops.is_empty() => single(State::Ok, "let our traffic pass".to_owned()),
+        Ok(drops) if drops.is_empty() => single(Health::Ok, "let our traffic pass".to_owned()),
         Ok(drops) => drops.into_iter().map(warning).collect(),
-        Err(error) => single(State::Warning, error.to_string()),
+        Err(error) => single(Health::Warning, error.to_string()),
     }
 }
 

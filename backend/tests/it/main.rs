@@ -4,6 +4,7 @@
 
 mod bollard;
 mod browser;
+mod browser_rules;
 mod crash;
 mod dns;
 mod docker_cli;

@@ -17,6 +17,7 @@ pub fn Header(
         Route::Rules { find: none() },
         Route::Dns { find: none() },
         Route::Changes,
+        Route::Doctor,
     ];
     view! {
         <header class="top">

@@ -138,6 +138,7 @@ fn PortRow(
                 <input
                     name="port-host"
                     class="mono"
+                    data-test="host-port"
                     spellcheck="false"
                     placeholder="any free"
                     aria-invalid=move || wrong(Field::Host)
@@ -151,6 +152,7 @@ fn PortRow(
                 <input
                     name="port-container"
                     class="mono"
+                    data-test="container-port"
                     spellcheck="false"
                     placeholder="80"
                     aria-invalid=move || wrong(Field::Container)

@@ -8,12 +8,12 @@ use crate::{
     },
     live::Connection,
     pages::{
-        change::ChangePage, changes::ChangesPage, containers::ContainersPage, dns::DnsPage, login::LoginPage,
-        networks::NetworksPage, rules::RulesPage, topology::TopologyPage,
+        change::ChangePage, changes::ChangesPage, containers::ContainersPage, dns::DnsPage, doctor::DoctorPage,
+        login::LoginPage, networks::NetworksPage, rules::RulesPage, topology::TopologyPage,
     },
     route::Route,
 };
-use leptos::{either::EitherOf10, prelude::*};
+use leptos::prelude::*;
 
 /// Which page is drawn; what is chosen on it is the page's own matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,7 @@ enum Page {
     Containers,
     Rules,
     Dns,
+    Doctor,
     Changes,
     Change(i64),
     Unknown,
@@ -48,6 +49,7 @@ pub fn Shell() -> impl IntoView {
             Route::Containers { .. } => Page::Containers,
             Route::Rules { .. } => Page::Rules,
             Route::Dns { .. } => Page::Dns,
+            Route::Doctor => Page::Doctor,
             Route::Changes => Page::Changes,
             Route::Change(id) => Page::Change(id),
             Route::Login => Page::Login,
@@ -64,21 +66,22 @@ pub fn Shell() -> impl IntoView {
         <Banner />
         <main id="main" tabindex="-1">
             {move || match page.get() {
-                Page::Login => EitherOf10::A(view! { <LoginPage /> }),
-                Page::Connecting => EitherOf10::B(view! { <Waiting /> }),
-                Page::Topology => EitherOf10::C(view! { <TopologyPage /> }),
-                Page::Networks => EitherOf10::D(view! { <NetworksPage /> }),
-                Page::Containers => EitherOf10::E(view! { <ContainersPage /> }),
-                Page::Rules => EitherOf10::F(view! { <RulesPage /> }),
-                Page::Dns => EitherOf10::G(view! { <DnsPage /> }),
-                Page::Changes => EitherOf10::H(view! { <ChangesPage /> }),
-                Page::Change(id) => EitherOf10::I(view! { <ChangePage id /> }),
-                Page::Unknown => EitherOf10::J(view! {
+                Page::Login => view! { <LoginPage /> }.into_any(),
+                Page::Connecting => view! { <Waiting /> }.into_any(),
+                Page::Topology => view! { <TopologyPage /> }.into_any(),
+                Page::Networks => view! { <NetworksPage /> }.into_any(),
+                Page::Containers => view! { <ContainersPage /> }.into_any(),
+                Page::Rules => view! { <RulesPage /> }.into_any(),
+                Page::Dns => view! { <DnsPage /> }.into_any(),
+                Page::Doctor => view! { <DoctorPage /> }.into_any(),
+                Page::Changes => view! { <ChangesPage /> }.into_any(),
+                Page::Change(id) => view! { <ChangePage id /> }.into_any(),
+                Page::Unknown => view! {
                     <Empty title="There is no such page">
                         <p>"The address may be mistyped."</p>
                         <a class="button primary" href="/">"Go to the topology"</a>
                     </Empty>
-                }),
+                }.into_any(),
             }}
         </main>
         <CreateNetwork />

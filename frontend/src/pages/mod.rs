@@ -4,6 +4,7 @@ pub mod change;
 pub mod changes;
 pub mod containers;
 pub mod dns;
+pub mod doctor;
 pub mod login;
 pub mod networks;
 pub mod rules;

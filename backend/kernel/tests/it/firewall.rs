@@ -2,13 +2,8 @@
 //! says.
 
 use crate::wanted::{Net, desired, reach, shell};
-use drawbridge_api::{GatewayMode, IfName};
-use drawbridge_kernel::{
-    ForeignDrop, Kernel,
-    doctor::{State, check},
-    foreign_drops,
-    testing::check_in_sandbox,
-};
+use drawbridge_api::{GatewayMode, Health, IfName};
+use drawbridge_kernel::{ForeignDrop, Kernel, doctor::check, foreign_drops, testing::check_in_sandbox};
 use std::{
     fs,
     path::Path,
@@ -386,13 +381,13 @@ fn the_doctor_warns() {
                 .expect("one");
             finding
         };
-        assert_eq!((found().state, found().remedy), (State::Ok, None));
+        assert_eq!((found().health, found().remedy), (Health::Ok, None));
         shell("nft 'table inet mine { chain forward { type filter hook forward priority 0; policy drop; }; }'");
         let finding = found();
-        assert_eq!(finding.state, State::Warning);
+        assert_eq!(finding.health, Health::Warning);
         let expected = format!("nftables drops packets {BOTH}: policy drop of chain forward in table inet mine");
         assert_eq!(finding.detail, expected);
-        shell(&finding.remedy.expect("there is one"));
-        assert_eq!(found().state, State::Ok);
+        shell(&finding.remedy.expect("there is one").to_string());
+        assert_eq!(found().health, Health::Ok);
     });
 }

@@ -7,6 +7,7 @@ mod auth;
 mod changes;
 mod containers;
 mod dns;
+mod doctor;
 mod error;
 mod files;
 mod live;
@@ -49,6 +50,7 @@ pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
         .route("/api/observed", get(observed::observed))
         .route("/api/dns", get(dns::list))
         .route("/api/dns/events", get(dns::events))
+        .route("/api/doctor", get(doctor::doctor))
         .route("/api/rules", get(rules::rules))
         .route("/api/traffic", get(rules::traffic))
         .route("/api/changes", get(changes::list))

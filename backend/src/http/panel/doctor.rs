@@ -1,0 +1,11 @@
+//! `/api/doctor`.
+
+use crate::{doctor, ops::Daemon};
+use axum::{Json, extract::State};
+use drawbridge_api::Finding;
+use std::sync::Arc;
+
+/// `GET /api/doctor`: looks anew, for some 100 ms.
+pub(super) async fn doctor(State(daemon): State<Arc<Daemon>>) -> Json<Vec<Finding>> {
+    Json(doctor::check_running(&daemon).await)
+}

@@ -1,0 +1,119 @@
+//! What this machine has and lacks, and the one command that mends each thing.
+
+use crate::{
+    api,
+    components::{code::Commands, empty::Empty},
+    text,
+};
+use drawbridge_api::{Finding, Health, Remedy};
+use leptos::{prelude::*, task::spawn_local};
+
+/// What the daemon said last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Answer {
+    Asking,
+    Found(Vec<Finding>),
+    Failed(String),
+}
+
+/// Everything that containers need of this machine, the worst first.
+#[component]
+pub fn DoctorPage() -> impl IntoView {
+    let answer = RwSignal::new(Answer::Asking);
+    let look = move || {
+        answer.set(Answer::Asking);
+        spawn_local(async move {
+            let found = match api::doctor().await {
+                Ok(findings) => Answer::Found(worst_first(findings)),
+                Err(failure) => Answer::Failed(failure.to_string()),
+            };
+            // The page may be left by now.
+            answer.try_set(found);
+        });
+    };
+    look();
+    let is_asking = move || answer.with(|answer| *answer == Answer::Asking);
+    view! {
+        <div class="page" data-test="doctor">
+            <div class="page-head">
+                <h1>"Doctor"</h1>
+                <p class="muted" role="status">{move || answer.with(summary)}</p>
+                <button class="button" data-test="look-again" disabled=is_asking on:click=move |_| look()>
+                    "Look again"
+                </button>
+            </div>
+            {move || match answer.get() {
+                Answer::Asking => view! { <p class="waiting">"Trying what containers need…"</p> }.into_any(),
+                Answer::Failed(failure) => view! {
+                    <Empty title="The machine can’t be looked at"><p>{failure}</p></Empty>
+                }.into_any(),
+                Answer::Found(findings) => view! {
+                    <ul class="findings">
+                        {findings.into_iter().map(|finding| view! { <Row finding /> }).collect_view()}
+                    </ul>
+                }.into_any(),
+            }}
+        </div>
+    }
+}
+
+#[component]
+fn Row(
+    /// What was found.
+    finding: Finding,
+) -> impl IntoView {
+    let health = finding.health.as_str();
+    let remedy = finding.remedy.map(|remedy| {
+        view! {
+            <div class="remedy">
+                <p class="muted">"What mends it"</p>
+                {match remedy {
+                Remedy::Command(line) => view! { <Commands lines=vec![line] /> }.into_any(),
+                Remedy::Advice(text) => view! { <p>{text}</p> }.into_any(),
+            }}
+            </div>
+        }
+    });
+    view! {
+        <li class="finding" data-health=health>
+            <span class="health">{health}</span>
+            <div>
+                <h2>{finding.subject}</h2>
+                <p>{finding.detail}</p>
+                {remedy}
+            </div>
+        </li>
+    }
+}
+
+fn worst_first(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_key(|finding| finding.health);
+    findings
+}
+
+fn summary(answer: &Answer) -> String {
+    let Answer::Found(findings) = answer else { return String::new() };
+    match findings.iter().filter(|finding| finding.health != Health::Ok).count() {
+        0 => "Everything that containers need is there.".to_owned(),
+        bad => format!("{} to see to.", text::count_long(bad, "thing")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(subject: &str, health: Health) -> Finding {
+        Finding { subject: subject.into(), health, detail: String::new(), remedy: None }
+    }
+
+    #[test]
+    fn the_worst_stands_first_and_is_counted() {
+        let findings = vec![finding("a", Health::Ok), finding("b", Health::Warning), finding("c", Health::Missing)];
+        let sorted = worst_first(findings);
+        assert_eq!(sorted.iter().map(|finding| finding.subject.as_str()).collect::<String>(), "cba");
+        assert_eq!(summary(&Answer::Found(sorted)), "2 things to see to.");
+        assert_eq!(summary(&Answer::Found(Vec::new())), "Everything that containers need is there.");
+        assert_eq!(summary(&Answer::Asking), "");
+    }
+}
