@@ -2,7 +2,7 @@
 //! what is looked at first is whether a thing is ours.
 
 use crate::{
-    address, cable,
+    address, cable, conntrack,
     error::KernelError,
     link::{self, Change, Link, PortChange},
     mark::Mark,
@@ -124,7 +124,9 @@ fn change_elements(session: &mut Session, add: &[Element], remove: &[Element]) -
     if add.is_empty() && remove.is_empty() {
         return Ok(());
     }
-    tables::change(session.netfilter()?, add, remove)
+    tables::change(session.netfilter()?, add, remove)?;
+    let host = &mut session.host;
+    conntrack::forget(add, remove, || Ok(address::list(host, None)?.iter().map(|own| own.address.addr()).collect()))
 }
 
 /// Written only when they are missing or damaged, since writing them empties the sets.

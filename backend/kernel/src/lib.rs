@@ -6,6 +6,7 @@
 
 mod address;
 mod cable;
+mod conntrack;
 pub mod doctor;
 mod element;
 mod error;

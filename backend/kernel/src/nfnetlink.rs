@@ -58,7 +58,12 @@ impl Attributes {
 
     /// One with these attributes in it.
     pub(crate) fn nest(self, kind: u16, inner: &Attributes) -> Self {
-        self.put(kind | NESTED, &inner.0)
+        self.nested(kind, &inner.0)
+    }
+
+    /// One with attributes in it that are bytes already.
+    pub(crate) fn nested(self, kind: u16, inner: &[u8]) -> Self {
+        self.put(kind | NESTED, inner)
     }
 
     /// How long they are together.
@@ -325,7 +330,7 @@ impl Message {
 }
 
 /// `struct nlmsghdr`, `struct nfgenmsg` and the attributes.
-fn write(
+pub(crate) fn write(
     datagram: &mut Vec<u8>,
     kind: u16,
     flags: u16,

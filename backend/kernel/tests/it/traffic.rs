@@ -1,10 +1,17 @@
 //! Packets go where they should.
 
 use crate::wanted::{Net, desired, reach, shell, soon};
-use drawbridge_api::Traffic;
-use drawbridge_kernel::{Kernel, testing::check_in_sandbox};
+use drawbridge_api::{HostPort, Protocol, Traffic};
+use drawbridge_kernel::{
+    Kernel,
+    testing::{check_in_sandbox, inside},
+};
 use drawbridge_plan::{Element, Step};
-use std::process::Command;
+use std::{
+    net::{Ipv4Addr, UdpSocket},
+    process::Command,
+    time::Duration,
+};
 
 /// Whether packets come through soon: a bridge forwards through a port when its carrier has been seen, which the kernel looks
 /// for once a second (`linkwatch_schedule_work` in net/core/link_watch.c).
@@ -117,5 +124,47 @@ fn ipv6_goes_where_it_should() {
         assert!(reaches(name, "fd00:11::1"), "the gateway");
         assert!(reaches(name, "2001:db8::2"), "outside, by masquerade");
         assert!(!ping("outside", "fd00:11::2"), "from outside");
+    });
+}
+
+#[test]
+fn a_flow_of_datagrams_follows_its_port() {
+    check_in_sandbox(|| {
+        let kernel = Kernel::open().expect("this machine can");
+        let wanted = desired(&[Net::new(0, 2)]);
+        reach(&kernel, &wanted);
+        outside();
+        let servers: Vec<UdpSocket> = wanted
+            .namespaces
+            .iter()
+            .map(|namespace| inside(namespace.name.as_str(), || UdpSocket::bind("0.0.0.0:53").expect("it is free")))
+            .collect();
+        let client = inside("outside", || UdpSocket::bind("192.0.2.2:40000").expect("it is free"));
+        client.connect("192.0.2.1:5353").expect("there is a route");
+        for server in &servers {
+            server.set_read_timeout(Some(Duration::from_millis(50))).expect("not zero");
+        }
+        // Who hears the client, which always sends from the same port.
+        let heard_by = |wanted: Option<usize>| {
+            soon(|| {
+                // Refused by the host while nothing listens there.
+                let _ = client.send(b"?");
+                let heard = servers.iter().position(|server| server.recv(&mut [0; 8]).is_ok());
+                heard == wanted
+            })
+        };
+        let host = HostPort { address: Ipv4Addr::UNSPECIFIED.into(), protocol: Protocol::Udp, port: 5353 };
+        let published = |to: &str| vec![Element::Published { host, to: to.parse().expect("valid") }];
+        let change = |add: Vec<Element>, remove: Vec<Element>| {
+            let step = Step::Elements { add, remove };
+            kernel.session().expect("a session").execute(&step).unwrap_or_else(|error| panic!("{error:#?}"));
+        };
+        assert!(heard_by(None), "a flow that begins before the port is published");
+        change(published("172.17.0.2:53"), Vec::new());
+        assert!(heard_by(Some(0)), "published");
+        change(published("172.17.0.3:53"), published("172.17.0.2:53"));
+        assert!(heard_by(Some(1)), "published elsewhere");
+        change(Vec::new(), published("172.17.0.3:53"));
+        assert!(heard_by(None), "published no more");
     });
 }
