@@ -57,7 +57,7 @@ fn tables_that_others_flushed_are_repaired_before_the_eyes() {
         page.log_in(daemon).await;
         page.open("/changes").await;
         run("nft", &["flush", "ruleset"]);
-        page.sees("[data-change]", "repair").await;
+        page.sees("[data-change]", "Repair").await;
         page.click("nav a[href='/rules']").await;
         page.sees("[data-test=rules]", "in constant chains").await;
         page.misses("[data-test=not-intact]").await;

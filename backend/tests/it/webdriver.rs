@@ -284,6 +284,7 @@ fn url(entry: &thirtyfour::BrowserLogEntry) -> Option<String> {
     let message = &entry["message"];
     let url = message["params"]["request"]["url"]
         .as_str()
-        .filter(|url| !url.starts_with("data:") && !url.starts_with("chrome:"))?;
+        // Chromium's own first page is none of ours, whatever it asks for.
+        .filter(|url| !["data:", "chrome:", "chrome-untrusted:"].iter().any(|own| url.starts_with(own)))?;
     (message["method"] == "Network.requestWillBeSent").then(|| url.to_owned())
 }
