@@ -1,4 +1,5 @@
 // Starts the panel. A file of its own, so that the page needs no inline script and its content security policy can be strict.
+import "/terminal.js";
 import init from "/drawbridge-ui.js";
 
 init({ module_or_path: "/drawbridge-ui_bg.wasm" }).catch((error) => {

@@ -15,6 +15,7 @@ pub mod name;
 pub mod network;
 pub mod port;
 pub mod rules;
+pub mod terminal;
 
 pub use attachment::{Attachment, Endpoint};
 pub use change::{Change, ChangeState, ExplainedStep, Origin, Outcome, Plan};
@@ -30,6 +31,7 @@ pub use name::{ContainerName, IfName, InvalidName, MacAddress, NetworkName, NsNa
 pub use network::{Driver, Gateway, GatewayMode, Macvlan, MacvlanMode, Network, NetworkCreate, Subnet};
 pub use port::{HostPort, InvalidProtocol, PortRequest, Protocol, PublishedPort, Traffic};
 pub use rules::{NetworkTraffic, PortTraffic, RuleElement, Rules, TrafficReport};
+pub use terminal::{TerminalNotice, TerminalRequest};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! Every address of the daemon, and every request to it. Nothing else in the panel knows a URL under `/api`.
 
 use crate::ask::Ask;
+use crate::route::{Far, encode};
 use drawbridge_api::{Change, ContainerState, Finding, Plan, Refusal, Rules, Snapshot, TrafficReport};
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -170,7 +171,7 @@ pub const DNS_EVENTS: &str = "/api/dns/events";
 
 /// Where the events behind this sequence number of this run stream from.
 pub fn events_url(sequence: u64, run: &str) -> String {
-    format!("/api/events?after={sequence}&run={}", crate::route::encode(run))
+    format!("/api/events?after={sequence}&run={}", encode(run))
 }
 
 async fn get<T: DeserializeOwned>(url: String, timeout_ms: u32) -> Result<T, Failure> {
@@ -213,6 +214,16 @@ async fn fetch(request: &Request, timeout_ms: u32) -> Result<(u16, String), JsVa
     let response: Response = JsFuture::from(window.fetch_with_str_and_init(&request.url, &init)).await?.dyn_into()?;
     let body = JsFuture::from(response.text()?).await?;
     Ok((response.status(), body.as_string().unwrap_or_default()))
+}
+
+/// Where a terminal's WebSocket is opened; its size is added there.
+pub fn terminal_url(container: &str, far: &Far) -> String {
+    let path = format!("/api/containers/{}/terminal", encode(container));
+    match far {
+        Far::Logs => format!("{path}?view=logs"),
+        Far::Main => format!("{path}?view=main"),
+        Far::Command(command) => format!("{path}?view=command&command={}", encode(command)),
+    }
 }
 
 #[cfg(test)]
@@ -298,6 +309,12 @@ mod tests {
         check(&ask, Mode::Apply, "PUT", &format!("/api/containers/{}/ports", container.id));
         let body = request(&ask, Mode::Apply).body;
         assert_eq!(serde_json::from_str::<PortsUpdate>(body.as_deref().unwrap()).unwrap(), update);
+    }
+
+    #[test]
+    fn a_terminal_names_its_command() {
+        let url = terminal_url("box1", &Far::Command("sh -c ls".into()));
+        assert_eq!(url, "/api/containers/box1/terminal?view=command&command=sh%20-c%20ls");
     }
 
     #[test]

@@ -81,6 +81,24 @@ pub enum Density {
     Compact,
 }
 
+/// What is at the other end of a terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Far {
+    /// The container's log, as it grows.
+    Logs,
+    /// Its main process.
+    Main,
+    /// A command that is run in it; words with spaces between.
+    Command(String),
+}
+
+impl Far {
+    /// Whether it is of the same kind.
+    pub fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
 /// A page and what is chosen on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -97,6 +115,13 @@ pub enum Route {
     Containers {
         /// Only rows that have this text in their name, image or address; empty for all.
         find: String,
+    },
+    /// `/containers/box1/terminal?far=command&command=sh`
+    Terminal {
+        /// The container, by name.
+        container: String,
+        /// What is at the other end.
+        far: Far,
     },
     /// `/rules?find=8080`
     Rules {
@@ -144,6 +169,14 @@ impl Route {
                 density: if value("density").as_deref() == Some("compact") { Density::Compact } else { Density::Full },
             },
             ["networks"] => Self::Networks,
+            ["containers", name, "terminal"] => Self::Terminal {
+                container: decode(name),
+                far: match value("far").as_deref() {
+                    Some("main") => Far::Main,
+                    Some("command") => Far::Command(value("command").unwrap_or_else(|| "sh".to_owned())),
+                    Some(_) | None => Far::Logs,
+                },
+            },
             ["containers"] => Self::Containers { find: value("find").unwrap_or_default() },
             ["rules"] => Self::Rules { find: value("find").unwrap_or_default() },
             ["dns"] => Self::Dns { find: value("find").unwrap_or_default() },
@@ -171,6 +204,14 @@ impl Route {
             Self::Networks => "/networks".to_owned(),
             Self::Containers { find } if find.is_empty() => "/containers".to_owned(),
             Self::Containers { find } => format!("/containers?find={}", encode(find)),
+            Self::Terminal { container, far } => {
+                let path = format!("/containers/{}/terminal", encode(container));
+                match far {
+                    Far::Logs => path,
+                    Far::Main => format!("{path}?far=main"),
+                    Far::Command(command) => format!("{path}?far=command&command={}", encode(command)),
+                }
+            }
             Self::Rules { find } if find.is_empty() => "/rules".to_owned(),
             Self::Rules { find } => format!("/rules?find={}", encode(find)),
             Self::Dns { find } if find.is_empty() => "/dns".to_owned(),
@@ -189,6 +230,7 @@ impl Route {
             Self::Topology { .. } => "Topology",
             Self::Networks => "Networks",
             Self::Containers { .. } => "Containers",
+            Self::Terminal { .. } => "Terminal",
             Self::Rules { .. } => "Rules",
             Self::Dns { .. } => "DNS",
             Self::Doctor => "Doctor",
@@ -256,6 +298,10 @@ mod tests {
         check("/networks", Route::Networks);
         check("/containers", Route::Containers { find: String::new() });
         check("/containers?find=a%20b%26%C3%BC", Route::Containers { find: "a b&ü".into() });
+        let terminal = |far| Route::Terminal { container: "box1".into(), far };
+        check("/containers/box1/terminal", terminal(Far::Logs));
+        check("/containers/box1/terminal?far=main", terminal(Far::Main));
+        check("/containers/box1/terminal?far=command&command=ls%20-l", terminal(Far::Command("ls -l".into())));
         check("/rules", Route::Rules { find: String::new() });
         check("/rules?find=tcp%20.%208080", Route::Rules { find: "tcp . 8080".into() });
         check("/dns", Route::Dns { find: String::new() });

@@ -1,5 +1,5 @@
-//! Builds the panel: cargo for wasm32, wasm-bindgen as a library, then each file as gzip in target/panel, the folder that
-//! backend/build.rs embeds. A file whose content is as before keeps its time, so that the daemon is not compiled again.
+//! Builds the panel: cargo for wasm32, wasm-bindgen as a library, xterm.js from npm, then each file as gzip in target/panel,
+//! the folder that backend/build.rs embeds. A file whose content is as before keeps its time, so that the daemon is not compiled again.
 
 use std::fs;
 use std::io::Write;
@@ -29,9 +29,43 @@ pub(crate) fn build() -> Result<PathBuf> {
     let mut files = Vec::new();
     collect(&bound, &bound, &mut files)?;
     collect(&fixed, &fixed, &mut files)?;
+    files.extend(vendored()?);
     let panel = tools::target().join("panel");
     pack(&files, &panel)?;
     Ok(panel)
+}
+
+/// The files that the panel takes from npm, and their names in it. npm checks each package against the digest in
+/// frontend/npm/package-lock.json; no script of a package is run.
+const VENDORED: [(&str, &str); 3] = [
+    ("vendor/xterm.js", "@xterm/xterm/lib/xterm.js"),
+    ("vendor/xterm.css", "@xterm/xterm/css/xterm.css"),
+    ("vendor/addon-fit.js", "@xterm/addon-fit/lib/addon-fit.js"),
+];
+
+/// Installs them below target/, unless what the lock file names is there already.
+fn vendored() -> Result<Vec<(PathBuf, PathBuf)>> {
+    let source = tools::root().join("frontend/npm");
+    let folder = tools::target().join("npm");
+    let modules = folder.join("node_modules");
+    let lock = fs::read(source.join("package-lock.json")).context("cannot read frontend/npm/package-lock.json")?;
+    let files = || VENDORED.map(|(name, path)| (PathBuf::from(name), modules.join(path)));
+    let is_there = fs::read(folder.join("package-lock.json")).is_ok_and(|before| before == lock);
+    if !is_there || !files().iter().all(|(_, path)| path.is_file()) {
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        for name in ["package.json", "package-lock.json"] {
+            let copied = fs::copy(source.join(name), folder.join(name));
+            copied.with_context(|| format!("cannot copy frontend/npm/{name}"))?;
+        }
+        let mut npm = std::process::Command::new("npm");
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder);
+        if let Err(error) = tools::run(&mut npm) {
+            // The lock file would say that all is there.
+            clear(&folder)?;
+            return Err(error).context("npm could not install xterm.js, which is the panel's terminal");
+        }
+    }
+    Ok(files().into())
 }
 
 /// A number of bytes for a person: `1.4 MB`.

@@ -77,6 +77,12 @@ const NEEDS: &[Need] = &[
         because: "the built-in image `busybox`; takes the place of the package `busybox`, which has the same program",
     },
     Need {
+        present: &[Program("npm")],
+        package: "npm",
+        purposes: &[Build, Run, Test],
+        because: "fetches xterm.js, the panel's terminal",
+    },
+    Need {
         present: &[Program("chromium")],
         package: "chromium",
         purposes: &[Test],
@@ -114,7 +120,7 @@ const NEEDS: &[Need] = &[
 /// A package that cannot be installed, with what to do by hand.
 pub(crate) fn bring(purpose: Purpose) -> Result<()> {
     match purpose {
-        Build => return bring_wasm_target(),
+        Build => bring_wasm_target()?,
         Lint => {
             bring_lint_components()?;
             return bring_wasm_target();

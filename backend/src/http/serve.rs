@@ -5,7 +5,19 @@ use crate::{
     http::{docker, panel},
     ops::Daemon,
 };
-use std::{fs, future::IntoFuture, io, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
+use axum::{extract::connect_info::Connected, serve::IncomingStream};
+use std::{
+    fs,
+    future::IntoFuture,
+    io,
+    net::SocketAddr,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::PermissionsExt,
+    },
+    path::PathBuf,
+    sync::Arc,
+};
 use tokio::net::{TcpListener, UnixListener};
 
 /// Why the daemon can't be reached.
@@ -46,6 +58,24 @@ pub enum ServeError {
     },
 }
 
+/// The other end of a connection on the unix socket. Handed to requests, so that one that takes its connection over can see
+/// whether the client is still there.
+#[derive(Clone, Debug)]
+pub struct Peer(Option<Arc<OwnedFd>>);
+
+impl Peer {
+    /// The connection; none when there was no descriptor left to hold it by.
+    pub fn connection(&self) -> Option<Arc<OwnedFd>> {
+        self.0.clone()
+    }
+}
+
+impl Connected<IncomingStream<'_, UnixListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+        Self(stream.io().as_fd().try_clone_to_owned().ok().map(Arc::new))
+    }
+}
+
 /// Refuses what may not be served, before anything is made.
 ///
 /// # Errors
@@ -79,7 +109,8 @@ pub async fn serve(daemon: Arc<Daemon>, config: &Serve) -> Result<(), ServeError
     }
     println!("docker: DOCKER_HOST=unix://{}", config.docker_socket.display());
 
-    let docker = axum::serve(unix, docker::router(Arc::clone(&daemon)));
+    let docker = docker::router(Arc::clone(&daemon)).into_make_service_with_connect_info::<Peer>();
+    let docker = axum::serve(unix, docker);
     let panel = axum::serve(tcp, panel::router(Arc::clone(&daemon), token));
     // `axum::serve` never ends by itself: a connection that can't be taken is tried again.
     tokio::select! {

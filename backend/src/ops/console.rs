@@ -25,10 +25,10 @@ use tokio::{
 const INPUT_IN_FLIGHT: usize = 32 << 10;
 
 /// What a client wants of a main process.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct AttachOptions {
-    /// What it has printed up to now.
-    pub past: bool,
+    /// What of that which it has printed up to now.
+    pub past: Past,
     /// What it prints from now on.
     pub future: bool,
     /// Of that, its standard output.
@@ -37,6 +37,28 @@ pub struct AttachOptions {
     pub stderr: bool,
     /// To write to it.
     pub input: bool,
+}
+
+/// What of a past a client wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// Nothing.
+    Nothing,
+    /// All of it.
+    Everything,
+    /// The last so many lines.
+    Lines(u64),
+}
+
+impl Past {
+    /// Lines from the end, all when absent.
+    fn tail(self) -> Option<u64> {
+        match self {
+            Past::Nothing => Some(0),
+            Past::Everything => None,
+            Past::Lines(count) => Some(count),
+        }
+    }
 }
 
 impl AttachOptions {
@@ -56,7 +78,7 @@ pub async fn attach(daemon: &Arc<Daemon>, text: &str, options: AttachOptions) ->
     // Before the look at the row, so that a start between the two is not missed.
     let events = daemon.engine.events.listen();
     let record = lookup::find(daemon, text)?;
-    let tail = if options.past { None } else { Some(0) };
+    let tail = options.past.tail();
     let mut reader = daemon.runtime.logs(&record.id, LogOptions { tail, ..LogOptions::default() });
     reader.hold().await?;
     daemon.tell_container(&record, ContainerDeed::Attach);
@@ -111,7 +133,7 @@ impl Share {
     /// Until the process ends or the client goes.
     async fn keep(self, mut reader: LogReader, mut events: Receiver<Arc<Event>>, input: Option<DuplexStream>) {
         let process = async {
-            if self.options.past && self.send(&mut reader).await.is_none() {
+            if self.options.past != Past::Nothing && self.send(&mut reader).await.is_none() {
                 return;
             }
             let runs =

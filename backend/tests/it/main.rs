@@ -19,6 +19,7 @@ mod outlive;
 mod ports;
 mod runtime;
 mod streams;
+mod terminal_page;
 mod tidy;
 mod volumes;
 mod webdriver;

@@ -98,7 +98,7 @@ impl Drop for Chromedriver {
 
 /// The browser's one tab. Everything is found by CSS selectors and waited for.
 pub(crate) struct Page {
-    driver: WebDriver,
+    pub(crate) driver: WebDriver,
     origin: String,
     expected: RefCell<Vec<&'static str>>,
 }

@@ -1,8 +1,9 @@
-//! What may be done with a container: start or stop, publish ports, and remove.
+//! What may be done with a container: start or stop, talk to it, publish ports, and remove.
 
 use crate::{
     app::{Dialog, app},
     ask::Ask,
+    route::{Far, Route},
 };
 use drawbridge_api::{Container, ContainerState};
 use leptos::prelude::*;
@@ -34,6 +35,14 @@ pub fn ContainerActions(
             >
                 {move || if is_running.get() { "Stop" } else { "Start" }}
             </button>
+            <a
+                class="button small"
+                data-test="terminal-link"
+                aria-label=move || format!("Log and terminal of {}", name())
+                href=move || Route::Terminal { container: name(), far: Far::Logs }.href()
+            >
+                "Terminal"
+            </a>
             <button
                 class="button small"
                 data-test="ports"

@@ -50,6 +50,7 @@ pub mod empty;
 pub mod port_list;
 pub mod rule;
 pub mod state;
+pub mod terminal;
 pub mod time;
 
 pub mod change;

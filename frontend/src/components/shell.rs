@@ -9,7 +9,7 @@ use crate::{
     live::Connection,
     pages::{
         change::ChangePage, changes::ChangesPage, containers::ContainersPage, dns::DnsPage, doctor::DoctorPage,
-        login::LoginPage, networks::NetworksPage, rules::RulesPage, topology::TopologyPage,
+        login::LoginPage, networks::NetworksPage, rules::RulesPage, terminal::TerminalPage, topology::TopologyPage,
     },
     route::Route,
 };
@@ -23,6 +23,7 @@ enum Page {
     Topology,
     Networks,
     Containers,
+    Terminal,
     Rules,
     Dns,
     Doctor,
@@ -47,6 +48,7 @@ pub fn Shell() -> impl IntoView {
             Route::Topology { .. } => Page::Topology,
             Route::Networks => Page::Networks,
             Route::Containers { .. } => Page::Containers,
+            Route::Terminal { .. } => Page::Terminal,
             Route::Rules { .. } => Page::Rules,
             Route::Dns { .. } => Page::Dns,
             Route::Doctor => Page::Doctor,
@@ -71,6 +73,7 @@ pub fn Shell() -> impl IntoView {
                 Page::Topology => view! { <TopologyPage /> }.into_any(),
                 Page::Networks => view! { <NetworksPage /> }.into_any(),
                 Page::Containers => view! { <ContainersPage /> }.into_any(),
+                Page::Terminal => view! { <TerminalPage /> }.into_any(),
                 Page::Rules => view! { <RulesPage /> }.into_any(),
                 Page::Dns => view! { <DnsPage /> }.into_any(),
                 Page::Doctor => view! { <DoctorPage /> }.into_any(),

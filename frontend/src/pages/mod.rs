@@ -8,4 +8,5 @@ pub mod doctor;
 pub mod login;
 pub mod networks;
 pub mod rules;
+pub mod terminal;
 pub mod topology;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::ops::{
     Daemon, OpError,
-    console::{self, AttachOptions},
+    console::{self, AttachOptions, Past},
     container,
 };
 use axum::{
@@ -48,7 +48,7 @@ pub(super) async fn attach(
 ) -> Result<Response, DockerError> {
     let keys = DetachKeys::parse(query.detach_keys.as_deref())?;
     let options = AttachOptions {
-        past: query.logs,
+        past: if query.logs { Past::Everything } else { Past::Nothing },
         future: query.stream,
         stdout: query.stdout,
         stderr: query.stderr,

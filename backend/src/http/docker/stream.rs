@@ -2,12 +2,13 @@
 
 use super::{ApiVersion, detach::DetachKeys, error::DockerError};
 use crate::{
+    http::serve::Peer,
     ops::session::{AtInputEnd, Piece, Session},
     runtime::LogStream,
 };
 use axum::{
     body::{Body, Bytes},
-    extract::Request,
+    extract::{ConnectInfo, Request},
     http::{
         StatusCode,
         header::{CONNECTION, CONTENT_TYPE, UPGRADE},
@@ -21,13 +22,12 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use std::{
     convert::Infallible,
-    io::Cursor,
     os::fd::{AsFd, OwnedFd},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::UnixStream,
     sync::mpsc,
     time::{sleep, timeout},
 };
@@ -37,7 +37,7 @@ use tokio_stream::wrappers::ReceiverStream;
 const READ_SIZE: usize = 8 << 10;
 
 /// How often one looks whether a client that has said all it had to say is still there to listen. Neither tokio nor hyper
-/// tells; a process that prints nothing would never show it.
+/// tells, and a process that prints nothing would never show it.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// How long a client may take to hang up after the last piece.
@@ -91,13 +91,14 @@ pub(super) fn hijack(
     keys: DetachKeys,
     on_detach: impl FnOnce() + Send + 'static,
 ) -> Result<Response, DockerError> {
+    let presence = Presence::of(request);
     let asked = request.headers().contains_key(UPGRADE);
     match request.extensions_mut().remove::<OnUpgrade>().filter(|_| asked) {
         Some(upgrade) => {
             tokio::spawn(async move {
                 match upgrade.await {
                     Ok(connection) => {
-                        converse(connection, framing, session, keys, on_detach).await;
+                        talk(TokioIo::new(connection), presence, framing, session, keys, on_detach).await;
                     }
                     Err(error) => tracing::debug!(%error, "the client went away before its stream began"),
                 }
@@ -128,39 +129,20 @@ enum Farewell {
     Detached,
 }
 
-/// On the bare unix socket where it is one, since that shows when a client has gone.
-async fn converse(
-    connection: Upgraded,
-    framing: Framing,
-    session: Session,
-    keys: DetachKeys,
-    on_detach: impl FnOnce(),
-) {
-    match connection.downcast::<TokioIo<UnixStream>>() {
-        Ok(parts) => {
-            let connection = parts.io.into_inner();
-            // Without one more descriptor there is one thing less that would show a client's going.
-            let presence = Presence(connection.as_fd().try_clone_to_owned().ok());
-            let (from_client, to_client) = connection.into_split();
-            // What came behind the request in the same packet.
-            let from_client = Cursor::new(parts.read_buf).chain(from_client);
-            talk(from_client, to_client, presence, framing, session, keys, on_detach).await;
-        }
-        Err(connection) => {
-            let (from_client, to_client) = tokio::io::split(TokioIo::new(connection));
-            talk(from_client, to_client, Presence(None), framing, session, keys, on_detach).await;
-        }
-    }
-}
-
 /// A client's connection, looked at to see whether it is still there.
-struct Presence(Option<OwnedFd>);
+struct Presence(Option<Arc<OwnedFd>>);
 
 impl Presence {
+    /// That of the client which made a request.
+    fn of(request: &Request) -> Self {
+        let peer = request.extensions().get::<ConnectInfo<Peer>>();
+        Self(peer.and_then(|ConnectInfo(peer)| peer.connection()))
+    }
+
     /// Returns when the client has gone for good.
     async fn gone(&self) {
         let Some(connection) = &self.0 else { return std::future::pending().await };
-        while !local::is_hung_up(connection) {
+        while !local::is_hung_up(connection.as_fd()) {
             sleep(LOOK_EVERY).await;
         }
     }
@@ -168,14 +150,14 @@ impl Presence {
 
 /// Both directions until the last piece. A client that closes its sending half has said all; its output goes on.
 async fn talk(
-    mut from_client: impl AsyncRead + Unpin,
-    mut to_client: impl AsyncWrite + Unpin,
+    connection: TokioIo<Upgraded>,
     presence: Presence,
     framing: Framing,
     session: Session,
     keys: DetachKeys,
     on_detach: impl FnOnce(),
 ) {
+    let (mut from_client, mut to_client) = tokio::io::split(connection);
     let Session { console, mut output, input, at_input_end } = session;
     let keys = console.terminal.then_some(keys);
     let farewell = {

@@ -6,7 +6,10 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::rejection::{JsonRejection, QueryRejection},
+    extract::{
+        rejection::{JsonRejection, QueryRejection},
+        ws::rejection::WebSocketUpgradeRejection,
+    },
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -24,6 +27,12 @@ pub(super) enum PanelError {
     /// The query can't be read.
     #[error("{}", .0.body_text())]
     Query(#[from] QueryRejection),
+    /// What should become a WebSocket can't.
+    #[error("{}", .0.body_text())]
+    Upgrade(#[from] WebSocketUpgradeRejection),
+    /// Another site's page asks.
+    #[error("a page of another site may not open this; use the panel's own address")]
+    OtherOrigin,
     /// No token, or a wrong one.
     #[error("log in first: the daemon prints a link with a token when it starts")]
     Unauthorized,
@@ -48,6 +57,8 @@ impl PanelError {
             },
             PanelError::Body(rejection) => rejection.status(),
             PanelError::Query(rejection) => rejection.status(),
+            PanelError::Upgrade(rejection) => rejection.status(),
+            PanelError::OtherOrigin => StatusCode::FORBIDDEN,
             PanelError::Unauthorized => StatusCode::UNAUTHORIZED,
             PanelError::NoSuchRoute | PanelError::NoSuchChange(_) => StatusCode::NOT_FOUND,
         }

@@ -69,10 +69,11 @@ fn send(asset: &'static Asset, headers: &HeaderMap) -> Response {
         (ETAG, asset.etag),
         // Asked for each time, and answered by 304: a new daemon's panel is seen at once.
         (CACHE_CONTROL, "no-cache"),
-        // Nothing is loaded from elsewhere, and nobody puts the panel into a frame.
+        // Nothing is loaded from elsewhere, and nobody puts the panel into a frame. Styles may stand in the page: xterm.js
+        // writes a sheet of its own for each terminal, and has no other way.
         (
             HeaderName::from_static("content-security-policy"),
-            "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; frame-ancestors 'none'; base-uri 'none'; \
+            "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; \
              form-action 'self'",
         ),
         (HeaderName::from_static("x-content-type-options"), "nosniff"),

@@ -14,6 +14,7 @@ mod live;
 mod networks;
 mod observed;
 mod rules;
+mod terminal;
 
 pub use auth::Token;
 
@@ -44,6 +45,7 @@ pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
         .route("/api/containers/{id}", delete(containers::remove))
         .route("/api/containers/{id}/start", post(containers::start))
         .route("/api/containers/{id}/stop", post(containers::stop))
+        .route("/api/containers/{id}/terminal", get(terminal::terminal))
         .route("/api/containers/{id}/ports", put(containers::ports))
         .route("/api/containers/{id}/attachments", post(attachments::connect))
         .route("/api/containers/{id}/attachments/{network}", delete(attachments::disconnect))

@@ -101,7 +101,7 @@ fn a_slow_reader_holds_nobody_up() {
 }
 
 /// What the daemon has in memory.
-fn memory_kib(daemon: &Daemon) -> u64 {
+pub(super) fn memory_kib(daemon: &Daemon) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()

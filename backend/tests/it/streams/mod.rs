@@ -4,6 +4,7 @@
 mod attach;
 mod logs;
 mod raw;
+mod robust;
 mod terminal;
 
 use raw::Raw;

@@ -1,0 +1,135 @@
+//! What clients do that mean no harm and do it: idle, gone in mid-stream, half said. What the daemon holds is counted
+//! before and after.
+
+use super::{Raw, create, logs::memory_kib};
+use crate::harness::{Daemon, wait_for};
+use drawbridge_kernel::testing::check_in_sandbox;
+use std::{fs, io::Write, os::unix::net::UnixStream, thread, time::Duration};
+
+/// What a daemon holds: open descriptors, and children of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Held {
+    descriptors: usize,
+    children: usize,
+}
+
+fn held(daemon: &Daemon) -> Held {
+    let process = format!("/proc/{}", daemon.pid());
+    let tasks = fs::read_dir(format!("{process}/task")).unwrap().flatten();
+    let children = tasks.map(|task| {
+        let list = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        list.split_whitespace().count()
+    });
+    Held { descriptors: fs::read_dir(format!("{process}/fd")).unwrap().count(), children: children.sum() }
+}
+
+/// Waits until the daemon holds no more than before.
+fn lets_go(daemon: &Daemon, before: Held, what: &str) {
+    wait_for(what, || {
+        let now = held(daemon);
+        (now.descriptors <= before.descriptors && now.children <= before.children).then_some(())
+    });
+}
+
+#[test]
+fn idle_clients_cost_little_and_go_without_a_trace() {
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        create(&daemon, "idle", r#""Cmd":["cat"],"OpenStdin":true"#);
+        create(&daemon, "unstarted", r#""Cmd":["cat"],"OpenStdin":true"#);
+        Raw::ask(&daemon, "POST /containers/idle/start", None);
+        let before = held(&daemon);
+        let memory = memory_kib(&daemon);
+        let clients: Vec<Raw> = (0..200)
+            .map(|number| {
+                let name = if number % 2 == 0 { "idle" } else { "unstarted" };
+                let input = if number % 4 < 2 { "&stdin=1" } else { "" };
+                let client =
+                    Raw::upgrade(&daemon, &format!("POST /containers/{name}/attach?stream=1&stdout=1{input}"), "");
+                if number % 3 == 0 {
+                    client.has_said_all();
+                }
+                client
+            })
+            .collect();
+        let grown = memory_kib(&daemon).saturating_sub(memory);
+        assert!(grown < 20_000, "200 idle clients cost {grown} KiB");
+        assert!(Raw::ask(&daemon, "GET /_ping", None).ends_with("OK"), "others are served meanwhile");
+        // They go as they are, in the middle of everything.
+        drop(clients);
+        lets_go(&daemon, before, "200 clients that have gone");
+    });
+}
+
+#[test]
+fn clients_that_go_in_mid_stream_leave_nothing() {
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        create(&daemon, "loud", r#""Cmd":["sh","-c","while echo 0123456789; do sleep 0.01; done"],"OpenStdin":true"#);
+        Raw::ask(&daemon, "POST /containers/loud/start", None);
+        let before = held(&daemon);
+        for request in ["logs?stdout=1&follow=1", "wait"] {
+            let method = if request == "wait" { "POST" } else { "GET" };
+            drop(Raw::send(&daemon, &format!("{method} /containers/loud/{request}"), "", None));
+        }
+        drop(Raw::send(&daemon, "GET /events", "", None));
+        // Much to say to a process that reads nothing, and gone.
+        let mut talker = Raw::upgrade(&daemon, "POST /containers/loud/attach?stream=1&stdin=1", "");
+        talker.stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+        while talker.stream.write_all(&[b'x'; 4096]).is_ok() {}
+        drop(talker);
+        for _ in 0..5 {
+            let body = r#"{"Cmd":["sh","-c","while echo 0123456789; do sleep 0.01; done"],"AttachStdout":true}"#;
+            let exec = Raw::ask(&daemon, "POST /containers/loud/exec", Some(body));
+            let exec = exec.split("\"Id\":\"").nth(1).unwrap()[..64].to_owned();
+            let mut client = Raw::upgrade(&daemon, &format!("POST /exec/{exec}/start"), "{}");
+            client.hears(b"0123456789\n");
+        }
+        // Commands go on without their clients, as with Docker, and end with the container.
+        assert!(held(&daemon).children >= before.children + 5);
+        Raw::ask(&daemon, "DELETE /containers/loud?force=1", None);
+        lets_go(&daemon, before, "clients and commands that have gone");
+    });
+}
+
+#[test]
+fn bodies_are_bounded_and_may_never_end() {
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        let before = held(&daemon);
+        let head = "POST /v1.50/containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n";
+        let mut unfinished = Vec::new();
+        for framing in ["Content-Length: 1000\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"Ima"] {
+            for _ in 0..20 {
+                let mut stream = UnixStream::connect(daemon.socket()).unwrap();
+                write!(stream, "{head}{framing}").unwrap();
+                unfinished.push(stream);
+            }
+        }
+        // Whole, in chunks.
+        let mut stream = UnixStream::connect(daemon.socket()).unwrap();
+        write!(stream, "{head}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+        for piece in ["{\"Image\":", "\"busybox\",\"Cmd\"", ":[\"true\"]}"] {
+            write!(stream, "{:x}\r\n{piece}\r\n", piece.len()).unwrap();
+            thread::sleep(Duration::from_millis(20));
+        }
+        write!(stream, "0\r\n\r\n").unwrap();
+        let mut answer = Raw { stream, head: String::new(), rest: Vec::new() };
+        answer.read_to_end();
+        let answer = String::from_utf8_lossy(&answer.rest).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+
+        let memory = memory_kib(&daemon);
+        let large = format!("{{\"Image\":\"{}\"}}", "x".repeat(10 << 20));
+        let mut stream = UnixStream::connect(daemon.socket()).unwrap();
+        // Refused before it has come whole, so the rest may not be taken.
+        let _ = write!(stream, "{head}Connection: close\r\nContent-Length: {}\r\n\r\n{large}", large.len());
+        let mut refused = [0; 12];
+        std::io::Read::read_exact(&mut stream, &mut refused).unwrap();
+        assert_eq!(&refused, b"HTTP/1.1 413");
+        let grown = memory_kib(&daemon).saturating_sub(memory);
+        assert!(grown < 20_000, "a body that is refused cost {grown} KiB");
+        drop((unfinished, stream));
+        lets_go(&daemon, before, "bodies that were never finished");
+    });
+}

@@ -1,0 +1,119 @@
+//! The panel's terminal in a real Chromium: a log, a main process, a shell; sizes, ten thousand lines, and what is said when the
+//! other end goes.
+
+use crate::{
+    harness::Daemon,
+    webdriver::{Page, check},
+};
+use thirtyfour::{By, Key};
+
+/// What stands in the terminal, its past included.
+const SCREEN: &str = r#"
+    const terminal = document.querySelector("[data-test=terminal]")?.terminal;
+    if (!terminal) return null;
+    const buffer = terminal.buffer.active;
+    let text = "";
+    for (let line = 0; line < buffer.length; line++) text += buffer.getLine(line).translateToString(true) + "\n";
+    return text;
+"#;
+
+async fn shows(page: &Page, words: &str) {
+    let script = format!("const shown = (() => {{ {SCREEN} }})(); return shown?.includes({words:?}) ?? false");
+    page.js_until(&format!("{words:?} in the terminal"), &script).await;
+}
+
+async fn types(page: &Page, keys: impl Into<thirtyfour::TypingData>) {
+    // xterm.js takes the keys by a field that nobody sees.
+    let field = page.driver.find(By::Css("[data-test=terminal] textarea")).await.unwrap();
+    field.send_keys(keys).await.unwrap();
+}
+
+#[test]
+fn a_shell_is_typed_into() {
+    check(async |daemon: &mut Daemon, page: &Page| {
+        daemon.docker(&["run", "-dit", "--name", "box1", "busybox", "sh"]);
+        page.log_in(daemon).await;
+        page.open("/containers").await;
+        page.click("tr[data-container=box1] [data-test=terminal-link]").await;
+        shows(page, "/ #").await;
+        page.sees("[data-test=terminal-state]", "Only shown").await;
+
+        page.click("[data-test=far-main]").await;
+        page.js_until(
+            "a terminal that reads",
+            "return document.activeElement?.closest('[data-test=terminal]') !== null",
+        )
+        .await;
+        shows(page, "/ #").await;
+        types(page, "kept=$((40+2)); stty size\n").await;
+        let size = page
+            .js("const t = document.querySelector('[data-test=terminal]').terminal; return `${t.rows} ${t.cols}`")
+            .await;
+        shows(page, size.as_str().unwrap()).await;
+
+        // Smaller, and told so.
+        page.set_size(800, 500).await;
+        page.js_until(
+            "a smaller terminal",
+            "return document.querySelector('[data-test=terminal]').terminal.cols < 100",
+        )
+        .await;
+        types(page, "stty size; echo and-$kept\n").await;
+        let size = page
+            .js("const t = document.querySelector('[data-test=terminal]').terminal; return `${t.rows} ${t.cols}`")
+            .await;
+        shows(page, size.as_str().unwrap()).await;
+        shows(page, "and-42").await;
+
+        // Copied with what is selected, and pasted.
+        types(page, "echo 'to be' copied\n").await;
+        shows(page, "\nto be copied").await;
+        let pasted = "const field = document.querySelector('[data-test=terminal] textarea'); \
+                      const data = new DataTransfer(); data.setData('text/plain', 'echo past$((1+1))ed\\n'); \
+                      field.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))";
+        page.js(pasted).await;
+        types(page, Key::Enter).await;
+        shows(page, "past2ed").await;
+
+        // A command of its own, in the same container.
+        page.click("[data-test=far-command]").await;
+        shows(page, "/ #").await;
+        types(page, "n=0; while [ $n -lt 10500 ]; do n=$((n+1)); echo line-$n; done; echo all-$n\n").await;
+        shows(page, "all-10500").await;
+        shows(page, "line-700\n").await;
+        types(page, "exit 7\n").await;
+        page.sees("[data-test=terminal-state]", "The command has ended with exit code 7.").await;
+        page.click("[data-test=open-again]").await;
+        shows(page, "/ #").await;
+    });
+}
+
+#[test]
+fn the_end_of_a_container_is_said() {
+    check(async |daemon: &mut Daemon, page: &Page| {
+        daemon.docker(&["run", "-d", "--name", "box1", "busybox", "sh", "-c", "echo printed; sleep 1000"]);
+        page.log_in(daemon).await;
+        page.open("/containers/box1/terminal").await;
+        shows(page, "printed").await;
+        daemon.docker(&["stop", "-t", "0", "box1"]);
+        page.sees("[data-test=terminal-state]", "The container has stopped with exit code 137.").await;
+
+        // One that does not run is waited for.
+        page.click("[data-test=open-again]").await;
+        page.sees("[data-test=terminal-state]", "does not run").await;
+        daemon.docker(&["start", "box1"]);
+        page.js_until(
+            "its second line",
+            &format!("return ((() => {{ {SCREEN} }})()?.split('printed').length ?? 0) > 2"),
+        )
+        .await;
+        daemon.docker(&["rm", "-f", "box1"]);
+        page.sees("[data-test=terminal-state]", "The container").await;
+
+        daemon.docker(&["run", "-d", "--name", "box2", "busybox", "sleep", "1000"]);
+        page.open("/containers/box2/terminal?far=command&command=sh").await;
+        shows(page, "/ #").await;
+        daemon.docker(&["rm", "-f", "box2"]);
+        page.sees("[data-test=terminal-state]", "The container").await;
+    });
+}
