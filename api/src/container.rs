@@ -62,6 +62,15 @@ pub struct Container {
     pub attachments: Vec<Attachment>,
     /// Where it is in its life.
     pub state: ContainerState,
+    /// Its processes are frozen, while it runs.
+    #[serde(default)]
+    pub paused: bool,
+    /// It has exited and will be started again by its restart policy.
+    #[serde(default)]
+    pub restarting: bool,
+    /// What its health checks say: `starting`, `healthy`, `unhealthy`; none when it has none.
+    #[serde(default)]
+    pub health: Option<String>,
     /// The main process on the host, while it runs.
     pub pid: Option<i32>,
     /// What the last run ended with, 128 + signal when killed; 0 before any.

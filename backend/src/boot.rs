@@ -94,6 +94,7 @@ pub async fn boot_on<M: Machine + 'static>(
         tracing::warn!(namespace = %name, "removed what a crash left of a namespace");
     }
     let daemon = put_together(folders, Arc::new(kernel), wrap).await?;
+    daemon.runtime.sweep();
     for warning in daemon.runtime.warnings() {
         tracing::warn!("{warning}");
     }

@@ -6,6 +6,7 @@
 #![recursion_limit = "256"]
 
 pub mod apply;
+pub mod archive;
 pub mod boot;
 pub mod clock;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod events;
 pub mod holds;
 pub mod http;
 pub mod images;
+pub mod life;
 pub mod machine;
 pub mod model;
 pub mod mounts;

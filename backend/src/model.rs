@@ -1,7 +1,7 @@
 //! Domain words that the panel does not see: what the operations and the store say to each other. No SQL, no JSON of
 //! either dialect, no kernel.
 
-use crate::settings::Settings;
+use crate::{life::Life, settings::Settings};
 use drawbridge_api::{
     Attachment, Console, ContainerId, ContainerName, ContainerState, Driver, Gateway, IfName, ImageId, Macvlan,
     NetworkMode, NetworkName, PortRequest,
@@ -204,6 +204,8 @@ pub struct ContainerRecord {
     pub started_at_ms: Option<i64>,
     /// UTC milliseconds.
     pub finished_at_ms: Option<i64>,
+    /// What else is known of its life.
+    pub life: Life,
 }
 
 /// An image as it is kept.

@@ -1,7 +1,10 @@
 //! What a container's processes may use, see and do, beyond their command. Domain words: stored with the container, put
 //! into the runtime's document, and made of either dialect's own words at the edge. No kernel, no SQL.
 
-use crate::mounts::Mount;
+use crate::{
+    life::{HealthCheck, RestartPolicy},
+    mounts::Mount,
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -26,7 +29,7 @@ pub struct Settings {
     pub groups: Vec<String>,
     /// Whether a small init stands before the process, to reap what is left to it.
     pub init: bool,
-    /// Size of `/dev/shm` in bytes; 64 MiB when absent.
+    /// Size of `/dev/shm` in bytes; 64 MiB when absent, none is mounted when 0.
     pub shm_bytes: Option<u64>,
     /// Whose shared memory and message queues it has.
     pub ipc: Namespace,
@@ -48,6 +51,10 @@ pub struct Settings {
     pub volumes: Vec<String>,
     /// Containers whose mounts it has too: `web`, `web:ro`.
     pub volumes_from: Vec<String>,
+    /// When it is started again after its end.
+    pub restart: RestartPolicy,
+    /// How its health is checked; when it is made, what its image says is added.
+    pub health: Option<HealthCheck>,
     /// What of this came in a client's own words, kept to be shown to it again; only that client's dialect reads it.
     pub asked: String,
 }
@@ -314,6 +321,9 @@ impl Settings {
             if options.contains("bind") {
                 return Err(format!("invalid tmpfs option \"bind\" of {place}"));
             }
+        }
+        if let Some(health) = &self.health {
+            health.check()?;
         }
         for rule in &self.device_rules {
             if !is_device_rule(rule) {

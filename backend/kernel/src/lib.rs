@@ -36,6 +36,7 @@ mod tables;
 pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tree;
 mod watch;
 
 pub use error::{KernelError, StepError};

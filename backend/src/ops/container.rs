@@ -10,14 +10,14 @@ use super::{
     attach::{self, Names},
     connect, image, lifecycle, lookup, mounting, names, outlet, process,
     publish::{self, Asker},
-    removal, sharing,
+    removal, sharing, stopping, usage,
 };
 use crate::{
     clock,
     engine::{Changed, Mode},
     model::{ContainerRecord, ContainerSpec, NewContainer},
-    notices::ContainerDeed,
-    store::{Connection, attachment, container, journal::Request},
+    notices::{ContainerDeed, Deed, Kind},
+    store::{Connection, attachment, container, journal::Request, life},
 };
 use drawbridge_api::{ContainerId, ContainerState, Origin};
 
@@ -90,6 +90,9 @@ fn request(verb: &'static str, new: &NewContainer, id: &ContainerId, origin: Ori
 fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(ContainerRecord, Vec<String>), OpError> {
     publish::check(&new.spec)?;
     new.spec.settings.check(std::thread::available_parallelism().map_or(1, usize::from)).map_err(OpError::Invalid)?;
+    if let Some(signal) = &new.spec.stop_signal {
+        process::signal(signal)?;
+    }
     mounting::check(&new.spec)?;
     let image = image::find_in(db, &new.spec.image)?;
     let defaults = process::image_defaults(&image)?;
@@ -106,6 +109,10 @@ fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(Cont
     let (mounts, made) = mounting::settle(db, &new.spec, &defaults.volumes)?;
     let mut spec = new.spec.clone();
     spec.settings.mounts = mounts;
+    spec.settings.health = match (spec.settings.health.take(), defaults.health) {
+        (Some(own), Some(image)) => Some(own.or(&image)),
+        (own, image) => own.or(image),
+    };
     for (name, value) in defaults.labels {
         spec.labels.entry(name).or_insert(value);
     }
@@ -121,6 +128,7 @@ fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(Cont
         created_at_ms: clock::now_ms(),
         started_at_ms: None,
         finished_at_ms: None,
+        life: Default::default(),
     };
     container::insert(db, &record)?;
     for attachment in &attachments {
@@ -158,24 +166,85 @@ pub async fn remove(
     volumes: Volumes,
 ) -> Result<Changed<()>, OpError> {
     let record = find(daemon, text)?;
-    if record.state == ContainerState::Running {
-        if running == Running::Keep && mode == Mode::Apply {
-            return Err(OpError::ContainerRunning(record.name.to_string()));
-        }
-        if mode == Mode::Preview {
-            return lifecycle::preview_release(daemon, &record, "remove container", origin).await;
-        }
-        lifecycle::kill_and_wait(daemon, &record, lifecycle::KILL, origin).await?;
-    }
     if mode == Mode::Preview {
-        return Ok(Changed::Previewed(drawbridge_api::Plan::default()));
+        if record.state != ContainerState::Running {
+            return Ok(Changed::Previewed(drawbridge_api::Plan::default()));
+        }
+        return lifecycle::preview_release(daemon, &record, "remove container", origin).await;
     }
-    let _held = daemon.hold(&record.id).await;
-    match lookup::get(daemon, &record.id) {
-        Ok(now) => removal::delete(daemon, &now, origin, volumes).await?,
-        // It removed itself when it ended.
-        Err(OpError::NoSuchContainer(_)) => {}
-        Err(error) => return Err(error),
+    match running {
+        Running::Keep => refuse_live(&record)?,
+        Running::Kill => {
+            // Its restart policy must not bring it back meanwhile.
+            daemon.engine.write(|db| life::set_stopped_by_hand(db, &record.id))?;
+            if record.state == ContainerState::Running {
+                stopping::kill_and_wait(daemon, &record, stopping::KILL, origin).await?;
+            }
+        }
+    }
+    let mut held = daemon.hold(&record.id).await;
+    loop {
+        match lookup::get(daemon, &record.id) {
+            // A restart was on its way.
+            Ok(now) if now.state == ContainerState::Running && running == Running::Kill => {
+                drop(held);
+                stopping::kill_and_wait(daemon, &now, stopping::KILL, origin).await?;
+                held = daemon.hold(&record.id).await;
+            }
+            Ok(now) => {
+                removal::delete(daemon, &now, origin, volumes).await?;
+                break;
+            }
+            // It removed itself when it ended.
+            Err(OpError::NoSuchContainer(_)) => break,
+            Err(error) => return Err(error),
+        }
     }
     Ok(Changed::Applied(()))
+}
+
+/// Refuses a container that is not at rest.
+fn refuse_live(record: &ContainerRecord) -> Result<(), OpError> {
+    let name = record.name.to_string();
+    if record.life.paused {
+        return Err(OpError::State(format!(
+            "cannot remove container \"{name}\": container is paused and must be unpaused first"
+        )));
+    }
+    if record.life.restart_at_ms.is_some() {
+        return Err(OpError::State(format!(
+            "cannot remove container \"{name}\": container is restarting: stop the container before removing or force \
+             remove"
+        )));
+    }
+    if record.state == ContainerState::Running { Err(OpError::ContainerRunning(name)) } else { Ok(()) }
+}
+
+/// Removes every container that is at rest and that `chosen` picks; returns their ids and the room that their files took,
+/// in bytes.
+///
+/// # Errors
+/// When the store fails. A container that can't be removed is left, with a line in the log.
+pub async fn prune(
+    daemon: &Daemon,
+    origin: Origin,
+    chosen: impl Fn(&ContainerRecord) -> bool,
+) -> Result<(Vec<ContainerId>, u64), OpError> {
+    let mut removed = Vec::new();
+    let mut reclaimed_bytes = 0;
+    for (record, _) in list(daemon)?.into_iter().filter(|(record, _)| refuse_live(record).is_ok() && chosen(record)) {
+        let written = daemon.runtime.container_dir(&record.id).join("upper");
+        let bytes = tokio::task::block_in_place(|| usage::bytes_below(&written));
+        match remove(daemon, Mode::Apply, origin, record.id.as_str(), Running::Keep, Volumes::Keep).await {
+            Ok(_) => {
+                reclaimed_bytes += bytes;
+                removed.push(record.id);
+            }
+            Err(error) => {
+                tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "not pruned");
+            }
+        }
+    }
+    daemon.notices.tell(Deed::Pruned { kind: Kind::Container, reclaimed_bytes });
+    Ok((removed, reclaimed_bytes))
 }

@@ -45,6 +45,26 @@ pub enum OpError {
     /// No volume of that name.
     #[error("get {0}: no such volume")]
     NoSuchVolume(String),
+    /// Nothing stands at that path in the container.
+    #[error("Could not find the file {path} in container {container}")]
+    NoSuchFile {
+        /// The path.
+        path: String,
+        /// The container.
+        container: String,
+    },
+    /// Nothing may be written there.
+    #[error("container rootfs is marked read-only")]
+    ReadOnly,
+    /// A container's files could not be read or written.
+    #[error("cannot get at the files of container {container}")]
+    Files {
+        /// The container.
+        container: String,
+        /// What the kernel said.
+        #[source]
+        source: std::io::Error,
+    },
     /// Volumes are made by `local` alone.
     #[error("error looking up volume plugin {0}: plugin \"{0}\" not found")]
     NoSuchVolumeDriver(String),
@@ -219,6 +239,9 @@ pub enum OpError {
         "cannot remove container \"{0}\": container is running: stop the container before removing or force remove"
     )]
     ContainerRunning(String),
+    /// It is in another state than that needs.
+    #[error("{0}")]
+    State(String),
     /// It has to run for that.
     #[error("container {0} is not running")]
     NotRunning(String),
@@ -265,6 +288,7 @@ impl OpError {
             | OpError::NoSuchNetwork(_)
             | OpError::NoSuchImage(_)
             | OpError::NoSuchExec(_)
+            | OpError::NoSuchFile { .. }
             | OpError::NoSuchVolume(_)
             | OpError::NoSuchVolumeDriver(_) => Class::NotFound,
             OpError::Ambiguous { .. } | OpError::Name(_) | OpError::Invalid(_) => Class::Invalid,
@@ -276,8 +300,10 @@ impl OpError {
             | OpError::NotRunning(_)
             | OpError::CannotJoin(_)
             | OpError::ExecStarted(_)
+            | OpError::State(_)
             | OpError::VolumeInUse { .. } => Class::Conflict,
             OpError::SubnetOverlaps { .. }
+            | OpError::ReadOnly
             | OpError::PredefinedNetwork(_)
             | OpError::NetworkInUse { .. }
             | OpError::AddressTaken { .. }
@@ -297,6 +323,7 @@ impl OpError {
             | OpError::Store(_)
             | OpError::Kernel(_)
             | OpError::WillNotEnd(_)
+            | OpError::Files { .. }
             | OpError::VolumeData { .. }
             | OpError::CutOff => Class::Failed,
         }

@@ -271,10 +271,13 @@ fn ended(daemon: &Daemon, id: &str, code: i32) {
 
 fn running(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpError> {
     let record = lookup::find(daemon, text)?;
+    if record.life.paused {
+        return Err(OpError::State(format!("Container {} is paused, unpause the container before exec", record.id)));
+    }
     if record.state == ContainerState::Running { Ok(record) } else { Err(OpError::NotRunning(record.id.to_string())) }
 }
 
-fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Result<ExecSpec, OpError> {
+pub(super) fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Result<ExecSpec, OpError> {
     let image = image::get(&*daemon.engine.store.read()?, &record.image_id)?;
     let image = image.ok_or_else(|| OpError::NoSuchImage(record.spec.image.clone()))?;
     let defaults = super::process::image_defaults(&image)?;

@@ -3,12 +3,13 @@
 use super::{
     Daemon, OpError,
     attach::{Names, attach, namespace_name},
-    connect, failed_start, image, lookup,
+    connect, failed_start, health, lookup,
     outlet::{self, Outlets},
     process,
     publish::{self, Asker, Reservation},
     removal::{self, Volumes},
-    sharing, wait,
+    restart, sharing,
+    stopping::STOP,
 };
 use crate::{
     clock,
@@ -16,19 +17,11 @@ use crate::{
     model::ContainerRecord,
     notices::ContainerDeed,
     runtime::Exit,
-    store::{attachment as attachments, container as rows, desired, endpoint, journal::Request},
+    store::{attachment as attachments, container as rows, desired, endpoint, journal::Request, life},
 };
 use drawbridge_api::{ContainerId, ContainerState, Origin};
 use drawbridge_plan::{Scope, VethEndpoint};
-use std::{sync::Arc, time::Duration};
-
-/// How long a killed process may take to be gone. SIGKILL can't be refused; more than this means that the process hangs
-/// in the kernel or the monitor is gone.
-const AFTER_KILL: Duration = Duration::from_secs(20);
-
-/// The change that ends a container which somebody stops, and one which somebody kills.
-pub(super) const STOP: &str = "stop container";
-pub(super) const KILL: &str = "kill container";
+use std::sync::Arc;
 
 /// What of the kernel a container has.
 ///
@@ -57,28 +50,47 @@ pub async fn start(
     let found = lookup::find(daemon, text)?;
     let _held = daemon.hold(&found.id).await;
     let record = lookup::get(daemon, &found.id)?;
+    if record.life.paused {
+        return Err(OpError::State("cannot start a paused container, try unpause instead".into()));
+    }
     if record.state == ContainerState::Running {
         return Err(OpError::Already(record.name.to_string()));
     }
-    match plug_in(daemon, mode, origin, &record).await {
+    if mode == Mode::Apply {
+        daemon.engine.write(|db| life::set_started_by_hand(db, &record.id))?;
+    }
+    start_held(daemon, mode, origin, &record).await
+}
+
+/// Starts a container that does not run and that the caller holds.
+///
+/// # Errors
+/// As of [`start`].
+pub(super) async fn start_held(
+    daemon: &Arc<Daemon>,
+    mode: Mode,
+    origin: Origin,
+    record: &ContainerRecord,
+) -> Result<Changed<ContainerRecord>, OpError> {
+    match plug_in(daemon, mode, origin, record).await {
         Ok(Changed::Previewed(plan)) => return Ok(Changed::Previewed(plan)),
         Ok(Changed::Applied(())) => {}
         Err(error) => {
             if mode == Mode::Apply {
-                failed_start::note(daemon, &record, &error).await;
+                failed_start::note(daemon, record, &error).await;
             }
             return Err(error);
         }
     }
-    match launch(daemon, &record).await {
+    match launch(daemon, record).await {
         Ok(()) => Ok(Changed::Applied(lookup::get(daemon, &record.id)?)),
         Err(error) => {
             let request = Request { verb: "give up start of container", subject: record.name.to_string(), origin };
             // What the caller must hear is why the start failed; what can't be tidied up is found by the next reconcile.
-            if let Err(left) = leave(daemon, &record, request).await {
+            if let Err(left) = leave(daemon, record, request).await {
                 tracing::error!(container = %record.id.short(), error = &left as &dyn std::error::Error, "network left behind");
             }
-            failed_start::note(daemon, &record, &error).await;
+            failed_start::note(daemon, record, &error).await;
             Err(error)
         }
     }
@@ -115,9 +127,11 @@ async fn launch(daemon: &Arc<Daemon>, record: &ContainerRecord) -> Result<(), Op
     let spec = process::spec(daemon, record).await?;
     let pid = daemon.runtime.start(&spec).await?;
     daemon.engine.write(|db| rows::set_running(db, &record.id, pid, clock::now_ms()))?;
+    health::begin(daemon, record)?;
     lookup::publish(daemon, &record.id)?;
     daemon.tell_container(record, ContainerDeed::Start);
     watch(daemon, record.id.clone());
+    health::watch(daemon, record);
     Ok(())
 }
 
@@ -139,7 +153,7 @@ pub(super) fn watch(daemon: &Arc<Daemon>, id: ContainerId) {
 }
 
 /// What follows when a container's process has ended: its network goes, then its state is told.
-pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Result<(), OpError> {
+pub(super) async fn ended(daemon: &Arc<Daemon>, id: &ContainerId, exit: Exit) -> Result<(), OpError> {
     let _held = daemon.hold(id).await;
     let record = lookup::get(daemon, id)?;
     if record.state != ContainerState::Running {
@@ -150,6 +164,7 @@ pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Resu
         subject: record.name.to_string(),
         origin: Origin::Daemon,
     });
+    let out_of_memory = daemon.runtime.ran_out_of_memory(id);
     for error in daemon.runtime.clean_up(id).await {
         tracing::warn!(container = %id.short(), error = &error as &dyn std::error::Error, "left behind");
     }
@@ -158,15 +173,26 @@ pub(super) async fn ended(daemon: &Daemon, id: &ContainerId, exit: Exit) -> Resu
     if let Err(error) = leave(daemon, &record, request).await {
         tracing::error!(container = %id.short(), error = &error as &dyn std::error::Error, "network left behind");
     }
-    daemon.engine.write(|db| rows::set_exited(db, id, exit.code, exit.at_ms))?;
+    daemon.engine.write(|db| {
+        rows::set_exited(db, id, exit.code, exit.at_ms)?;
+        health::end(db, &record)?;
+        restart::note(db, &record, exit)?;
+        if out_of_memory { life::set_oom_killed(db, id) } else { Ok(()) }
+    })?;
+    if out_of_memory {
+        daemon.tell_container(&record, ContainerDeed::OutOfMemory);
+    }
     if stopped {
         daemon.tell_container(&record, ContainerDeed::Stop);
     }
     let ran_s = record.started_at_ms.map_or(0, |started_at_ms| (exit.at_ms - started_at_ms).max(0) / 1000);
     daemon.tell_container(&record, ContainerDeed::Die { exit_code: exit.code, ran_s });
     lookup::publish(daemon, id)?;
+    let record = lookup::get(daemon, id)?;
+    if let Some(at_ms) = record.life.restart_at_ms {
+        restart::watch(daemon, record.id.clone(), at_ms);
+    }
     if record.spec.auto_remove {
-        let record = lookup::get(daemon, id)?;
         removal::delete(daemon, &record, Origin::Daemon, Volumes::Remove).await?;
     }
     Ok(())
@@ -205,89 +231,4 @@ pub(super) async fn preview_release(
 ) -> Result<Changed<()>, OpError> {
     let request = Request { verb, subject: record.name.to_string(), origin };
     release(daemon, &record.id, Mode::Preview, request).await
-}
-
-/// How a container is asked to end.
-#[derive(Clone, Debug, Default)]
-pub struct StopOptions {
-    /// The signal by name or number; the container's own when absent.
-    pub signal: Option<String>,
-    /// Seconds until it is killed; the container's own, or 10, when absent; forever when negative.
-    pub timeout_s: Option<i64>,
-}
-
-/// Asks a container's process to end, kills it when it doesn't, and returns when its network is gone.
-///
-/// # Errors
-/// `Already` when it doesn't run.
-pub async fn stop(
-    daemon: &Daemon,
-    mode: Mode,
-    origin: Origin,
-    text: &str,
-    options: StopOptions,
-) -> Result<Changed<()>, OpError> {
-    let record = lookup::find(daemon, text)?;
-    if record.state != ContainerState::Running {
-        return Err(OpError::Already(record.name.to_string()));
-    }
-    if mode == Mode::Preview {
-        return preview_release(daemon, &record, STOP, origin).await;
-    }
-    let named = match options.signal.or_else(|| record.spec.stop_signal.clone()) {
-        Some(signal) => Some(signal),
-        None => process::image_defaults(&image::find(daemon, record.image_id.as_str())?)?.stop_signal,
-    };
-    let signal = process::signal(named.as_deref().unwrap_or("SIGTERM"))?;
-    let timeout_s = options.timeout_s.unwrap_or_else(|| record.spec.stop_timeout_s.map_or(10, i64::from));
-    let end = wait::for_end(daemon, &record.id)?;
-    let subject = record.name.to_string();
-    daemon.note_asked_to_end(&record.id, Request { verb: STOP, subject, origin });
-    send_signal(daemon, &record, signal).await?;
-    let Ok(patience) = u64::try_from(timeout_s) else {
-        end.await;
-        return Ok(Changed::Applied(()));
-    };
-    if tokio::time::timeout(Duration::from_secs(patience), end).await.is_err() {
-        kill_and_wait(daemon, &record, STOP, origin).await?;
-    }
-    Ok(Changed::Applied(()))
-}
-
-/// Sends a signal to a container's main process.
-///
-/// # Errors
-/// `NotRunning`, or `Invalid` for an unknown signal.
-pub async fn kill(daemon: &Daemon, origin: Origin, text: &str, signal: Option<&str>) -> Result<(), OpError> {
-    let record = lookup::find(daemon, text)?;
-    if record.state != ContainerState::Running {
-        return Err(OpError::NotRunning(record.id.to_string()));
-    }
-    let number = process::signal(signal.unwrap_or("SIGKILL"))?;
-    if number == process::SIGKILL {
-        let subject = record.name.to_string();
-        daemon.note_asked_to_end(&record.id, Request { verb: KILL, subject, origin });
-    }
-    send_signal(daemon, &record, number).await
-}
-
-async fn send_signal(daemon: &Daemon, record: &ContainerRecord, signal: i32) -> Result<(), OpError> {
-    daemon.runtime.signal(&record.id, signal).await?;
-    daemon.tell_container(record, ContainerDeed::Kill { signal });
-    Ok(())
-}
-
-/// Kills a container and returns when its network is gone; `verb` names the change that takes it away.
-pub(super) async fn kill_and_wait(
-    daemon: &Daemon,
-    record: &ContainerRecord,
-    verb: &'static str,
-    origin: Origin,
-) -> Result<(), OpError> {
-    let end = wait::for_end(daemon, &record.id)?;
-    let subject = record.name.to_string();
-    daemon.note_asked_to_end(&record.id, Request { verb, subject, origin });
-    send_signal(daemon, record, process::SIGKILL).await?;
-    tokio::time::timeout(AFTER_KILL, end).await.map_err(|_| OpError::WillNotEnd(record.name.to_string()))?;
-    Ok(())
 }

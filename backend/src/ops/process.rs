@@ -6,6 +6,7 @@ use super::{
     lookup, mounting, sharing,
 };
 use crate::{
+    life::HealthCheck,
     model::{ContainerRecord, ContainerSpec, ImageRecord},
     runtime::ProcessSpec,
     settings::Namespace,
@@ -13,6 +14,7 @@ use crate::{
 };
 use drawbridge_api::NetworkMode;
 use oci_spec::image::ImageConfiguration;
+use serde_json::Value;
 use std::{collections::BTreeMap, path::PathBuf};
 use tokio::task::block_in_place;
 
@@ -62,6 +64,8 @@ pub struct ImageDefaults {
     pub volumes: Vec<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// How its health is checked.
+    pub health: Option<HealthCheck>,
 }
 
 /// Reads an image's defaults.
@@ -81,7 +85,24 @@ pub fn image_defaults(image: &ImageRecord) -> Result<ImageDefaults, OpError> {
         stop_signal: config.stop_signal().clone(),
         exposed_ports: config.exposed_ports().clone().unwrap_or_default(),
         volumes: config.volumes().clone().unwrap_or_default(),
+        health: image_health(&image.config),
         labels: config.labels().clone().unwrap_or_default().into_iter().collect(),
+    })
+}
+
+/// How an image says that its containers are to be checked: a field that the OCI image specification hasn't.
+fn image_health(config: &str) -> Option<HealthCheck> {
+    let config: Value = serde_json::from_str(config).ok()?;
+    let check = config.get("config")?.get("Healthcheck").filter(|check| check.is_object())?;
+    let number = |key: &str| check.get(key).and_then(Value::as_i64).unwrap_or(0);
+    let words = check.get("Test").and_then(Value::as_array).into_iter().flatten();
+    Some(HealthCheck {
+        test: words.filter_map(|word| word.as_str().map(str::to_owned)).collect(),
+        interval_ns: number("Interval"),
+        timeout_ns: number("Timeout"),
+        start_period_ns: number("StartPeriod"),
+        start_interval_ns: number("StartInterval"),
+        retries: number("Retries"),
     })
 }
 

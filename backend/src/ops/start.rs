@@ -1,13 +1,13 @@
 //! What happens when the daemon comes up: the built-in image and networks are made sure of, what a crash left half done
 //! is settled, and the containers that outlived the last daemon are taken up again.
 
-use super::{Daemon, OpError, image, lifecycle, lookup, network, publish, removal};
+use super::{Daemon, OpError, health, image, lifecycle, lookup, network, publish, removal, restart, stopping};
 use crate::{
     clock,
     engine::{Changed, Mode},
     model::{ContainerRecord, NewNetwork, NewRange},
     runtime::{Exit, ProcessState},
-    store::{container as rows, endpoint, journal, journal::Request, network as networks},
+    store::{container as rows, endpoint, journal, journal::Request, life, network as networks},
 };
 use drawbridge_api::{ContainerId, ContainerState, Driver, IfName, Network, NetworkId, Origin};
 use drawbridge_kernel::HostView;
@@ -37,14 +37,16 @@ pub async fn bring_up(daemon: &Arc<Daemon>) -> Result<(), OpError> {
         match fate {
             Fate::Running(_) => {
                 publish::take_up(daemon, &record.id)?;
-                lifecycle::watch(daemon, record.id);
+                lifecycle::watch(daemon, record.id.clone());
+                health::watch(daemon, &record);
             }
-            Fate::Ended(_) => bury(daemon, record).await?,
+            Fate::Ended(exit) => bury(daemon, record, exit).await?,
         }
     }
     daemon.engine.take_up_names()?;
     sweep_files(daemon).await?;
-    ensure_networks(daemon).await
+    ensure_networks(daemon).await?;
+    restart::take_up(daemon)
 }
 
 /// Takes away the files of containers whose rows are gone: a crash fell between the two.
@@ -129,7 +131,13 @@ async fn reconcile(daemon: &Daemon, fates: &[(ContainerRecord, Fate)]) -> Result
     Ok(())
 }
 
-async fn bury(daemon: &Daemon, record: ContainerRecord) -> Result<(), OpError> {
+async fn bury(daemon: &Daemon, record: ContainerRecord, exit: Option<Exit>) -> Result<(), OpError> {
+    if let Some(exit) = exit {
+        daemon.engine.write(|db| {
+            health::end(db, &record)?;
+            restart::note(db, &record, exit)
+        })?;
+    }
     for error in daemon.runtime.clean_up(&record.id).await {
         tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "left behind");
     }
@@ -224,7 +232,11 @@ async fn insert_unbridged(daemon: &Daemon, name: &str, driver: Driver) -> Result
 pub async fn take_down(daemon: &Daemon) -> Result<(), OpError> {
     for (record, _) in lookup::list(daemon)? {
         if record.state == ContainerState::Running {
-            lifecycle::kill_and_wait(daemon, &record, lifecycle::STOP, Origin::Daemon).await?;
+            stopping::kill_and_wait(daemon, &record, stopping::STOP, Origin::Daemon).await?;
+        }
+        // The next daemon goes on with what was not stopped by hand.
+        if record.spec.settings.restart.at_daemon_start(&record.life) && record.started_at_ms.is_some() {
+            daemon.engine.write(|db| life::set_restart_at(db, &record.id, clock::now_ms(), 0))?;
         }
     }
     let request = Request { verb: "take down", subject: String::new(), origin: Origin::Daemon };

@@ -34,7 +34,7 @@ pub fn begin(
     let record = lookup::find(daemon, text)?;
     let store = Arc::clone(&daemon.engine.store);
     Ok(async move {
-        let stopped = record.state != ContainerState::Running;
+        let stopped = record.state != ContainerState::Running && record.life.restart_at_ms.is_none();
         if condition == Condition::NotRunning && stopped {
             return Ok(record.exit_code);
         }
@@ -42,19 +42,24 @@ pub fn begin(
         let mut receiver = receiver;
         loop {
             match next_about(&mut receiver, &record.id).await {
-                Some(About::Ended(exit)) => {
+                Some(About::Ended { code: exit, restarting }) => {
                     code = exit;
-                    if condition != Condition::Removed {
-                        return Ok(code);
+                    match condition {
+                        Condition::NextExit => return Ok(code),
+                        // It will run again without anybody's doing.
+                        Condition::NotRunning if !restarting => return Ok(code),
+                        Condition::NotRunning | Condition::Removed => {}
                     }
                 }
                 Some(About::Removed) => return Ok(code),
                 // Too slow, and events are lost: the row tells what became of it.
                 None => match rows::get(&*store.read()?, &record.id)? {
                     None => return Ok(code),
-                    Some(now) if now.state != ContainerState::Running && condition != Condition::Removed => {
-                        return Ok(now.exit_code);
-                    }
+                    Some(now) if now.state != ContainerState::Running => match condition {
+                        Condition::NextExit => return Ok(now.exit_code),
+                        Condition::NotRunning if now.life.restart_at_ms.is_none() => return Ok(now.exit_code),
+                        Condition::NotRunning | Condition::Removed => code = now.exit_code,
+                    },
                     Some(now) => code = now.exit_code,
                 },
             }
@@ -72,7 +77,7 @@ pub(super) fn for_end(daemon: &Daemon, id: &ContainerId) -> Result<impl Future<O
 }
 
 enum About {
-    Ended(i32),
+    Ended { code: i32, restarting: bool },
     Removed,
 }
 
@@ -81,7 +86,7 @@ async fn next_about(receiver: &mut Receiver<Arc<Event>>, id: &ContainerId) -> Op
         match receiver.recv().await {
             Ok(event) => match &event.kind {
                 EventKind::Container(seen) if seen.id == *id && seen.state == ContainerState::Exited => {
-                    return Some(About::Ended(seen.exit_code));
+                    return Some(About::Ended { code: seen.exit_code, restarting: seen.restarting });
                 }
                 EventKind::ContainerRemoved(removed) if removed == id => return Some(About::Removed),
                 EventKind::Container(_)

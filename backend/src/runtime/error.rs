@@ -11,6 +11,8 @@ pub enum Attempt {
     Start,
     /// A further process in a running container.
     Exec,
+    /// A change of how its processes run: frozen, thawed, with other limits.
+    Control,
 }
 
 impl fmt::Display for Attempt {
@@ -21,6 +23,7 @@ impl fmt::Display for Attempt {
                  runc create failed"
             }
             Attempt::Exec => "OCI runtime exec failed: exec failed",
+            Attempt::Control => "OCI runtime update failed",
         })
     }
 }

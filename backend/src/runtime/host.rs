@@ -69,6 +69,17 @@ impl Host {
         self.unusable_cgroup.is_none() && self.controllers.contains(name)
     }
 
+    /// Where a container's cgroup of a controller is.
+    pub(super) fn cgroup(&self, id: &ContainerId, controller: &str) -> Option<PathBuf> {
+        let top = Path::new("/sys/fs/cgroup");
+        let hierarchy = match self.cgroups {
+            CgroupLayout::Unified => top.to_owned(),
+            CgroupLayout::Legacy | CgroupLayout::Hybrid => top.join(controller),
+            CgroupLayout::Absent => return None,
+        };
+        self.unusable_cgroup.is_none().then(|| cgroup_parent(&hierarchy).join(id.as_str()))
+    }
+
     /// Whether swap can be limited; version 1 of the memory controller counts it only with `swapaccount`
     /// (Documentation/admin-guide/cgroup-v1/memory.rst).
     pub(super) fn limits_swap(&self) -> bool {

@@ -247,7 +247,7 @@ impl Inner {
     }
 
     /// Runs one command of the runtime; an error is what it said last.
-    async fn run(&self, args: &[&str]) -> Result<(), String> {
+    pub(super) async fn run(&self, args: &[&str]) -> Result<(), String> {
         let mut command = Command::new(&self.program.path);
         if self.host.unusable_cgroup.is_some() {
             command.arg(self.program.kind.without_cgroups());

@@ -7,6 +7,8 @@
 mod attach;
 mod bundle;
 mod capability;
+mod consumption;
+mod control;
 mod detect;
 mod devices;
 mod error;
@@ -25,6 +27,7 @@ mod paths;
 mod processes;
 mod seccomp;
 mod seccomp_profile;
+mod tree;
 mod turns;
 mod user;
 mod wait;
@@ -32,10 +35,12 @@ mod wait;
 pub use attach::MainInput;
 pub use bundle::{MASKED_PATHS, READONLY_PATHS};
 pub use capability::Privileges;
+pub use consumption::{Consumption, Cpu, Interface, Io, Memory, Traffic, Version as CgroupVersion};
 pub use error::{Attempt, RuntimeError};
 pub use exec::{Exec, ExecSpec, ExecTerminal, Stdin};
 pub use log_entry::{LogEntry, LogStream};
 pub use logs::{Follow, LogOptions, LogReader};
+pub use tree::Difference;
 
 use crate::settings::Settings;
 use drawbridge_api::{Console, ContainerId};
@@ -78,6 +83,16 @@ impl Runtime {
     /// mounted.
     pub fn default_cgroup_namespace(&self) -> &'static str {
         if self.inner.host.cgroups == CgroupLayout::Unified { "private" } else { "host" }
+    }
+
+    /// Whether containers can be limited with a cgroup controller, by its name of version 1: `memory`.
+    pub fn can_limit(&self, controller: &str) -> bool {
+        self.inner.host.has_controller(controller)
+    }
+
+    /// Whether a small init can be put before a container's process.
+    pub fn has_init(&self) -> bool {
+        self.inner.host.init.is_some()
     }
 
     /// Where the shared memory of a container is that lets others have it. There while it runs.

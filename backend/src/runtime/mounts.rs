@@ -85,6 +85,7 @@ fn usual(
         ("/dev/mqueue" | "/dev/shm", Namespace::Host) if Path::new(place).exists() => {
             mount(place, "bind", Path::new(place), shared)?
         }
+        ("/dev/shm", Namespace::Own) if settings.shm_bytes == Some(0) => return Ok(None),
         ("/dev/shm", Namespace::Shareable) => mount(place, "bind", &paths.shm(), shared)?,
         ("/dev/shm", Namespace::Container(_)) => {
             mount(place, "bind", spec.shm.as_deref().unwrap_or(Path::new(place)), shared)?

@@ -2,9 +2,12 @@
 
 use super::{
     Connection, StoreError, attachment,
-    sql::{all, first, from_json, from_word, parsed, run, to_json},
+    sql::{all, first, from_json, from_word, json_or_null, parsed, run, to_json},
 };
-use crate::model::{ContainerRecord, ContainerSpec};
+use crate::{
+    life::Life,
+    model::{ContainerRecord, ContainerSpec},
+};
 use drawbridge_api::{ContainerId, ContainerName};
 use rusqlite::Row;
 
@@ -37,6 +40,15 @@ pub fn set_spec(db: &Connection, id: &ContainerId, spec: &ContainerSpec) -> Resu
     Ok(())
 }
 
+/// Gives a container another name.
+///
+/// # Errors
+/// `Conflict` when it is taken.
+pub fn set_name(db: &Connection, id: &ContainerId, name: &ContainerName) -> Result<(), StoreError> {
+    run(db, "update container set name = ? where container_id = ?", (name.as_str(), id.as_str()))?;
+    Ok(())
+}
+
 /// The main process runs.
 ///
 /// # Errors
@@ -44,7 +56,8 @@ pub fn set_spec(db: &Connection, id: &ContainerId, spec: &ContainerSpec) -> Resu
 pub fn set_running(db: &Connection, id: &ContainerId, pid: i32, now_ms: i64) -> Result<(), StoreError> {
     run(
         db,
-        "update container set state = 'running', pid = ?, started_at_ms = ?, exit_code = 0, error = ''
+        "update container set state = 'running', pid = ?, started_at_ms = ?, exit_code = 0, error = '',
+                              paused = 0, oom_killed = 0, restart_at_ms = null
          where container_id = ?",
         (pid, now_ms, id.as_str()),
     )?;
@@ -58,7 +71,8 @@ pub fn set_running(db: &Connection, id: &ContainerId, pid: i32, now_ms: i64) -> 
 pub fn set_exited(db: &Connection, id: &ContainerId, code: i32, at_ms: i64) -> Result<(), StoreError> {
     run(
         db,
-        "update container set state = 'exited', pid = null, exit_code = ?, finished_at_ms = ? where container_id = ?",
+        "update container set state = 'exited', paused = 0, pid = null, exit_code = ?, finished_at_ms = ?
+         where container_id = ?",
         (code, at_ms, id.as_str()),
     )?;
     Ok(())
@@ -69,7 +83,11 @@ pub fn set_exited(db: &Connection, id: &ContainerId, code: i32, at_ms: i64) -> R
 /// # Errors
 /// When SQLite fails.
 pub fn set_start_failed(db: &Connection, id: &ContainerId, code: i32, why: &str) -> Result<(), StoreError> {
-    run(db, "update container set exit_code = ?, error = ? where container_id = ?", (code, why, id.as_str()))?;
+    run(
+        db,
+        "update container set exit_code = ?, error = ?, restart_at_ms = null where container_id = ?",
+        (code, why, id.as_str()),
+    )?;
     Ok(())
 }
 
@@ -144,5 +162,14 @@ fn read(row: &Row<'_>) -> Result<ContainerRecord, StoreError> {
         created_at_ms: row.get("created_at_ms")?,
         started_at_ms: row.get("started_at_ms")?,
         finished_at_ms: row.get("finished_at_ms")?,
+        life: Life {
+            paused: row.get("paused")?,
+            restart_count: row.get("restart_count")?,
+            restart_delay_ms: row.get("restart_delay_ms")?,
+            restart_at_ms: row.get("restart_at_ms")?,
+            stopped_by_hand: row.get("stopped_by_hand")?,
+            oom_killed: row.get("oom_killed")?,
+            health: json_or_null(row, "health")?,
+        },
     })
 }

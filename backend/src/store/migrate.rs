@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0003_ports.sql"),
     include_str!("../../../migrations/0004_attachments.sql"),
     include_str!("../../../migrations/0007_volumes.sql"),
+    include_str!("../../../migrations/0008_life.sql"),
     include_str!("../../../migrations/0012_steps.sql"),
 ];
 

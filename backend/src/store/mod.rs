@@ -16,6 +16,7 @@ pub mod endpoint;
 pub mod image;
 pub mod journal;
 pub mod lease;
+pub mod life;
 mod migrate;
 pub mod names;
 pub mod network;

@@ -64,6 +64,12 @@ pub(super) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &'static str
     serde_json::from_str(text(row, column)?).map_err(unreadable(column))
 }
 
+/// A column that holds JSON, or null.
+pub(super) fn json_or_null<T: DeserializeOwned>(row: &Row<'_>, column: &'static str) -> Result<Option<T>, StoreError> {
+    let text = row.get_ref(column)?.as_str_or_null().map_err(unreadable(column))?;
+    text.map(|text| serde_json::from_str(text).map_err(unreadable(column))).transpose()
+}
+
 /// A column that holds one of an enum's words.
 pub(super) fn from_word<T: DeserializeOwned>(row: &Row<'_>, column: &'static str) -> Result<T, StoreError> {
     serde_json::from_value(serde_json::Value::from(text(row, column)?)).map_err(unreadable(column))

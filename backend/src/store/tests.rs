@@ -69,6 +69,7 @@ fn box_of(number: u8) -> ContainerRecord {
         created_at_ms: i64::from(number),
         started_at_ms: None,
         finished_at_ms: None,
+        life: Default::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use drawbridge::{
     engine::Mode,
     machine::{Hand, Machine},
     model::{ContainerSpec, NewContainer, NewNetwork},
-    ops::{Daemon, OpError, container, lifecycle, network, start},
+    ops::{Daemon, OpError, container, lifecycle, network, start, stopping},
     store::journal,
 };
 use drawbridge_api::{ChangeState, NetworkMode, Origin};
@@ -240,8 +240,8 @@ fn start_container(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpErro
 }
 
 fn stop_container(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpError> {
-    let options = lifecycle::StopOptions::default();
-    runtime.block_on(lifecycle::stop(daemon, Mode::Apply, Origin::Docker, "box1", options)).map(drop)
+    let options = stopping::StopOptions::default();
+    runtime.block_on(stopping::stop(daemon, Mode::Apply, Origin::Docker, "box1", options)).map(drop)
 }
 
 fn remove_container(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpError> {

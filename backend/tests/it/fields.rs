@@ -47,6 +47,7 @@ const ROWS: &[(&[&str], &str, &str)] = &[
     ),
     (&["--shm-size", "1m"], "df -k /dev/shm | tail -1 | awk '{print $2}'", "1024"),
     (&["--pid", "host"], "test -d /proc/1 && grep -c 'Name:.sh$' /proc/1/status", "0"),
+    (&["--ipc", "none"], "mount | grep -c ' /dev/shm ' || true", "0"),
     (&["--uts", "host"], "test \"$(hostname)\" = \"$(cat /proc/sys/kernel/hostname)\" && echo same", "same"),
     (&["--oom-score-adj", "500"], "cat /proc/self/oom_score_adj", "500"),
     (

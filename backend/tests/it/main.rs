@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails, and the place says why")]
 
+mod bad_input;
 mod bollard;
 mod browser;
 mod browser_rules;
+mod compose;
 mod crash;
 mod dns;
 mod docker_cli;
@@ -14,6 +16,9 @@ mod found;
 mod harness;
 mod ipam;
 mod leftovers;
+mod life;
+mod listing;
+mod look;
 mod networks;
 mod outlive;
 mod ports;

@@ -8,7 +8,13 @@ pub fn word(container: &Container) -> String {
     match container.state {
         ContainerState::Created if !container.error.is_empty() => "Start failed".to_owned(),
         ContainerState::Created => "Created".to_owned(),
-        ContainerState::Running => "Running".to_owned(),
+        ContainerState::Running if container.paused => "Paused".to_owned(),
+        ContainerState::Running => match container.health.as_deref() {
+            Some("starting") => "Running (health: starting)".to_owned(),
+            Some(health) => format!("Running ({health})"),
+            None => "Running".to_owned(),
+        },
+        ContainerState::Exited if container.restarting => format!("Restarting ({})", container.exit_code),
         ContainerState::Exited => format!("Exited ({})", container.exit_code),
     }
 }

@@ -3,9 +3,12 @@
 
 use super::{
     endpoint::{self, Names, mode_word},
-    host_config, ports,
+    host_config, life, ports,
 };
-use crate::model::{ContainerRecord, ImageRecord};
+use crate::{
+    life::HealthStatus,
+    model::{ContainerRecord, ImageRecord},
+};
 use drawbridge_api::{Container, ContainerState, Input, Network};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -41,7 +44,7 @@ pub(super) fn container_row(
         "Created": record.created_at_ms / 1000,
         "Ports": ports::port_list(&record.spec, seen),
         "Labels": record.spec.labels,
-        "State": record.state,
+        "State": state_word(record),
         "Status": status(record, now_ms),
         "HostConfig": { "NetworkMode": mode_word(&record.spec.network_mode) },
         "NetworkSettings": { "Networks": endpoint::networks(record, seen, known, Names::LeftOut) },
@@ -60,10 +63,32 @@ fn command_line(args: &[String]) -> String {
 /// `Up 3 seconds`, `Exited (0) 2 minutes ago`, `Created`: made here, printed as it is by clients.
 fn status(record: &ContainerRecord, now_ms: i64) -> String {
     let since = |ms: Option<i64>| ago((now_ms - ms.unwrap_or(now_ms)) / 1000);
+    let life = &record.life;
     match record.state {
         ContainerState::Created => "Created".to_owned(),
-        ContainerState::Running => format!("Up {}", since(record.started_at_ms)),
-        ContainerState::Exited => format!("Exited ({}) {} ago", record.exit_code, since(record.finished_at_ms)),
+        ContainerState::Running if life.paused => format!("Up {} (Paused)", since(record.started_at_ms)),
+        ContainerState::Running => {
+            let health = match life.health.as_ref().map(|health| health.status) {
+                None => "",
+                Some(HealthStatus::Starting) => " (health: starting)",
+                Some(HealthStatus::Healthy) => " (healthy)",
+                Some(HealthStatus::Unhealthy) => " (unhealthy)",
+            };
+            format!("Up {}{health}", since(record.started_at_ms))
+        }
+        ContainerState::Exited => {
+            let word = if life.restart_at_ms.is_some() { "Restarting" } else { "Exited" };
+            format!("{word} ({}) {} ago", record.exit_code, since(record.finished_at_ms))
+        }
+    }
+}
+
+/// The word for where a container is in its life.
+pub(super) fn state_word(record: &ContainerRecord) -> &'static str {
+    match record.state {
+        ContainerState::Running if record.life.paused => "paused",
+        ContainerState::Exited if record.life.restart_at_ms.is_some() => "restarting",
+        state @ (ContainerState::Created | ContainerState::Running | ContainerState::Exited) => state.as_str(),
     }
 }
 
@@ -116,6 +141,7 @@ pub(super) struct Details<'a> {
 pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Network], details: &Details<'_>) -> Value {
     let spec = &record.spec;
     let running = record.state == ContainerState::Running;
+    let restarting = record.life.restart_at_ms.is_some();
     let (path, args) = details.args.split_first().map_or(("", &[][..]), |(path, args)| (path.as_str(), args));
     let file = |name: &str| details.files.join(name);
     let exposed = ports::exposed_ports(spec);
@@ -125,11 +151,11 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
         "Path": path,
         "Args": args,
         "State": {
-            "Status": record.state,
-            "Running": running,
-            "Paused": false,
-            "Restarting": false,
-            "OOMKilled": false,
+            "Status": state_word(record),
+            "Running": running || restarting,
+            "Paused": record.life.paused,
+            "Restarting": restarting,
+            "OOMKilled": record.life.oom_killed,
             "Dead": false,
             "Pid": record.pid.unwrap_or(0),
             "ExitCode": record.exit_code,
@@ -143,7 +169,7 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
         "HostsPath": file("hosts"),
         "LogPath": file("log"),
         "Name": format!("/{}", record.name),
-        "RestartCount": 0,
+        "RestartCount": record.life.restart_count,
         "Driver": "overlay2",
         "Platform": "linux",
         "MountLabel": "",
@@ -188,6 +214,12 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
     }
     if let Some(seconds) = spec.stop_timeout_s {
         shown["Config"]["StopTimeout"] = seconds.into();
+    }
+    if let Some(check) = &spec.settings.health {
+        shown["Config"]["Healthcheck"] = life::shown_check(check);
+    }
+    if let Some(health) = &record.life.health {
+        shown["State"]["Health"] = life::shown_health(health);
     }
     shown
 }

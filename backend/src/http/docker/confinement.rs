@@ -156,7 +156,11 @@ struct LogConfig {
 }
 
 impl Limits {
-    fn resources(&self) -> Result<Resources, OpError> {
+    /// In domain words.
+    ///
+    /// # Errors
+    /// `Invalid` for what is negative and can't be.
+    pub(super) fn resources(&self) -> Result<Resources, OpError> {
         let positive = |name: &str, value: i64| {
             u64::try_from(value).map_err(|_| OpError::Invalid(format!("invalid {name} {value}: it can't be negative")))
         };
@@ -231,13 +235,7 @@ impl Confinement {
         for option in self.log_config.config.keys() {
             warnings.push(format!("log option {option} is not honoured yet"));
         }
-        let mut rights = self.rights(warnings)?;
-        if rights.privileged && rights.cap_drop.is_empty() {
-            rights.seccomp = match rights.seccomp {
-                Seccomp::Default => Seccomp::Unconfined,
-                asked @ (Seccomp::Unconfined | Seccomp::Profile(_)) => asked,
-            };
-        }
+        let rights = self.rights(warnings)?;
         Ok(Settings {
             resources: limits.resources()?,
             rights,
@@ -251,8 +249,11 @@ impl Confinement {
                 .collect(),
             groups: self.group_add.clone(),
             init: self.init,
-            shm_bytes: u64::try_from(self.shm_size).ok().filter(|bytes| *bytes > 0),
-            ipc: namespace("IPC", &self.ipc_mode, &["", "private", "shareable", "host", "container:"])?,
+            shm_bytes: match self.ipc_mode.as_str() {
+                "none" => Some(0),
+                _ => u64::try_from(self.shm_size).ok().filter(|bytes| *bytes > 0),
+            },
+            ipc: namespace("IPC", &self.ipc_mode, &["", "none", "private", "shareable", "host", "container:"])?,
             pids: namespace("PID", &self.pid_mode, &["", "host", "container:"])?,
             uts: namespace("UTS", &self.uts_mode, &["", "host"])?,
             cgroups: match self.cgroupns_mode.as_str() {

@@ -2,9 +2,9 @@
 
 use super::{
     answer,
+    choosing::{Choice, Listed},
     error::DockerError,
     extract::{DockerJson, query_bool},
-    filters::{Filters, name_matches},
     mounts as shown_mounts,
     request::{CreateBody, new_container},
 };
@@ -13,11 +13,12 @@ use crate::{
     engine::{Changed, Mode},
     http::to_the_end,
     model::ContainerRecord,
-    mounts::{Mount, MountKind},
     ops::{
         Daemon, OpError,
         container::{self, Running, Volumes},
         image, lifecycle, mount_source, network, process,
+        stopping::{self, StopOptions},
+        usage,
         wait::{self, Condition},
     },
 };
@@ -28,7 +29,7 @@ use axum::{
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use drawbridge_api::{ContainerState, Origin};
+use drawbridge_api::{Container, Network, Origin};
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -38,6 +39,8 @@ use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 pub(super) struct ListQuery {
     #[serde(default, deserialize_with = "query_bool")]
     all: bool,
+    #[serde(default, deserialize_with = "query_bool")]
+    size: bool,
     limit: Option<i64>,
     filters: Option<String>,
 }
@@ -47,72 +50,47 @@ pub(super) async fn list(
     State(daemon): State<Arc<Daemon>>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Vec<Value>>, DockerError> {
-    let known = [
-        "ancestor",
-        "before",
-        "exited",
-        "expose",
-        "health",
-        "id",
-        "is-task",
-        "isolation",
-        "label",
-        "name",
-        "network",
-        "publish",
-        "since",
-        "status",
-        "volume",
-    ];
-    let filters = Filters::parse(query.filters.as_deref(), &known)?;
-    for later in ["before", "expose", "health", "is-task", "isolation", "publish", "since"] {
-        if filters.has(later) {
-            return Err(DockerError::not_built(format!("container filter '{later}'")));
-        }
-    }
     let networks = network::list(&daemon)?;
     let limit = query.limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
-    let all = query.all || limit.is_some() || filters.has("status") || filters.has("exited");
+    let listed = if query.all || limit.is_some() { Listed::All } else { Listed::Running };
+    let choice = Choice::parse(&daemon, query.filters.as_deref(), listed)?;
     let now_ms = clock::now_ms();
     let mut rows = Vec::new();
     let mut containers = container::list(&daemon)?;
     containers.reverse();
     for (record, seen) in containers {
-        let chosen = (all || record.state == ContainerState::Running)
-            && filters.any("id", |id| record.id.as_str().starts_with(id))
-            && filters.any("name", |name| name_matches(name, record.name.as_str()))
-            && filters.any("status", |status| record.state.as_str() == status)
-            && filters
-                .any("exited", |code| record.state == ContainerState::Exited && code.parse() == Ok(record.exit_code))
-            && filters
-                .any("ancestor", |image| record.spec.image == image || record.image_id.as_str().starts_with(image))
-            && filters.any("network", |wanted| {
-                networks.iter().any(|network| {
-                    (network.name.as_str() == wanted || network.id.as_str().starts_with(wanted))
-                        && seen.attachments.iter().any(|attachment| attachment.network == network.name)
-                })
-            })
-            && filters.any("volume", |wanted| record.spec.settings.mounts.iter().any(|mount| is_of(mount, wanted)))
-            && filters.labels(&record.spec.labels);
-        if chosen {
-            let args = arguments(&daemon, &record)?;
-            rows.push({
-                let mounts = mounts_of(&daemon, &record);
-                answer::container_row(&record, &seen, &args, &networks, mounts, now_ms)
-            });
+        if choice.takes(&record, &seen, &networks) {
+            let mut row = row(&daemon, &record, &seen, &networks, now_ms)?;
+            if query.size {
+                let (written, whole) = sizes(&daemon, &record)?;
+                row["SizeRw"] = written.into();
+                row["SizeRootFs"] = whole.into();
+            }
+            rows.push(row);
         }
     }
     rows.truncate(limit.unwrap_or(usize::MAX));
     Ok(Json(rows))
 }
 
-/// Whether a mount is meant by a volume's name or by its place.
-fn is_of(mount: &Mount, wanted: &str) -> bool {
-    let is_named = match &mount.kind {
-        MountKind::Volume { name, .. } => name == wanted,
-        MountKind::Bind { .. } | MountKind::Memory { .. } => false,
-    };
-    is_named || mount.target == std::path::Path::new(wanted)
+/// One row of the list.
+pub(super) fn row(
+    daemon: &Daemon,
+    record: &ContainerRecord,
+    seen: &Container,
+    networks: &[Network],
+    now_ms: i64,
+) -> Result<Value, OpError> {
+    let args = arguments(daemon, record)?;
+    Ok(answer::container_row(record, seen, &args, networks, mounts_of(daemon, record), now_ms))
+}
+
+/// What a container has written, and that with its image, in bytes.
+pub(super) fn sizes(daemon: &Daemon, record: &ContainerRecord) -> Result<(u64, u64), OpError> {
+    let written =
+        tokio::task::block_in_place(|| usage::bytes_below(&daemon.runtime.container_dir(&record.id).join("upper")));
+    let image = image::find(daemon, record.image_id.as_str())?;
+    Ok((written, written + u64::try_from(image.size_bytes).unwrap_or(0)))
 }
 
 fn mounts_of(daemon: &Daemon, record: &ContainerRecord) -> Value {
@@ -148,10 +126,17 @@ pub(super) async fn create(
     }
 }
 
+#[derive(Debug, Deserialize)]
+pub(super) struct InspectQuery {
+    #[serde(default, deserialize_with = "query_bool")]
+    size: bool,
+}
+
 /// `GET /containers/{id}/json`.
 pub(super) async fn inspect(
     State(daemon): State<Arc<Daemon>>,
     Path(text): Path<String>,
+    Query(query): Query<InspectQuery>,
 ) -> Result<Json<Value>, DockerError> {
     let record = container::find(&daemon, &text)?;
     let seen = container::view(&daemon, &record)?;
@@ -176,7 +161,13 @@ pub(super) async fn inspect(
         runtime: daemon.host.runtime.split(' ').next().unwrap_or_default(),
         cgroups: daemon.runtime.default_cgroup_namespace(),
     };
-    Ok(Json(answer::container(&record, &seen, &networks, &details)))
+    let mut shown = answer::container(&record, &seen, &networks, &details);
+    if query.size {
+        let (written, whole) = sizes(&daemon, &record)?;
+        shown["SizeRw"] = written.into();
+        shown["SizeRootFs"] = whole.into();
+    }
+    Ok(Json(shown))
 }
 
 /// `POST /containers/{id}/start`.
@@ -200,10 +191,16 @@ pub(super) async fn stop(
     Path(text): Path<String>,
     Query(query): Query<StopQuery>,
 ) -> Result<StatusCode, DockerError> {
-    let options =
-        lifecycle::StopOptions { signal: query.signal.filter(|signal| !signal.is_empty()), timeout_s: query.t };
-    to_the_end(async move { lifecycle::stop(&daemon, Mode::Apply, Origin::Docker, &text, options).await }).await?;
+    let options = query.options();
+    to_the_end(async move { stopping::stop(&daemon, Mode::Apply, Origin::Docker, &text, options).await }).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+impl StopQuery {
+    /// In domain words.
+    pub(super) fn options(self) -> StopOptions {
+        StopOptions { signal: self.signal.filter(|signal| !signal.is_empty()), timeout_s: self.t }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -218,7 +215,7 @@ pub(super) async fn kill(
     Query(query): Query<KillQuery>,
 ) -> Result<StatusCode, DockerError> {
     let signal = query.signal.filter(|signal| !signal.is_empty());
-    lifecycle::kill(&daemon, Origin::Docker, &text, signal.as_deref()).await?;
+    stopping::kill(&daemon, Origin::Docker, &text, signal.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

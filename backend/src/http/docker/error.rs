@@ -7,7 +7,7 @@ use crate::{
 };
 use axum::{
     Json,
-    http::StatusCode,
+    http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -92,4 +92,25 @@ impl IntoResponse for DockerError {
         }
         (status, Json(json!({ "message": self.to_string() }))).into_response()
     }
+}
+
+/// The longest text of a refusal that is made below us, in bytes.
+const LONGEST_REFUSAL: usize = 64 << 10;
+
+/// Refusals that are made before a handler is reached, such as a query that can't be read, come as plain text; a method
+/// that a path hasn't is to Docker a path that isn't there.
+pub(super) async fn in_dockers_form(response: Response) -> Response {
+    let status = response.status();
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        return DockerError::PageNotFound.into_response();
+    }
+    let is_json =
+        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if !status.is_client_error() || is_json {
+        return response;
+    }
+    let text = axum::body::to_bytes(response.into_body(), LONGEST_REFUSAL).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let message = if text.is_empty() { status.to_string() } else { text };
+    (status, Json(json!({ "message": message }))).into_response()
 }

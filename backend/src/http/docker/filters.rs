@@ -78,19 +78,18 @@ impl Filters {
     /// # Errors
     /// In Docker's words.
     pub(super) fn check_bool(&self, key: &str) -> Result<(), DockerError> {
-        let wrong = |value: &&String| !matches!(value.as_str(), "1" | "true" | "0" | "false");
-        match self.values.get(key).into_iter().flatten().find(wrong) {
+        self.check(key, |value| matches!(value, "1" | "true" | "0" | "false"))
+    }
+
+    /// Refuses a value that `good` does not know.
+    ///
+    /// # Errors
+    /// In Docker's words.
+    pub(super) fn check(&self, key: &str, good: impl Fn(&str) -> bool) -> Result<(), DockerError> {
+        match self.values(key).find(|value| !good(value)) {
             Some(value) => Err(DockerError::BadRequest(format!("invalid filter '{key}=[{value}]'"))),
             None => Ok(()),
         }
-    }
-
-    /// Whether `labels` have none of the filter `label!`.
-    pub(super) fn lacks_labels(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.all("label!", |unwanted| match unwanted.split_once('=') {
-            Some((name, value)) => labels.get(name).is_none_or(|found| found != value),
-            None => !labels.contains_key(unwanted),
-        })
     }
 
     /// Whether `labels` satisfy the `label` filter: `name` or `name=value`.

@@ -47,9 +47,7 @@ pub(super) fn shown(record: &ContainerRecord, given: &Given<'_>) -> Value {
     let sent: Map<String, Value> = serde_json::from_str(&record.spec.settings.asked).unwrap_or_default();
     for (key, value) in sent {
         let known = shown.contains_key(&key);
-        if (known && !value.is_null())
-            || (WHEN_SET.contains(&key.as_str()) && !super::request::is_default(&key, &value))
-        {
+        if (known && !value.is_null()) || (WHEN_SET.contains(&key.as_str()) && says_something(&value)) {
             shown.insert(key, value);
         }
     }
@@ -99,6 +97,17 @@ pub(super) fn shown(record: &ContainerRecord, given: &Given<'_>) -> Value {
         shown.insert("RestartPolicy".to_owned(), json!({ "Name": "no", "MaximumRetryCount": 0 }));
     }
     Value::Object(shown)
+}
+
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(_) => true,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+    }
 }
 
 /// `CAP_NET_ADMIN`, the form that is shown whatever was sent.

@@ -2,7 +2,9 @@
 //! errors, bodies), then system, events, networks, containers, exec, images.
 
 mod answer;
+mod archive;
 mod attach;
+mod choosing;
 mod confinement;
 mod containers;
 mod detach;
@@ -14,6 +16,7 @@ mod extract;
 mod filters;
 mod host_config;
 mod images;
+mod life;
 mod logs;
 mod mounts;
 mod naming;
@@ -21,9 +24,11 @@ mod network_create;
 mod networks;
 mod ports;
 mod request;
+mod stats;
 mod stream;
 mod system;
 mod times;
+mod usage;
 mod volumes;
 
 use crate::ops::Daemon;
@@ -84,6 +89,20 @@ fn routes() -> Router<Arc<Daemon>> {
         .route("/containers/{id}", delete(containers::remove))
         .route("/containers/{id}/json", get(containers::inspect))
         .route("/containers/{id}/start", post(containers::start))
+        .route("/containers/{id}/archive", get(archive::read).head(archive::stat).put(archive::write))
+        .route("/containers/{id}/export", get(archive::export))
+        .route("/containers/{id}/changes", get(archive::changes))
+        .route("/containers/{id}/stats", get(stats::stats))
+        .route("/containers/{id}/top", get(stats::top))
+        .route("/system/df", get(usage::df))
+        .route("/plugins", get(system::plugins))
+        .route("/plugins/{name}/json", get(system::plugin))
+        .route("/containers/prune", post(life::prune))
+        .route("/containers/{id}/restart", post(life::restart))
+        .route("/containers/{id}/pause", post(life::pause))
+        .route("/containers/{id}/unpause", post(life::unpause))
+        .route("/containers/{id}/rename", post(life::rename))
+        .route("/containers/{id}/update", post(life::update))
         .route("/containers/{id}/stop", post(containers::stop))
         .route("/containers/{id}/kill", post(containers::kill))
         .route("/containers/{id}/wait", post(containers::wait))
@@ -107,10 +126,9 @@ fn routes() -> Router<Arc<Daemon>> {
 
 /// A path that the Docker Engine knows and this version doesn't is told apart from one that nobody knows.
 async fn not_found(method: Method, uri: Uri) -> DockerError {
-    const LATER: [&str; 10] = [
+    const LATER: [&str; 9] = [
         "/containers/",
         "/networks/",
-        "/system/df",
         "/build",
         "/commit",
         "/auth",
@@ -135,7 +153,7 @@ async fn negotiate(mut request: Request, next: Next) -> Response {
     let mut response = match strip_version(&mut request) {
         Ok(version) => {
             request.extensions_mut().insert(version);
-            next.run(request).await
+            error::in_dockers_form(next.run(request).await).await
         }
         Err(error) => error.into_response(),
     };

@@ -19,13 +19,13 @@ const PROPAGATIONS: [&str; 6] = ["private", "rprivate", "shared", "rshared", "sl
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct MountBody {
-    #[serde(rename = "Type", default)]
+    #[serde(rename = "Type", default, deserialize_with = "null_as_default")]
     kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     source: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     target: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     read_only: bool,
     #[serde(default, deserialize_with = "null_as_default")]
     bind_options: BindOptions,
@@ -38,25 +38,31 @@ pub(super) struct MountBody {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct BindOptions {
+    #[serde(deserialize_with = "null_as_default")]
     propagation: String,
+    #[serde(deserialize_with = "null_as_default")]
     non_recursive: bool,
+    #[serde(deserialize_with = "null_as_default")]
     create_mountpoint: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct VolumeOptions {
+    #[serde(deserialize_with = "null_as_default")]
     no_copy: bool,
     #[serde(deserialize_with = "null_as_default")]
     labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "null_as_default")]
     driver_config: DriverConfig,
+    #[serde(deserialize_with = "null_as_default")]
     subpath: PathBuf,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct DriverConfig {
+    #[serde(deserialize_with = "null_as_default")]
     name: String,
     #[serde(deserialize_with = "null_as_default")]
     options: BTreeMap<String, String>,
@@ -65,7 +71,9 @@ struct DriverConfig {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct TmpfsOptions {
+    #[serde(deserialize_with = "null_as_default")]
     size_bytes: i64,
+    #[serde(deserialize_with = "null_as_default")]
     mode: u32,
     #[serde(deserialize_with = "null_as_default")]
     options: Vec<Vec<String>>,

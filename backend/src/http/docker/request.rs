@@ -7,6 +7,7 @@ use super::{
     error::DockerError,
     extract::null_as_default,
     host_config::Sent,
+    life::{HealthcheckBody, RestartPolicyBody},
     mounts::{self, MountBody},
     naming, ports,
 };
@@ -45,6 +46,8 @@ pub(super) struct CreateBody {
     stop_signal: Option<String>,
     #[serde(default)]
     stop_timeout: Option<i64>,
+    #[serde(default)]
+    healthcheck: Option<HealthcheckBody>,
     #[serde(default, deserialize_with = "null_as_default")]
     volumes: BTreeMap<String, Value>,
     #[serde(default, deserialize_with = "null_as_default")]
@@ -68,13 +71,13 @@ pub(super) struct CreateBody {
 struct HostConfig {
     #[serde(default, deserialize_with = "null_as_default")]
     network_mode: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     auto_remove: bool,
     #[serde(default, deserialize_with = "null_as_default")]
-    restart_policy: RestartPolicy,
+    restart_policy: RestartPolicyBody,
     #[serde(default, deserialize_with = "null_as_default")]
     port_bindings: ports::Bindings,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     publish_all_ports: bool,
     #[serde(default, deserialize_with = "null_as_default")]
     console_size: (u16, u16),
@@ -95,13 +98,6 @@ struct HostConfig {
     naming: naming::Naming,
     #[serde(flatten)]
     rest: Map<String, Value>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RestartPolicy {
-    #[serde(default, deserialize_with = "null_as_default")]
-    name: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -144,6 +140,8 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
     let mut settings = host.confinement.settings(&host.limits, &host.whole, &mut warnings)?;
     settings.mounts = mounts::requests(&host.binds, &host.mounts)?;
     settings.volumes_from = host.volumes_from.clone();
+    settings.restart = host.restart_policy.policy()?;
+    settings.health = body.healthcheck.clone().map(HealthcheckBody::check);
     settings.volumes = body.volumes.keys().cloned().collect();
     warnings.sort();
     let network_mode = network_mode(&body)?;
@@ -190,7 +188,6 @@ fn refuse_what_is_not_built(body: &CreateBody) -> Result<(), DockerError> {
     let asked = [
         // On other networks they are part of the endpoint.
         (!host.links.is_empty() && on_default_bridge, "links on the default bridge (--link)"),
-        (!matches!(host.restart_policy.name.as_str(), "" | "no"), "a restart policy (--restart)"),
     ];
     match asked.into_iter().find(|(asked, _)| *asked) {
         Some((_, what)) => Err(DockerError::not_built(what)),
@@ -309,15 +306,11 @@ mod tests {
     #[test]
     fn what_is_not_honoured_is_named() {
         let (_, warnings) =
-            convert(r#"{"Image":"b","Healthcheck":{"Test":["CMD"]},"HostConfig":{"CgroupParent":"p","LogConfig":{"Config":{"max-size":"1m"}}}}"#)
+            convert(r#"{"Image":"b","HostConfig":{"CgroupParent":"p","LogConfig":{"Config":{"max-size":"1m"}}}}"#)
                 .unwrap();
         assert_eq!(
             warnings,
-            [
-                "Healthcheck is not honoured yet",
-                "HostConfig.CgroupParent is not honoured yet",
-                "log option max-size is not honoured yet"
-            ]
+            ["HostConfig.CgroupParent is not honoured yet", "log option max-size is not honoured yet"]
         );
     }
 

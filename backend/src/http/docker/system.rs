@@ -1,16 +1,15 @@
 //! The engine itself: ping, version, info.
 
-use super::{ENGINE_VERSION, NEWEST, OLDEST, error::DockerError};
+use super::{ENGINE_VERSION, NEWEST, OLDEST, answer, error::DockerError};
 use crate::{
     clock,
     ops::{Daemon, container, image},
 };
 use axum::{
     Json,
-    extract::State,
+    extract::{Path, State},
     http::{HeaderMap, HeaderValue, Method},
 };
-use drawbridge_api::ContainerState;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -74,7 +73,10 @@ pub(super) fn architecture() -> &'static str {
 /// `GET /info`.
 pub(super) async fn info(State(daemon): State<Arc<Daemon>>) -> Result<Json<Value>, DockerError> {
     let containers = container::list(&daemon)?;
-    let running = containers.iter().filter(|(record, _)| record.state == ContainerState::Running).count();
+    let count = |word: &str| containers.iter().filter(|(record, _)| answer::state_word(record) == word).count();
+    let (running, paused) = (count("running"), count("paused"));
+    let can_limit = |controller: &str| daemon.runtime.can_limit(controller);
+    let warnings = daemon.runtime.warnings();
     let images = image::list(&daemon)?.len();
     let machine = tokio::task::spawn_blocking(Machine::read).await.unwrap_or_default();
     let (runtime, _) = daemon.host.runtime.split_once(' ').unwrap_or((&daemon.host.runtime, ""));
@@ -82,26 +84,25 @@ pub(super) async fn info(State(daemon): State<Arc<Daemon>>) -> Result<Json<Value
         "ID": daemon.engine.events.run(),
         "Containers": containers.len(),
         "ContainersRunning": running,
-        "ContainersPaused": 0,
-        "ContainersStopped": containers.len() - running,
+        "ContainersPaused": paused,
+        "ContainersStopped": containers.len() - running - paused,
         "Images": images,
         "Driver": "overlay2",
         "DriverStatus": [["Supports d_type", "true"]],
-        "Plugins": { "Volume": [], "Network": ["bridge", "host", "null"], "Authorization": null, "Log": ["json-file"] },
-        // Limits are not honoured yet, so they are not promised.
-        "MemoryLimit": false,
-        "SwapLimit": false,
-        "CpuCfsPeriod": false,
-        "CpuCfsQuota": false,
-        "CPUShares": false,
-        "CPUSet": false,
-        "PidsLimit": false,
+        "Plugins": { "Volume": ["local"], "Network": ["bridge", "host", "null"], "Authorization": null, "Log": ["json-file"] },
+        "MemoryLimit": can_limit("memory"),
+        "SwapLimit": can_limit("memory"),
+        "CpuCfsPeriod": can_limit("cpu"),
+        "CpuCfsQuota": can_limit("cpu"),
+        "CPUShares": can_limit("cpu"),
+        "CPUSet": can_limit("cpuset"),
+        "PidsLimit": can_limit("pids"),
         "IPv4Forwarding": machine.ipv4_forwarding,
         "Debug": false,
         "NFd": machine.descriptors,
         "OomKillDisable": false,
         "NGoroutines": 0,
-        "SystemTime": super::answer::rfc3339(clock::now_ms()),
+        "SystemTime": answer::rfc3339(clock::now_ms()),
         "LoggingDriver": "json-file",
         "CgroupDriver": "cgroupfs",
         "CgroupVersion": machine.cgroup_version,
@@ -134,14 +135,24 @@ pub(super) async fn info(State(daemon): State<Arc<Daemon>>) -> Result<Json<Value
         },
         "LiveRestoreEnabled": true,
         "Isolation": "",
-        "InitBinary": "",
+        "InitBinary": if daemon.runtime.has_init() { "docker-init" } else { "" },
         "ContainerdCommit": { "ID": "" },
         "RuncCommit": { "ID": "" },
         "InitCommit": { "ID": "" },
         "SecurityOptions": ["name=seccomp,profile=builtin"],
         "FirewallBackend": { "Driver": "nftables" },
-        "Warnings": null,
+        "Warnings": if warnings.is_empty() { Value::Null } else { json!(warnings) },
     })))
+}
+
+/// `GET /plugins`: there are none.
+pub(super) async fn plugins() -> Json<Value> {
+    Json(json!([]))
+}
+
+/// `GET /plugins/{name}/json`: `docker inspect` asks here last for a name that it found nowhere else.
+pub(super) async fn plugin(Path(name): Path<String>) -> DockerError {
+    DockerError::NoSuchDriver(name)
 }
 
 #[derive(Debug, Default)]

@@ -30,6 +30,12 @@ pub(super) fn nanoseconds(time: OffsetDateTime) -> String {
     format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanosecond:09}Z", u8::from(month))
 }
 
+/// An `until` that must be there, UTC milliseconds.
+pub(super) fn until_ms(text: &str) -> Result<i64, DockerError> {
+    let time = parse(Some(text), OffsetDateTime::now_utc())?.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    Ok(i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX))
+}
+
 /// `1700000000` or `1700000000.123456789`. Not by way of a float, which is exact to some hundred nanoseconds only.
 fn seconds(text: &str) -> Option<OffsetDateTime> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

@@ -1,6 +1,7 @@
 //! `/volumes`: list, create, inspect, remove, prune.
 
 use super::{
+    ApiVersion,
     answer::rfc3339,
     error::DockerError,
     extract::{DockerJson, null_as_default, query_bool},
@@ -11,7 +12,7 @@ use crate::ops::{
     volume::{self, NewVolume, Prune, SeenVolume},
 };
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, Query, State},
     http::StatusCode,
 };
@@ -31,6 +32,13 @@ fn shown(seen: &SeenVolume) -> Value {
         "Options": or_null(&seen.record.options),
         "Scope": "local",
     })
+}
+
+/// A volume with what it takes, for `system df`.
+pub(super) fn shown_with_usage(seen: &SeenVolume) -> Value {
+    let mut shown = shown(seen);
+    shown["UsageData"] = json!({ "RefCount": seen.users.len(), "Size": volume::size(seen) });
+    shown
 }
 
 #[derive(Debug, Deserialize)]
@@ -112,14 +120,16 @@ pub(super) async fn remove(
 /// `POST /volumes/prune`: those made for one container, and with the filter `all` every unused one.
 pub(super) async fn prune(
     State(daemon): State<Arc<Daemon>>,
+    Extension(version): Extension<ApiVersion>,
     Query(query): Query<FilterQuery>,
 ) -> Result<Json<Value>, DockerError> {
     let filters = Filters::parse(query.filters.as_deref(), &["all", "label", "label!"])?;
     filters.check_bool("all")?;
     let all = filters.has("all") && filters.any("all", |all| matches!(all, "1" | "true"));
-    let which = if all { Prune::All } else { Prune::Anonymous };
+    // Until API 1.41 named ones were pruned too.
+    let which = if all || version.minor < 42 { Prune::All } else { Prune::Anonymous };
     let (removed, bytes) =
-        volume::prune(&daemon, which, |record| filters.labels(&record.labels) && filters.lacks_labels(&record.labels))?;
+        volume::prune(&daemon, which, |record| filters.labels(&record.labels) && filters.no_labels(&record.labels))?;
     let removed = if removed.is_empty() { Value::Null } else { json!(removed) };
     Ok(Json(json!({ "VolumesDeleted": removed, "SpaceReclaimed": bytes })))
 }

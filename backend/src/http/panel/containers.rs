@@ -8,7 +8,7 @@ use crate::{
     ops::{
         Daemon, OpError,
         container::{self, Running, Volumes},
-        lifecycle, network, publish,
+        lifecycle, network, publish, stopping,
     },
 };
 use axum::{
@@ -66,8 +66,8 @@ pub(super) async fn stop(
 ) -> Result<Response, PanelError> {
     let mode = query.mode();
     let changed = to_the_end(async move {
-        let options = lifecycle::StopOptions::default();
-        match lifecycle::stop(&daemon, mode, Origin::Panel, &id, options).await? {
+        let options = stopping::StopOptions::default();
+        match stopping::stop(&daemon, mode, Origin::Panel, &id, options).await? {
             Changed::Previewed(plan) => Ok(Changed::Previewed(plan)),
             Changed::Applied(()) => match container::find(&daemon, &id) {
                 Ok(record) => Ok(Changed::Applied(Some(container::view(&daemon, &record)?))),
