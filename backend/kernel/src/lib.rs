@@ -5,6 +5,7 @@
 //! thread that calls it.
 
 mod address;
+mod attributes;
 mod cable;
 mod conntrack;
 pub mod doctor;
@@ -12,6 +13,7 @@ mod element;
 mod error;
 mod execute;
 pub mod file;
+pub mod folder;
 mod foreign;
 mod found;
 mod host;
@@ -37,6 +39,7 @@ pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tree;
+pub mod walk;
 mod watch;
 
 pub use error::{KernelError, StepError};
