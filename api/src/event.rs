@@ -1,6 +1,6 @@
 //! What the panel lives on: a snapshot, then numbered events from there.
 
-use crate::{Change, Container, ContainerId, Found, Image, Network, NetworkId};
+use crate::{Change, Container, ContainerId, Found, Image, ImageId, Network, NetworkId};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +17,10 @@ pub enum EventKind {
     Container(Container),
     /// A container is gone.
     ContainerRemoved(ContainerId),
-    /// An image was made.
+    /// An image was made, or its names are others.
     Image(Image),
+    /// An image is gone.
+    ImageRemoved(ImageId),
     /// A change was opened or settled.
     Change(Change),
     /// What others have made on this machine is now this: all of it.

@@ -1,6 +1,9 @@
 //! The command line, parsed once.
 
-use crate::ops::ipam::AddressPool;
+use crate::{
+    images::registry::{Insecure, Mirror},
+    ops::ipam::AddressPool,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -52,6 +55,12 @@ pub struct Serve {
     /// Where the ranges of networks come from that name none, in parts of SIZE: 10.10.0.0/16/24. May be given several times.
     #[arg(long, value_name = "CIDR/SIZE")]
     pub address_pool: Vec<AddressPool>,
+    /// A registry that is asked before docker.io, may be given more than once: http://10.0.0.5:5000.
+    #[arg(long, value_name = "URL")]
+    pub registry_mirror: Vec<Mirror>,
+    /// A registry without TLS or with a certificate that is not known, or a range of such; this machine's are.
+    #[arg(long, value_name = "HOST[:PORT]|CIDR")]
+    pub insecure_registry: Vec<Insecure>,
     /// Who may use the panel; `none` is for loopback addresses and tests only.
     #[arg(long, value_enum, default_value = "token")]
     pub auth: Auth,

@@ -7,6 +7,7 @@ use drawbridge::{
     config::{Command, Config, Folders, Serve},
     doctor,
     http::serve,
+    images::registry::RegistryOptions,
     ops::{self, ipam::Pools},
 };
 use drawbridge_api::Health;
@@ -46,6 +47,8 @@ async fn serve(config: Serve) -> Result<ExitCode> {
     serve::check(&config)?;
     let booted = boot::boot(&config.folders).await?;
     booted.daemon.use_pools(Pools::new(&config.address_pool, &ops::machine_id()));
+    let (mirrors, insecure) = (config.registry_mirror.clone(), config.insecure_registry.clone());
+    booted.daemon.images.use_registries(RegistryOptions { mirrors, insecure });
     ops::start::bring_up(&booted.daemon).await.context("cannot bring the networks up")?;
     ops::repair::watch(&booted.daemon).context("cannot look after the tables")?;
     ops::found::watch(&booted.daemon).context("cannot see what others make on this machine")?;

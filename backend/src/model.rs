@@ -223,4 +223,10 @@ pub struct ImageRecord {
     pub created_at_ms: i64,
     /// The names that point at it.
     pub tags: Vec<String>,
+    /// The manifests that it came or went with: `redis@sha256:…`.
+    pub digests: Vec<String>,
+    /// The image that it was made of, while that is here.
+    pub parent_id: Option<ImageId>,
+    /// When a name was last made to point at it, UTC milliseconds; none without names.
+    pub tagged_at_ms: Option<i64>,
 }

@@ -69,6 +69,7 @@ pub fn reduce(live: &mut Live, event: Event) -> Reduced {
         EventKind::ContainerRemoved(id) => live.containers.retain(|container| container.id != id),
         EventKind::Found(found) => live.found = Arc::new(found),
         EventKind::Image(image) => put(&mut live.images, image, |a, b| a.id == b.id),
+        EventKind::ImageRemoved(id) => live.images.retain(|image| image.id != id),
         EventKind::Change(change) => {
             match live.changes.iter_mut().find(|kept| kept.id == change.id) {
                 Some(kept) => *kept = Arc::new(change),

@@ -3,8 +3,7 @@
 //! It is the same for the same busybox: the archive is sorted, and every time in it is that of the program. A new
 //! busybox of the host makes a new image at the next start.
 
-use super::{BuiltImage, Images, ImagesError, layer::diff_id};
-use drawbridge_api::ImageId;
+use super::{BuiltImage, Images, ImagesError};
 use oci_spec::image::{
     Arch, ConfigBuilder, HistoryBuilder, ImageConfiguration, ImageConfigurationBuilder, Os, RootFsBuilder,
 };
@@ -113,26 +112,18 @@ impl Images {
         }
 
         let entries = entries(program, applets);
-        let size = entries.values().map(|entry| match entry {
-            Entry::File { content, .. } => content.len() as i64,
-            Entry::Folder(_) | Entry::Link(_) => 0,
-        });
-        let size_bytes = size.sum();
         let archive = archive(&entries, mtime).map_err(ImagesError::io("pack", BUSYBOX))?;
-        let layer = diff_id(&archive);
-        self.unpack(&layer, &archive)?;
-
-        let config = config(&layer, mtime)?;
-        let config = config.to_string()?;
-        Ok(BuiltImage {
-            id: ImageId::from_bytes(Sha256::digest(config.as_bytes()).into()),
-            config,
-            layers: vec![layer],
-            size_bytes,
-            created_at_ms: mtime * 1000,
-            tags: vec!["busybox:latest".to_owned()],
-        })
+        let layer = match self.layer(&diff_id(&archive))? {
+            Some(layer) => layer,
+            None => self.add_layer(archive.as_slice())?,
+        };
+        let config = config(&layer.diff_id, mtime)?.to_string()?;
+        BuiltImage::new(config, vec![layer])
     }
+}
+
+fn diff_id(archive: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(archive)))
 }
 
 /// Where each of its programs is expected, without the leading `/`: `busybox --list-full`.

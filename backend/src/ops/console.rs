@@ -203,6 +203,7 @@ impl Share {
                     | EventKind::Network(_)
                     | EventKind::NetworkRemoved(_)
                     | EventKind::Image(_)
+                    | EventKind::ImageRemoved(_)
                     | EventKind::Change(_)
                     | EventKind::Found(_) => {}
                 },

@@ -1,7 +1,12 @@
 //! Why an operation was not done: one sentence for the person who asked, naming the thing and the remedy. Where Docker
 //! has words that clients look for, the sentence begins with them.
 
-use crate::{engine::ChangeError, images::ImagesError, runtime::RuntimeError, store::StoreError};
+use crate::{
+    engine::ChangeError,
+    images::{Fault, ImagesError},
+    runtime::RuntimeError,
+    store::StoreError,
+};
 use drawbridge_api::{ContainerId, HostPort, InvalidName};
 use drawbridge_kernel::KernelError;
 use drawbridge_plan::Family;
@@ -39,6 +44,40 @@ pub enum OpError {
     /// No image of that name or id.
     #[error("No such image: {0}")]
     NoSuchImage(String),
+    /// A command of a build has failed.
+    #[error("The command '{command}' returned a non-zero code: {code}")]
+    CommandFailed {
+        /// With its arguments.
+        command: String,
+        /// What it ended with.
+        code: i32,
+    },
+    /// Nothing to be pushed has that name.
+    #[error("An image does not exist locally with the tag: {0}")]
+    NoSuchTag(String),
+    /// A name whose image a container was made of.
+    #[error(
+        "conflict: unable to remove repository reference \"{name}\" (must force) - container {container} is using its \
+         referenced image {image}"
+    )]
+    ImageNameInUse {
+        /// The name as it was given.
+        name: String,
+        /// The container's short id.
+        container: String,
+        /// The image's short id.
+        image: String,
+    },
+    /// An image that something needs.
+    #[error("conflict: unable to delete {image} ({force}) - {why}")]
+    ImageInUse {
+        /// Its short id.
+        image: String,
+        /// `must be forced` or `cannot be forced`.
+        force: &'static str,
+        /// What needs it.
+        why: String,
+    },
     /// No command run in a container has that id.
     #[error("No such exec instance: {0}")]
     NoSuchExec(String),
@@ -287,6 +326,7 @@ impl OpError {
             OpError::NoSuchContainer(_)
             | OpError::NoSuchNetwork(_)
             | OpError::NoSuchImage(_)
+            | OpError::NoSuchTag(_)
             | OpError::NoSuchExec(_)
             | OpError::NoSuchFile { .. }
             | OpError::NoSuchVolume(_)
@@ -294,6 +334,8 @@ impl OpError {
             OpError::Ambiguous { .. } | OpError::Name(_) | OpError::Invalid(_) => Class::Invalid,
             OpError::ContainerNameTaken { .. }
             | OpError::NetworkNameTaken(_)
+            | OpError::ImageNameInUse { .. }
+            | OpError::ImageInUse { .. }
             | OpError::BridgeTaken { .. }
             | OpError::BridgeOfNetwork { .. }
             | OpError::ContainerRunning(_)
@@ -310,15 +352,21 @@ impl OpError {
             | OpError::AlreadyConnected { .. } => Class::Forbidden,
             OpError::Already(_) => Class::Already,
             OpError::NotBuilt(_) => Class::NotBuilt,
-            OpError::Runtime(error) if is_bad_command(error) => Class::Invalid,
+            OpError::Images(error) => match error.fault() {
+                Fault::Request => Class::Invalid,
+                Fault::Missing => Class::NotFound,
+                Fault::Stranger => Class::Forbidden,
+                Fault::Elsewhere => Class::Failed,
+            },
+            OpError::Runtime(error) if super::failed_start::is_bad_command(error) => Class::Invalid,
             OpError::NoFreePool
+            | OpError::CommandFailed { .. }
             | OpError::NoFreeAddress { .. }
             | OpError::NotConnected { .. }
             | OpError::PortTaken { .. }
             | OpError::NoSuchAddress { .. }
             | OpError::CannotHold { .. }
             | OpError::Runtime(_)
-            | OpError::Images(_)
             | OpError::Change(_)
             | OpError::Store(_)
             | OpError::Kernel(_)
@@ -337,26 +385,4 @@ fn address_of(host: &HostPort) -> std::net::SocketAddr {
 
 fn free_port(free: Option<u16>) -> String {
     free.map_or_else(String::new, |port| format!("; {port} is free"))
-}
-
-/// Whether the request's own command is to blame.
-fn is_bad_command(error: &RuntimeError) -> bool {
-    matches!(
-        error,
-        RuntimeError::CommandNotFound { .. }
-            | RuntimeError::CommandNotExecutable { .. }
-            | RuntimeError::NoCommand
-            | RuntimeError::Invalid(_)
-            | RuntimeError::UnknownUser(_)
-            | RuntimeError::UnknownGroup(_)
-    )
-}
-
-/// The exit code that a shell would give, for a process that did not start.
-pub(super) fn exit_code(error: &RuntimeError) -> i32 {
-    match error {
-        RuntimeError::CommandNotFound { .. } => 127,
-        RuntimeError::CommandNotExecutable { .. } => 126,
-        _ => 128,
-    }
 }

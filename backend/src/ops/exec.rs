@@ -3,7 +3,7 @@
 
 use super::{
     Daemon, OpError,
-    error::exit_code,
+    failed_start::exit_code,
     lookup,
     session::{self, AtInputEnd, Piece, Session, pump},
 };

@@ -1,7 +1,7 @@
 //! What becomes of a container that could not be started.
 
-use super::{Daemon, OpError, error::exit_code, lookup, removal};
-use crate::{model::ContainerRecord, store::container as rows};
+use super::{Daemon, OpError, lookup, removal};
+use crate::{model::ContainerRecord, runtime::RuntimeError, store::container as rows};
 use drawbridge_api::Origin;
 
 /// Leaves a container that could not be started as it was, with the code a shell would give; one with `--rm` is removed
@@ -22,4 +22,26 @@ async fn write(daemon: &Daemon, record: &ContainerRecord, error: &OpError) -> Re
         return removal::delete(daemon, record, Origin::Daemon, removal::Volumes::Remove).await;
     }
     lookup::publish(daemon, &record.id)
+}
+
+/// The exit code that a shell would give, for a process that did not start.
+pub(super) fn exit_code(error: &RuntimeError) -> i32 {
+    match error {
+        RuntimeError::CommandNotFound { .. } => 127,
+        RuntimeError::CommandNotExecutable { .. } => 126,
+        _ => 128,
+    }
+}
+
+/// Whether the request's own command is to blame.
+pub(super) fn is_bad_command(error: &RuntimeError) -> bool {
+    matches!(
+        error,
+        RuntimeError::CommandNotFound { .. }
+            | RuntimeError::CommandNotExecutable { .. }
+            | RuntimeError::NoCommand
+            | RuntimeError::Invalid(_)
+            | RuntimeError::UnknownUser(_)
+            | RuntimeError::UnknownGroup(_)
+    )
 }

@@ -2,6 +2,7 @@
 //! rows inside `engine.change` and knows no JSON, no status code and no SQL.
 
 pub mod attach;
+pub mod build;
 pub mod connect;
 pub mod console;
 pub mod container;

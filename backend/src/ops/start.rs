@@ -31,6 +31,7 @@ const LOST: i32 = 255;
 /// When the image can't be made, or the kernel refuses what the rows want.
 pub async fn bring_up(daemon: &Arc<Daemon>) -> Result<(), OpError> {
     image::ensure_busybox(daemon).await?;
+    image::sweep(daemon).await?;
     let fates = fates(daemon).await?;
     reconcile(daemon, &fates).await?;
     for (record, fate) in fates {

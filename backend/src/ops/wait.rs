@@ -94,6 +94,7 @@ async fn next_about(receiver: &mut Receiver<Arc<Event>>, id: &ContainerId) -> Op
                 | EventKind::Network(_)
                 | EventKind::NetworkRemoved(_)
                 | EventKind::Image(_)
+                | EventKind::ImageRemoved(_)
                 | EventKind::Change(_)
                 | EventKind::Found(_) => {}
             },

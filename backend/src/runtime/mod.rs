@@ -100,6 +100,11 @@ impl Runtime {
         self.inner.folders.container(id).shm()
     }
 
+    /// What a container has written over its image: the upper folder of its overlay. There only once it was started.
+    pub fn written_dir(&self, id: &ContainerId) -> PathBuf {
+        self.inner.folders.container(id).upper()
+    }
+
     /// The containers of which files are kept: all that were ever started and not removed.
     ///
     /// # Errors

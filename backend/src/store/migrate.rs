@@ -11,6 +11,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0004_attachments.sql"),
     include_str!("../../../migrations/0007_volumes.sql"),
     include_str!("../../../migrations/0008_life.sql"),
+    include_str!("../../../migrations/0010_images.sql"),
+    include_str!("../../../migrations/0011_build_keys.sql"),
     include_str!("../../../migrations/0012_steps.sql"),
 ];
 

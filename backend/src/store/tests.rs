@@ -81,6 +81,9 @@ fn busybox() -> ImageRecord {
         size_bytes: 5,
         created_at_ms: 7,
         tags: vec!["busybox:latest".into()],
+        digests: Vec::new(),
+        parent_id: None,
+        tagged_at_ms: Some(7),
     }
 }
 
@@ -110,7 +113,7 @@ fn with_network(db: &Connection, number: u8) -> Network {
 }
 
 pub(super) fn with_box(db: &Connection, number: u8) -> ContainerRecord {
-    image::put(db, &busybox()).unwrap();
+    image::put(db, &busybox(), 7).unwrap();
     let record = box_of(number);
     container::insert(db, &record).unwrap();
     record
@@ -349,8 +352,8 @@ fn a_change_that_was_cut_off_is_taken_over() {
 #[test]
 fn images_are_found_by_tag_and_beginning() {
     let db = &database();
-    image::put(db, &busybox()).unwrap();
-    image::put(db, &busybox()).unwrap();
+    image::put(db, &busybox(), 7).unwrap();
+    image::put(db, &busybox(), 7).unwrap();
     assert_eq!(image::list(db).unwrap(), [busybox()]);
     assert_eq!(image::by_tag(db, "busybox:latest").unwrap(), Some(busybox().id));
     assert_eq!(image::by_prefix(db, "0101").unwrap(), [busybox().id]);

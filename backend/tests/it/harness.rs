@@ -75,6 +75,8 @@ impl Drop for Folders {
 /// A running daemon.
 pub(crate) struct Daemon {
     folders: Folders,
+    /// Options beyond those that every test gives.
+    options: Vec<String>,
     child: Child,
     /// `http://127.0.0.1:PORT/?token=..`
     pub(crate) panel_link: String,
@@ -86,8 +88,20 @@ impl Daemon {
     }
 
     pub(crate) fn start_in(folders: Folders) -> Self {
-        let (child, panel_link) = spawn(&folders, "127.0.0.1:0");
-        Self { folders, child, panel_link }
+        Self::start_with(folders, &[])
+    }
+
+    /// With further options on its command line.
+    pub(crate) fn start_with(folders: Folders, options: &[&str]) -> Self {
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let (child, panel_link) = spawn(&folders, "127.0.0.1:0", &options);
+        Self { folders, options, child, panel_link }
+    }
+
+    /// What the Docker socket answers to a GET.
+    pub(crate) fn curl(&self, path: &str) -> String {
+        let socket = self.socket();
+        run("curl", &["-sS", "--unix-socket", socket.to_str().unwrap(), &format!("http://d{path}")])
     }
 
     /// As a crash does: no handler runs.
@@ -99,7 +113,7 @@ impl Daemon {
     /// On the address it had, where an open panel looks for it.
     pub(crate) fn start_again(&mut self) {
         let address = self.panel_origin().trim_start_matches("http://").to_owned();
-        (self.child, self.panel_link) = spawn(&self.folders, &address);
+        (self.child, self.panel_link) = spawn(&self.folders, &address, &self.options);
     }
 
     /// `http://127.0.0.1:PORT`
@@ -170,7 +184,7 @@ impl Drop for Daemon {
     }
 }
 
-fn spawn(folders: &Folders, listen: &str) -> (Child, String) {
+fn spawn(folders: &Folders, listen: &str, options: &[String]) -> (Child, String) {
     let config = folders.config();
     let log = fs::OpenOptions::new().create(true).append(true).open(folders.root.join("log")).unwrap();
     let mut child = Command::new(PROGRAM)
@@ -180,6 +194,7 @@ fn spawn(folders: &Folders, listen: &str) -> (Child, String) {
         .arg(&config.run_dir)
         .arg("--docker-socket")
         .arg(folders.root.join("s"))
+        .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

@@ -5,10 +5,7 @@ use super::{
     endpoint::{self, Names, mode_word},
     host_config, life, ports,
 };
-use crate::{
-    life::HealthStatus,
-    model::{ContainerRecord, ImageRecord},
-};
+use crate::{life::HealthStatus, model::ContainerRecord};
 use drawbridge_api::{Container, ContainerState, Input, Network};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -227,43 +224,6 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
 /// A set, as Go writes one.
 fn volumes_of(places: &[String]) -> Value {
     if places.is_empty() { Value::Null } else { places.iter().map(|place| (place.clone(), json!({}))).collect() }
-}
-
-/// One row of `GET /images/json`.
-pub(super) fn image_row(image: &ImageRecord) -> Value {
-    json!({
-        "Containers": -1,
-        "Created": image.created_at_ms / 1000,
-        "Id": format!("sha256:{}", image.id),
-        "Labels": null,
-        "ParentId": "",
-        "RepoDigests": [],
-        "RepoTags": image.tags,
-        "SharedSize": -1,
-        "Size": image.size_bytes,
-    })
-}
-
-/// `GET /images/{name}/json`.
-pub(super) fn image(image: &ImageRecord) -> Value {
-    let config: Value = serde_json::from_str(&image.config).unwrap_or_default();
-    json!({
-        "Id": format!("sha256:{}", image.id),
-        "RepoTags": image.tags,
-        "RepoDigests": [],
-        "Parent": "",
-        "Comment": "",
-        "Created": rfc3339(image.created_at_ms),
-        "DockerVersion": "",
-        "Author": "",
-        "Config": config.get("config"),
-        "Architecture": config.get("architecture"),
-        "Os": config.get("os"),
-        "Size": image.size_bytes,
-        "GraphDriver": { "Data": null, "Name": "overlay2" },
-        "RootFS": { "Type": "layers", "Layers": image.layers },
-        "Metadata": { "LastTagTime": NEVER },
-    })
 }
 
 #[cfg(test)]

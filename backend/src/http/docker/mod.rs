@@ -3,7 +3,9 @@
 
 mod answer;
 mod archive;
+mod archives;
 mod attach;
+mod build;
 mod choosing;
 mod confinement;
 mod containers;
@@ -15,6 +17,7 @@ mod exec;
 mod extract;
 mod filters;
 mod host_config;
+mod image_answer;
 mod images;
 mod life;
 mod logs;
@@ -23,6 +26,8 @@ mod naming;
 mod network_create;
 mod networks;
 mod ports;
+mod progress;
+mod registries;
 mod request;
 mod stats;
 mod stream;
@@ -114,7 +119,15 @@ fn routes() -> Router<Arc<Daemon>> {
         .route("/exec/{id}/resize", post(exec::resize))
         .route("/exec/{id}/json", get(exec::inspect))
         .route("/images/json", get(images::list))
-        .route("/images/create", post(images::create))
+        .route("/images/create", post(registries::create))
+        .route("/images/load", post(archives::load))
+        .route("/images/get", get(archives::save_several))
+        .route("/images/prune", post(images::prune))
+        .route("/commit", post(archives::commit))
+        .route("/build", post(build::build))
+        .route("/build/prune", post(build::prune))
+        .route("/auth", post(registries::auth))
+        .route("/distribution/{*name}", get(registries::distribution))
         .route("/images/{*name}", any(images::named))
         .route("/volumes", get(volumes::list))
         .route("/volumes/create", post(volumes::create))
@@ -126,17 +139,7 @@ fn routes() -> Router<Arc<Daemon>> {
 
 /// A path that the Docker Engine knows and this version doesn't is told apart from one that nobody knows.
 async fn not_found(method: Method, uri: Uri) -> DockerError {
-    const LATER: [&str; 9] = [
-        "/containers/",
-        "/networks/",
-        "/build",
-        "/commit",
-        "/auth",
-        "/plugins",
-        "/distribution/",
-        "/images/",
-        "/exec/",
-    ];
+    const LATER: [&str; 5] = ["/containers/", "/networks/", "/plugins", "/images/", "/exec/"];
     const SWARM: [&str; 6] = ["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"];
     let path = uri.path();
     if SWARM.iter().any(|known| path.starts_with(known)) {

@@ -3,6 +3,7 @@
 use super::{ENGINE_VERSION, NEWEST, OLDEST, answer, error::DockerError};
 use crate::{
     clock,
+    images::registry::Insecure,
     ops::{Daemon, container, image},
 };
 use axum::{
@@ -80,6 +81,13 @@ pub(super) async fn info(State(daemon): State<Arc<Daemon>>) -> Result<Json<Value
     let images = image::list(&daemon)?.len();
     let machine = tokio::task::spawn_blocking(Machine::read).await.unwrap_or_default();
     let (runtime, _) = daemon.host.runtime.split_once(' ').unwrap_or((&daemon.host.runtime, ""));
+    let registries = daemon.images.registries();
+    let mirrors: Vec<String> = registries.mirrors.iter().map(ToString::to_string).collect();
+    let mut insecure = vec!["::1/128".to_owned(), "127.0.0.0/8".to_owned()];
+    insecure.extend(registries.insecure.iter().filter_map(|insecure| match insecure {
+        Insecure::Range(range) => Some(range.to_string()),
+        Insecure::Host(_) => None,
+    }));
     Ok(Json(json!({
         "ID": daemon.engine.events.run(),
         "Containers": containers.len(),
@@ -114,9 +122,9 @@ pub(super) async fn info(State(daemon): State<Arc<Daemon>>) -> Result<Json<Value
         "Architecture": std::env::consts::ARCH,
         "IndexServerAddress": "https://index.docker.io/v1/",
         "RegistryConfig": {
-            "IndexConfigs": { "docker.io": { "Mirrors": [], "Name": "docker.io", "Official": true, "Secure": true } },
-            "InsecureRegistryCIDRs": ["::1/128", "127.0.0.0/8"],
-            "Mirrors": [],
+            "IndexConfigs": { "docker.io": { "Mirrors": mirrors, "Name": "docker.io", "Official": true, "Secure": true } },
+            "InsecureRegistryCIDRs": insecure,
+            "Mirrors": mirrors,
         },
         "NCPU": machine.processors,
         "MemTotal": machine.memory_bytes,

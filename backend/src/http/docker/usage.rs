@@ -1,10 +1,9 @@
 //! `GET /system/df`: what images, containers and volumes take.
 
 use super::{
-    answer,
     containers::{row, sizes},
     error::DockerError,
-    volumes,
+    image_answer, volumes,
 };
 use crate::{
     clock,
@@ -43,7 +42,7 @@ pub(super) async fn df(
         let images = image::list(&daemon)?;
         shown["LayersSize"] = images.iter().map(|image| image.size_bytes).sum::<i64>().into();
         let rows = images.iter().map(|image| {
-            let mut row = answer::image_row(image);
+            let mut row = image_answer::row(image);
             row["Containers"] = users.get(&image.id).copied().unwrap_or(0).into();
             row["SharedSize"] = 0.into();
             row

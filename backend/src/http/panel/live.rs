@@ -36,7 +36,7 @@ pub(super) async fn snapshot(State(daemon): State<Arc<Daemon>>) -> Result<Json<S
         host: daemon.host_now().await?,
         networks: network::list(&daemon)?,
         containers: container::list(&daemon)?.into_iter().map(|(_, seen)| seen).collect(),
-        images: image::list(&daemon)?.iter().map(image::view).collect(),
+        images: image::without_steps(image::list(&daemon)?).iter().map(image::view).collect(),
         changes,
         found: found::foreign(&daemon),
     }))

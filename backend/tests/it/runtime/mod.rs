@@ -38,7 +38,7 @@ impl Stage {
         let config = folders.config();
         let images = Images::open(&config.data_dir).expect("the folder can be made");
         let image = images.busybox().await.expect("the host has a static busybox");
-        let layers = image.layers.iter().map(|layer| images.layer_dir(layer)).collect();
+        let layers = image.layers.iter().map(|layer| images.layer_dir(&layer.diff_id)).collect();
         let runtime = Runtime::detect(&config.data_dir, &config.run_dir).await.expect("the host has conmon and runc");
         Self { folders, runtime, layers }
     }

@@ -1,0 +1,124 @@
+//! `POST /build`: the classic builder. What it prints is Docker's, line by line, as far as there is something to print.
+
+use super::{
+    archives::{reader_of, values},
+    endpoint,
+    error::DockerError,
+    extract::query_bool,
+    images::named_by,
+    progress::{self, Detail},
+    registries::{self, check_platform},
+};
+use crate::{
+    http::to_the_end,
+    ops::{
+        Daemon, OpError,
+        build::{self, BuildOptions, Cache, Containers, Pull},
+        image::remove::{self, Removed},
+    },
+};
+use axum::{
+    Json,
+    extract::{Query, RawQuery, Request, State},
+    response::Response,
+};
+use drawbridge_api::{NetworkMode, Origin};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+#[derive(Debug, Deserialize)]
+pub(super) struct BuildQuery {
+    dockerfile: Option<String>,
+    remote: Option<String>,
+    #[serde(default, deserialize_with = "query_bool")]
+    q: bool,
+    #[serde(default, deserialize_with = "query_bool")]
+    nocache: bool,
+    #[serde(default, deserialize_with = "query_bool")]
+    pull: bool,
+    rm: Option<String>,
+    #[serde(default, deserialize_with = "query_bool")]
+    squash: bool,
+    buildargs: Option<String>,
+    labels: Option<String>,
+    target: Option<String>,
+    networkmode: Option<String>,
+    platform: Option<String>,
+    version: Option<String>,
+}
+
+/// `POST /build`.
+pub(super) async fn build(
+    State(daemon): State<Arc<Daemon>>,
+    Query(query): Query<BuildQuery>,
+    RawQuery(raw): RawQuery,
+    request: Request,
+) -> Result<Response, DockerError> {
+    check_platform(query.platform.as_deref())?;
+    if query.version.as_deref() == Some("2") {
+        return Err(DockerError::not_built("building with BuildKit; set DOCKER_BUILDKIT=0: it"));
+    }
+    if query.squash {
+        return Err(DockerError::not_built("squashing an image"));
+    }
+    if query.remote.as_deref().is_some_and(|remote| !matches!(remote, "" | "client-session")) {
+        return Err(DockerError::not_built("building from a URL"));
+    }
+    let tags = values(raw.as_deref().unwrap_or_default(), "t");
+    let tags = tags.iter().filter(|tag| !tag.is_empty()).map(|tag| named_by(tag, None));
+    let options = BuildOptions {
+        origin: Origin::Docker,
+        dockerfile: query.dockerfile.filter(|name| !name.is_empty()).unwrap_or_else(|| "Dockerfile".into()),
+        tags: tags.collect::<Result<_, _>>()?,
+        arguments: texts("buildargs", query.buildargs.as_deref())?,
+        labels: texts("labels", query.labels.as_deref())?,
+        target: query.target,
+        network: network(query.networkmode.as_deref())?,
+        cache: if query.nocache { Cache::Ignored } else { Cache::Used },
+        pull: if query.pull { Pull::Always } else { Pull::Missing },
+        containers: match query.rm.as_deref() {
+            Some("0" | "false" | "no" | "none") => Containers::Kept,
+            Some(_) | None => Containers::Removed,
+        },
+        credentials: registries::all_credentials(request.headers())?,
+    };
+    let detail = if query.q { Detail::Identity } else { Detail::Everything };
+    let archive = reader_of(request.into_body());
+    progress::answer(detail, |reporter| async move { build::build(&daemon, archive, options, &reporter).await }).await
+}
+
+fn network(mode: Option<&str>) -> Result<NetworkMode, OpError> {
+    Ok(match mode.unwrap_or_default() {
+        "host" => NetworkMode::Host,
+        "none" => NetworkMode::None,
+        "" => NetworkMode::Network(endpoint::network_name("default")?),
+        container if container.starts_with("container:") => {
+            return Err(OpError::NotBuilt(format!("building in the network of {container}")));
+        }
+        name => NetworkMode::Network(endpoint::network_name(name)?),
+    })
+}
+
+/// An object of texts; a null, as the client sends for an argument that has no value here, is left out.
+fn texts(key: &str, json: Option<&str>) -> Result<BTreeMap<String, String>, DockerError> {
+    let Some(json) = json.filter(|json| !json.is_empty()) else { return Ok(BTreeMap::new()) };
+    let read: Option<BTreeMap<String, Option<String>>> = serde_json::from_str(json).map_err(|error| {
+        DockerError::BadRequest(format!("error reading {key}: {error}; send a JSON object of texts"))
+    })?;
+    Ok(read.unwrap_or_default().into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+}
+
+/// `POST /build/prune`: the images that builds went through and that nothing is made of any more.
+pub(super) async fn prune(State(daemon): State<Arc<Daemon>>) -> Result<Json<Value>, DockerError> {
+    let pruned = to_the_end(async move { remove::prune(&daemon, |image| image.tags.is_empty()).await }).await?;
+    let (removed, reclaimed) = pruned;
+    let ids: Vec<String> = removed
+        .into_iter()
+        .filter_map(|removed| match removed {
+            Removed::Digest(digest) => Some(digest),
+            Removed::Name(_) => None,
+        })
+        .collect();
+    Ok(Json(json!({ "CachesDeleted": ids, "SpaceReclaimed": reclaimed.max(0) })))
+}

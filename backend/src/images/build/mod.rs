@@ -1,0 +1,95 @@
+//! What a build is made of, as far as no container is needed: the file of instructions, words and variables in them, what
+//! they change of an image's configuration, and the files that they copy.
+
+pub mod copy;
+pub mod dockerfile;
+pub mod ignore;
+pub mod owner;
+mod place;
+pub mod run_config;
+pub mod words;
+
+pub use copy::{Copy, Origin};
+pub use dockerfile::{Command, Dockerfile, Instruction, Stage, Step};
+pub use owner::Owner;
+
+use super::{Images, ImagesError, compression, layer::Draft, unpack};
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+/// The files that a client sent for a build; gone with the value.
+pub struct Context {
+    draft: Draft,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Context").field(&self.draft.folder).finish()
+    }
+}
+
+impl Context {
+    /// The folder with the files.
+    pub fn folder(&self) -> PathBuf {
+        self.draft.folder.join("diff")
+    }
+
+    /// A text among the files; none when it is not there.
+    ///
+    /// # Errors
+    /// `Bad` when it is no text.
+    pub fn text(&self, name: &str) -> Result<Option<String>, ImagesError> {
+        let bad = |why: String| ImagesError::Bad(format!("{name} can't be read: {why}"));
+        let tree = drawbridge_kernel::folder::Tree::open(&self.folder()).map_err(|error| bad(error.to_string()))?;
+        let mut file = match tree.read_through(Path::new(name)) {
+            Ok(file) => file.take(super::limits::JSON_BYTES),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(bad(error.to_string())),
+        };
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(|error| bad(error.to_string()))?;
+        Ok(Some(text))
+    }
+
+    /// Takes away what `.dockerignore` names. Blocks.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn ignore(&self, patterns: &ignore::Patterns) -> Result<(), ImagesError> {
+        let root = self.folder();
+        let mut unwanted = Vec::new();
+        let walked = drawbridge_kernel::walk::walk(&root, &mut |found| {
+            let is_folder = matches!(found.content, drawbridge_kernel::walk::Content::Directory { .. });
+            if patterns.ignore(&found.path.to_string_lossy()) && !(is_folder && patterns.has_exceptions()) {
+                unwanted.push(found.path);
+            }
+            Ok(())
+        });
+        walked.map_err(ImagesError::io("read", &root))?;
+        for path in unwanted.iter().map(|path| root.join(path)) {
+            let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+            let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            match removed {
+                // It went with its folder.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                removed => removed.map_err(ImagesError::io("remove", path))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Images {
+    /// Takes in the files of a build: an archive, packed or not. Blocks.
+    ///
+    /// # Errors
+    /// As of [`Images::add_layer`].
+    pub fn context(&self, archive: impl Read + Send) -> Result<Context, ImagesError> {
+        let draft = self.draft()?;
+        unpack::unpack(compression::unpacked(archive)?, &draft.folder)?;
+        Ok(Context { draft })
+    }
+}
