@@ -1,6 +1,6 @@
 //! The road's benchmark: what the engine takes to make a network, to attach a container to one and to run one, each
 //! beside the least that the same could cost on this machine, in the same run and by turns, so that whatever else the
-//! machine does slows both. `cargo xtask bench [COUNT] [commit|network|attach|run|flat|ports|throughput]...`: COUNT in a row, 100 unless
+//! machine does slows both. `cargo xtask bench [COUNT] [commit|network|attach|run|flat|ports|dns|throughput]...`: COUNT in a row, 100 unless
 //! told; all parts unless some are named.
 //!
 //! Everything happens in a sandbox of its own and is gone afterwards. The numbers say nothing about other machines; the
@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that can't go on ends, and the place says why")]
 
 mod attach;
+mod dns;
 mod flat;
 mod floor;
 mod measure;
@@ -38,13 +39,14 @@ fn main() {
     }
     in_sandbox(|| {
         let road = Road::open();
-        let all: [(&str, Part); 7] = [
+        let all: [(&str, Part); 8] = [
             ("commit", network::commit),
             ("network", network::print),
             ("attach", attach::print),
             ("run", process::print),
             ("flat", flat::print),
             ("ports", ports::print),
+            ("dns", dns::print),
             ("throughput", throughput::print),
         ];
         for (name, print) in all {

@@ -81,7 +81,7 @@ pub(crate) fn print(road: &Road, count: usize) {
     line("the plan's own commands by sh", &shell, &[("engine", engine.median())]);
 }
 
-fn create(road: &Road, mode: Mode, number: usize) -> Result<Changed<Network>, OpError> {
+pub(crate) fn create(road: &Road, mode: Mode, number: usize) -> Result<Changed<Network>, OpError> {
     let new = NewNetwork::bridge(format!("net{number}").parse()?);
     road.tokio.block_on(network::create(&road.daemon, mode, Origin::Daemon, new))
 }

@@ -47,13 +47,19 @@ pub enum DnsError {
     Thread(#[source] io::Error),
 }
 
+/// The thread that serves. It ends, and with it all sockets, when this is dropped.
+struct Thread {
+    handle: Handle,
+    _until_dropped: oneshot::Sender<()>,
+}
+
 /// The names of all containers, and the sockets at which they are asked for.
 pub struct Dns {
     shared: Arc<Shared>,
     kernel: Arc<Kernel>,
     /// The runtime of the one thread that serves all sockets, started with the first. A thread of its own: a question is
     /// answered in microseconds, and does not wait behind a change that blocks a worker of the daemon's runtime.
-    runtime: OnceLock<Handle>,
+    thread: OnceLock<Thread>,
     running: Mutex<HashMap<NsName, Running>>,
 }
 
@@ -63,7 +69,7 @@ impl Dns {
         Arc::new(Self {
             shared: Arc::new(Shared::new(Arc::clone(&kernel))),
             kernel,
-            runtime: OnceLock::new(),
+            thread: OnceLock::new(),
             running: Mutex::default(),
         })
     }
@@ -105,16 +111,17 @@ impl Dns {
     }
 
     fn runtime(&self) -> Result<Handle, DnsError> {
-        if let Some(handle) = self.runtime.get() {
-            return Ok(handle.clone());
+        if let Some(thread) = self.thread.get() {
+            return Ok(thread.handle.clone());
         }
         // Two at once do not come here: the caller holds the lock.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DnsError::Thread)?;
         let handle = runtime.handle().clone();
-        // It ends with the process: containers ask as long as there is a daemon.
-        let serve = move || runtime.block_on(std::future::pending::<()>());
+        let (until_dropped, dropped) = oneshot::channel();
+        // Nothing is ever sent; the other end goes with its owner.
+        let serve = move || drop(runtime.block_on(dropped));
         thread::Builder::new().name("names".to_owned()).spawn(serve).map_err(DnsError::Thread)?;
-        Ok(self.runtime.get_or_init(|| handle).clone())
+        Ok(self.thread.get_or_init(|| Thread { handle, _until_dropped: until_dropped }).handle.clone())
     }
 
     /// The map is whole after every statement: a panicked holder has not broken it.

@@ -211,6 +211,10 @@ fn remove_network(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpError
 }
 
 fn create_container(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpError> {
+    create_container_in("bridge", daemon, runtime)
+}
+
+fn create_container_in(network: &str, daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpError> {
     let spec = ContainerSpec {
         image: "busybox".into(),
         entrypoint: None,
@@ -222,7 +226,7 @@ fn create_container(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpErr
         labels: BTreeMap::new(),
         stop_signal: None,
         stop_timeout_s: Some(0),
-        network_mode: NetworkMode::Network("bridge".parse()?),
+        network_mode: NetworkMode::Network(network.parse()?),
         auto_remove: false,
         exposed_ports: Vec::new(),
         console: Default::default(),
@@ -298,4 +302,25 @@ fn while_a_container_is_stopped() {
 #[test]
 fn while_a_running_container_is_removed() {
     check_in_sandbox(|| assert!(walk(started, remove_container) >= 1));
+}
+
+/// A container on a network with names, not started.
+fn named(daemon: &Arc<Daemon>, runtime: &Runtime) -> Result<(), OpError> {
+    bring_up(daemon, runtime)?;
+    create_network(daemon, runtime)?;
+    create_container_in("demo", daemon, runtime)
+}
+
+#[test]
+fn while_a_container_with_names_is_started() {
+    check_in_sandbox(|| assert!(walk(named, start_container) >= 8));
+}
+
+#[test]
+fn while_a_container_with_names_is_stopped() {
+    let prepare: Scenario = |daemon, runtime| {
+        named(daemon, runtime)?;
+        start_container(daemon, runtime)
+    };
+    check_in_sandbox(move || assert!(walk(prepare, stop_container) >= 1));
 }

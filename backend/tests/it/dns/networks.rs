@@ -88,3 +88,34 @@ fn a_network_that_is_joined_brings_its_names_and_takes_them_along() {
         assert_eq!(read_in(&daemon, "moving", "/etc/resolv.conf"), "nameserver 192.0.2.1");
     });
 }
+
+#[test]
+fn the_chapters_two_containers_find_one_another_by_name() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        let id = daemon.docker(&["network", "create", "-d", "bridge", "demo-network"]);
+        let listed = daemon.docker(&["network", "ls"]);
+        let row = listed.lines().find(|line| line.starts_with(&id[..12])).unwrap();
+        assert_eq!(row.split_whitespace().skip(1).collect::<Vec<_>>(), ["demo-network", "bridge", "local"]);
+        // The chapter's two images need a registry; who serves and who asks is what counts.
+        let server = ["sh", "-c", "hostname > /index.html; exec httpd -f -p 6379 -h /"];
+        let run = ["container", "run", "-d", "--name", "redis-server", "--network", "demo-network", "busybox"];
+        daemon.docker(&[&run[..], &server].concat());
+        let flags = ["--network", "demo-network", "--name", "flask-demo", "--env", "REDIS_HOST=redis-server"];
+        let run = ["container", "run", "-d"];
+        let more = ["-p", "5000:5000", "busybox", "sleep", "1000"];
+        daemon.docker(&[&run[..], &flags, &more].concat());
+        let pinged = daemon.docker(&["exec", "flask-demo", "sh", "-c", "ping -c 1 -W 5 $REDIS_HOST"]);
+        let address = daemon.docker(&[
+            "inspect",
+            "-f",
+            "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+            "redis-server",
+        ]);
+        assert!(pinged.starts_with(&format!("PING redis-server ({address})")), "{pinged}");
+        assert!(pinged.contains("1 packets transmitted, 1 packets received, 0% packet loss"), "{pinged}");
+    });
+}
