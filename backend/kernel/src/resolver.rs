@@ -56,10 +56,14 @@ impl Table {
 
     /// `nft -f -` with the table's text, in place of what is there; harmless where it is whole.
     pub(crate) fn write(&self, netfilter: &mut Netfilter) -> Result<(), KernelError> {
-        if self.is_whole(netfilter)? {
+        let there = tables::shape_of(netfilter, IPV4)?;
+        if there == self.0 {
             return Ok(());
         }
-        let messages: Vec<Message> = tables::undeclared(IPV4).into_iter().chain(self.0.messages()).collect();
+        // Not where there is none: closing the socket would wait for what was deleted to be freed (`nft_rcv_nl_event` in
+        // net/netfilter/nf_tables_api.c), some 10 ms of the start of every container.
+        let damaged = if there.is_empty() { Vec::new() } else { tables::undeclared(IPV4).to_vec() };
+        let messages: Vec<Message> = damaged.into_iter().chain(self.0.messages()).collect();
         tables::whole_transaction(netfilter, &messages, "lead 127.0.0.11 to the resolver")
     }
 }

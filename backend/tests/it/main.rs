@@ -21,6 +21,7 @@ mod leftovers;
 mod life;
 mod listing;
 mod look;
+mod names_page;
 mod networks;
 mod outlive;
 mod ports;
