@@ -21,9 +21,9 @@ use std::{
 pub(crate) const ORPHAN: &str = "unknown";
 /// How long a pair may take to vanish whose namespace is being destroyed: the kernel does that in batches, of which one
 /// takes some 30 ms and a hundred 200 ms.
-const VANISH_WITHIN: Duration = Duration::from_secs(2);
+pub(crate) const VANISH_WITHIN: Duration = Duration::from_secs(2);
 /// How often is looked; 1 ms would do as well, 10 ms would be felt.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// A pair as the plan wants it.
 struct Wanted<'a> {
@@ -82,6 +82,7 @@ impl<'a> Wanted<'a> {
             Object::Tables
             | Object::Bridge { .. }
             | Object::Namespace { .. }
+            | Object::Macvlan { .. }
             | Object::Port { .. }
             | Object::Address { .. }
             | Object::RouteLocalnet { .. }

@@ -2,9 +2,12 @@
 //! what is looked at first is whether a thing is ours.
 
 use crate::{
-    address, cable, conntrack,
+    address,
+    cable::{self, LOOK_EVERY, VANISH_WITHIN},
+    conntrack,
     error::KernelError,
     link::{self, Change, Link, PortChange},
+    macvlan,
     mark::Mark,
     netns::{self, Entry},
     resolver,
@@ -16,7 +19,7 @@ use drawbridge_api::{ContainerId, IfName, NetworkId, NsName};
 use drawbridge_plan::{Element, Object, Place, Step};
 use ipnet::IpNet;
 use nix::errno::Errno;
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, thread, time::Instant};
 
 /// Does a step.
 pub(crate) fn execute(session: &mut Session, step: &Step) -> Result<(), KernelError> {
@@ -34,6 +37,10 @@ fn add(session: &mut Session, object: &Object) -> Result<(), KernelError> {
         Object::Bridge { name, network, mtu } => add_bridge(session, object, name, network, *mtu),
         Object::Namespace { name, container } => add_namespace(session, object, name, container),
         Object::Veth { .. } => cable::add(session, object),
+        Object::Macvlan { namespace, interface, endpoint, parent, mode, mac } => {
+            let wanted = macvlan::Wanted { namespace, interface, endpoint, parent, mode: *mode, mac: *mac };
+            macvlan::add(session, object, &wanted)
+        }
         Object::Port { link, bridge } => {
             let bridge_index = session.needed(&Place::Host, bridge)?.index;
             let index = session.needed(&Place::Host, link)?.index;
@@ -61,11 +68,7 @@ fn add(session: &mut Session, object: &Object) -> Result<(), KernelError> {
             netns::set(namespace, &settings).map(drop)
         }
         Object::Element(element) => change_elements(session, std::slice::from_ref(element), &[]),
-        Object::Up { place, link } => {
-            let target = session.needed(place, link)?;
-            let answer = target.socket.request(link::change(target.index, &Change::Up))?;
-            done(answer, &[], || format!("bring {link} up"))
-        }
+        Object::Up { place, link } => bring_up(session, place, link),
         Object::Route { namespace, gateway, link } => add_route(session, namespace, *gateway, link),
         Object::Resolver { namespace, container } => {
             let shared = Arc::clone(&session.shared);
@@ -84,6 +87,10 @@ fn remove(session: &mut Session, object: &Object) -> Result<(), KernelError> {
         Object::Namespace { name, container, .. } => remove_namespace(session, object, name, container),
         Object::Veth { endpoint, host_end, .. } => {
             remove_link(session, host_end, &Mark::Endpoint(endpoint.clone()), &format!("delete veth pair {host_end}"))
+        }
+        Object::Macvlan { namespace, interface, endpoint, parent, mode, mac } => {
+            let wanted = macvlan::Wanted { namespace, interface, endpoint, parent, mode: *mode, mac: *mac };
+            macvlan::remove(session, &wanted)
         }
         Object::Port { link, bridge } => remove_port(session, link, bridge),
         Object::Address { place, link, address } => remove_address(session, place, link, *address),
@@ -117,6 +124,21 @@ fn remove(session: &mut Session, object: &Object) -> Result<(), KernelError> {
             Some(netfilter) => resolver::remove(netfilter),
             None => Ok(()),
         },
+    }
+}
+
+/// `ip link set NAME up`. A macvlan whose Ethernet address another one has is refused (`macvlan_open` in
+/// drivers/net/macvlan.c); the other may be in a namespace that is just ending.
+fn bring_up(session: &mut Session, place: &Place, name: &IfName) -> Result<(), KernelError> {
+    let deadline = Instant::now() + VANISH_WITHIN;
+    loop {
+        let target = session.needed(place, name)?;
+        let answer = target.socket.request(link::change(target.index, &Change::Up))?;
+        let busy = matches!(&answer, Err(refusal) if refusal.errno == Errno::EADDRINUSE);
+        if !busy || Instant::now() > deadline {
+            return done(answer, &[], || format!("bring {name} up"));
+        }
+        thread::sleep(LOOK_EVERY);
     }
 }
 

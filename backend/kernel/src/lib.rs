@@ -19,6 +19,7 @@ mod found;
 mod host;
 mod link;
 pub mod local;
+mod macvlan;
 mod mark;
 pub mod mount;
 mod netlink;

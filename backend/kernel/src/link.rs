@@ -5,13 +5,14 @@ use crate::{
     mark::Mark,
     socket::{Request, Socket},
 };
-use drawbridge_api::{IfName, MacAddress};
+use drawbridge_api::{IfName, MacAddress, MacvlanMode};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NlasIterator};
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{
-        AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData,
-        InfoPortKind, InfoVeth, LinkAttribute, LinkExtentMask, LinkFlags, LinkHeader, LinkInfo, LinkMessage,
+        AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoMacVlan,
+        InfoPortData, InfoPortKind, InfoVeth, LinkAttribute, LinkExtentMask, LinkFlags, LinkHeader, LinkInfo,
+        LinkMessage,
     },
 };
 use nix::errno::Errno;
@@ -31,6 +32,8 @@ mod ifla {
     pub(super) const IFALIAS: u16 = 20;
     pub(super) const LINK_NETNSID: u16 = 37;
     pub(super) const INFO_KIND: u16 = 1;
+    pub(super) const INFO_DATA: u16 = 2;
+    pub(super) const MACVLAN_MODE: u16 = 1;
     pub(super) const INFO_SLAVE_DATA: u16 = 5;
     pub(super) const BRPORT_MODE: u16 = 4;
 }
@@ -68,7 +71,9 @@ pub(crate) struct Link {
     pub(crate) master: Option<u32>,
     /// Whether frames may leave it by the way they came in, if it is a bridge's port.
     pub(crate) hairpin: bool,
-    /// The number of a veth's other end, in that end's namespace.
+    /// The mode of a macvlan, as the kernel numbers them (`enum macvlan_mode` in include/uapi/linux/if_link.h).
+    pub(crate) macvlan_mode: Option<u32>,
+    /// The number of a veth's other end or of what a macvlan shares, in that one's namespace.
     pub(crate) peer: Option<u32>,
     /// Where that other end is.
     pub(crate) peer_place: PeerPlace,
@@ -93,6 +98,7 @@ impl Link {
             up: header.flags.contains(LinkFlags::Up),
             master: None,
             hairpin: false,
+            macvlan_mode: None,
             peer: None,
             peer_place: PeerPlace::Here,
         };
@@ -116,6 +122,8 @@ impl Link {
                     for info in NlasIterator::new(value).flatten() {
                         match info.kind() {
                             ifla::INFO_KIND => link.kind = text(info.value()),
+                            // The kind comes before the data (`rtnl_link_info_fill` in net/core/rtnetlink.c).
+                            ifla::INFO_DATA if link.kind == "macvlan" => link.macvlan_mode = macvlan_mode(info.value()),
                             ifla::INFO_SLAVE_DATA => link.hairpin = is_hairpin(info.value()),
                             _ => {}
                         }
@@ -126,6 +134,13 @@ impl Link {
         }
         Ok(link)
     }
+}
+
+fn macvlan_mode(data: &[u8]) -> Option<u32> {
+    NlasIterator::new(data)
+        .flatten()
+        .find(|option| option.kind() == ifla::MACVLAN_MODE)
+        .and_then(|option| number(option.value()))
 }
 
 /// Reads what is said of a port; of one in another thing than a bridge the number means something else, but no veth of
@@ -235,6 +250,43 @@ pub(crate) fn add_veth(cable: &Cable<'_>, namespace: BorrowedFd<'_>) -> Request 
         ]),
     ];
     Request::new(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)
+}
+
+/// `ip link add link PARENT name INTERFACE netns NAMESPACE address MAC type macvlan mode MODE`, the parent by its number. A
+/// macvlan in passthru mode takes the parent's place, and no other is possible on it.
+pub(crate) fn add_macvlan(
+    parent: u32,
+    interface: &IfName,
+    mac: MacAddress,
+    mode: MacvlanMode,
+    namespace: BorrowedFd<'_>,
+) -> Request {
+    let mut message = LinkMessage::default();
+    message.attributes = vec![
+        LinkAttribute::Link(parent),
+        LinkAttribute::IfName(interface.as_str().to_owned()),
+        LinkAttribute::Address(mac.0.to_vec()),
+        LinkAttribute::NetNsFd(namespace.as_raw_fd()),
+        LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::MacVlan),
+            LinkInfo::Data(InfoData::MacVlan(vec![InfoMacVlan::Mode(u32::from(MacvlanNumber(mode)).into())])),
+        ]),
+    ];
+    Request::new(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)
+}
+
+/// A mode as the kernel numbers it.
+pub(crate) struct MacvlanNumber(pub(crate) MacvlanMode);
+
+impl From<MacvlanNumber> for u32 {
+    fn from(MacvlanNumber(mode): MacvlanNumber) -> u32 {
+        match mode {
+            MacvlanMode::Private => 1,
+            MacvlanMode::Vepa => 2,
+            MacvlanMode::Bridge => 4,
+            MacvlanMode::Passthru => 8,
+        }
+    }
 }
 
 // ---- changing and removing ----

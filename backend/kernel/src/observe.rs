@@ -7,6 +7,7 @@ use crate::{
     cable::{ORPHAN, is_pair},
     error::KernelError,
     link::{self, Link, PeerPlace},
+    macvlan,
     mark::Mark,
     netns::{self, Entry, Namespace},
     nfnetlink::Netfilter,
@@ -235,6 +236,11 @@ fn on_link(place: &Place, name: &IfName, link: &Link, addresses: &[LinkAddress])
     objects
 }
 
+/// Whether a link in a namespace is one by which a container is plugged in.
+fn is_plug(link: &Link) -> bool {
+    link.kind == "veth" || link.kind == "macvlan"
+}
+
 /// The name of what is nowhere, as a namespace or an interface.
 fn orphan<T: std::str::FromStr>() -> T
 where
@@ -253,6 +259,8 @@ struct Inside {
     ipv6: Vec<IfName>,
     /// Whether the table that leads to the resolver is there, undamaged.
     resolver: bool,
+    /// Its macvlan interfaces that are ours.
+    macvlans: Vec<Object>,
     links: Vec<Link>,
     addresses: Vec<LinkAddress>,
     routes: Vec<LinkRoute>,
@@ -270,14 +278,20 @@ impl Inside {
         let Some(container) = netns::owner(socket)? else { return Ok(None) };
         let links = link::list(socket)?;
         let mut ipv6 = Vec::new();
-        for name in links.iter().filter(|link| link.kind == "veth").filter_map(|link| link.name.parse::<IfName>().ok())
-        {
+        for name in links.iter().filter(|link| is_plug(link)).filter_map(|link| link.name.parse::<IfName>().ok()) {
             // Read where this thread is. A kernel without IPv6 has no such setting.
             if sysctl::read(&sysctl::ipv6(&name, "disable_ipv6"))?.is_some_and(|value| value == "0") {
                 ipv6.push(name);
             }
         }
+        let mut macvlans = Vec::new();
+        for link in links.iter().filter(|link| link.kind == "macvlan") {
+            let Some(parent) = link.peer else { continue };
+            let parent = link::find_index(host, parent)?;
+            macvlans.extend(parent.and_then(|parent| macvlan::object(name, link, &parent.name)));
+        }
         Ok(Some(Inside {
+            macvlans,
             name: name.clone(),
             container,
             nsid: netns::nsid(host, namespace.file.as_fd())?,
@@ -294,11 +308,12 @@ impl Inside {
         let mut objects = vec![Object::Namespace { name: self.name.clone(), container: self.container.clone() }];
         let ipv6 = |link: &IfName| Object::Ipv6 { namespace: self.name.clone(), link: link.clone() };
         objects.extend(self.ipv6.iter().map(ipv6));
+        objects.extend(self.macvlans.iter().cloned());
         let place = Place::Namespace(self.name.clone());
         if self.resolver {
             objects.push(Object::Resolver { namespace: self.name.clone(), container: self.container.clone() });
         }
-        for link in self.links.iter().filter(|link| link.kind == "veth") {
+        for link in self.links.iter().filter(|link| is_plug(link)) {
             let Ok(name) = link.name.parse::<IfName>() else { continue };
             objects.extend(on_link(&place, &name, link, &self.addresses));
             let default_routes = self

@@ -135,6 +135,15 @@ impl Session {
         Ok(inside.netfilter.as_mut())
     }
 
+    /// The host's socket and a namespace that is ours, at once; none when there is none of that name.
+    pub(crate) fn both(&mut self, name: &NsName) -> Result<Option<(&mut Socket, &mut Inside)>, KernelError> {
+        if self.inside(name)?.is_none() {
+            return Ok(None);
+        }
+        let Session { host, inside, .. } = self;
+        Ok(inside.get_mut(name).map(|inside| (host, inside)))
+    }
+
     /// Keeps a namespace open that has just been made or seen.
     pub(crate) fn keep(&mut self, name: &NsName, namespace: Namespace, container: ContainerId) {
         self.inside.insert(name.clone(), Inside { namespace, container, netfilter: None, links: HashMap::new() });

@@ -79,6 +79,12 @@ fn explain_add(object: &Object) -> Explained {
              goes in at one end comes out at the other."
                 .to_owned(),
         ),
+        Object::Macvlan { interface, parent, .. } => (
+            format!("Create macvlan interface {interface} on {parent}"),
+            "A macvlan interface is a second Ethernet address on the host's interface: the container is on that wire like a \
+             machine of its own, without a bridge. Host and container can't reach each other this way."
+                .to_owned(),
+        ),
         Object::Port { link, bridge } => (
             format!("Plug {link} into bridge {bridge}"),
             "As a port of the bridge, the host's end of the cable is connected to every other container of the network."
@@ -160,6 +166,13 @@ fn commands_to_add(object: &Object) -> Vec<String> {
             }
             commands
         }
+        Object::Macvlan { namespace, interface, parent, mode, mac, .. } => vec![
+            format!(
+                "ip link add link {parent} name {interface} netns {namespace} address {mac} type macvlan mode {}",
+                mode.as_str()
+            ),
+            format!("ip -n {namespace} link set {interface} alias {}", mark(object)),
+        ],
         Object::Port { link, bridge } => vec![format!("ip link set {link} master {bridge}")],
         // Nobody else can have an address that is leased here, so IPv6 need not ask around for a second first.
         Object::Address { place, link, address } => {
@@ -193,6 +206,9 @@ fn explain_remove(object: &Object, takes: &[Object]) -> Explained {
         Object::Bridge { name, .. } => (format!("Delete bridge {name}"), format!("ip link del {name}")),
         Object::Namespace { name, .. } => (format!("Delete network namespace {name}"), format!("ip netns del {name}")),
         Object::Veth { host_end, .. } => (format!("Delete veth pair {host_end}"), format!("ip link del {host_end}")),
+        Object::Macvlan { namespace, interface, .. } => {
+            (format!("Delete macvlan interface {interface}"), format!("ip -n {namespace} link del {interface}"))
+        }
         Object::Port { link, bridge } => {
             (format!("Unplug {link} from bridge {bridge}"), format!("ip link set {link} nomaster"))
         }
@@ -339,6 +355,7 @@ fn listed(objects: &[Object]) -> String {
             Object::Bridge { name, .. } => format!("bridge {name}"),
             Object::Namespace { name, .. } => format!("namespace {name}"),
             Object::Veth { host_end, interface, .. } => format!("the veth pair {host_end} ↔ {interface}"),
+            Object::Macvlan { interface, .. } => format!("the macvlan interface {interface}"),
             Object::Port { link, .. } => format!("the bridge port {link}"),
             Object::Address { address, .. } => format!("the address {address}"),
             Object::RouteLocalnet { bridge } => format!("the routing of 127.0.0.0/8 through {bridge}"),

@@ -10,6 +10,7 @@
 pub mod alloc;
 pub mod element;
 pub mod explain;
+pub mod macvlan;
 pub mod object;
 pub mod outlet;
 pub mod planner;
@@ -20,6 +21,7 @@ pub mod step;
 
 pub use element::{Element, Family, Service, Table};
 pub use explain::{Explained, explain, sentence};
+pub use macvlan::MacvlanEndpoint;
 pub use object::{IPV6_MTU_BYTES, NO_IPV6, Object, Place, RESOLVER, RESOLVER_PORT};
 pub use outlet::{Candidate, outlets};
 pub use planner::plan;

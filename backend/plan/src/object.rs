@@ -1,7 +1,7 @@
 //! The things that Drawbridge makes in the kernel, each the smallest that can be there or not.
 
 use crate::element::Element;
-use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, NetworkId, NsName};
+use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, MacvlanMode, NetworkId, NsName};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -76,6 +76,22 @@ pub enum Object {
         /// Largest packet in bytes, of both ends.
         mtu: u32,
     },
+    /// An interface in a namespace that shares one of the host's (ip-link(8), "macvlan"). It carries the alias
+    /// `drawbridge:endpoint:<id>`. What it shares is not ours, and stays as it is. Made down.
+    Macvlan {
+        /// The namespace.
+        namespace: NsName,
+        /// Its name there.
+        interface: IfName,
+        /// The endpoint it is for.
+        endpoint: EndpointId,
+        /// The host's interface.
+        parent: IfName,
+        /// What the interfaces that share it may do with one another.
+        mode: MacvlanMode,
+        /// Its Ethernet address; in passthru mode it becomes the parent's too.
+        mac: MacAddress,
+    },
     /// A host link that is a port of a bridge.
     Port {
         /// The link, a veth's end.
@@ -148,7 +164,9 @@ impl Object {
         match self {
             Object::Bridge { network, .. } => Some(format!("drawbridge:network:{network}")),
             Object::Namespace { container, .. } => Some(format!("drawbridge:container:{container}")),
-            Object::Veth { endpoint, .. } => Some(format!("drawbridge:endpoint:{endpoint}")),
+            Object::Veth { endpoint, .. } | Object::Macvlan { endpoint, .. } => {
+                Some(format!("drawbridge:endpoint:{endpoint}"))
+            }
             Object::Tables
             | Object::Port { .. }
             | Object::Address { .. }
@@ -183,7 +201,7 @@ impl Object {
                     || other.is_on(&Place::Host, name)
             }
             Object::Namespace { name, .. } => match other {
-                Object::Veth { namespace, .. } => namespace == name,
+                Object::Veth { namespace, .. } | Object::Macvlan { namespace, .. } => namespace == name,
                 Object::Address { place, .. } | Object::Up { place, .. } => *place == Place::Namespace(name.clone()),
                 Object::Route { namespace, .. }
                 | Object::Resolver { namespace, .. }
@@ -198,6 +216,9 @@ impl Object {
             },
             Object::Veth { host_end, namespace, interface, .. } => {
                 other.is_on(&Place::Host, host_end) || other.is_on(&Place::Namespace(namespace.clone()), interface)
+            }
+            Object::Macvlan { namespace, interface, .. } => {
+                other.is_on(&Place::Namespace(namespace.clone()), interface)
             }
             // A route needs its link up and the gateway's range on it; the kernel drops it with either.
             Object::Address { place, link, address } => matches!(other, Object::Route { namespace, gateway, link: via }
@@ -242,6 +263,7 @@ impl Object {
             | Object::Bridge { .. }
             | Object::Namespace { .. }
             | Object::Veth { .. }
+            | Object::Macvlan { .. }
             | Object::RouteLocalnet { .. }
             | Object::Hairpin { .. }
             | Object::Element(_)
@@ -257,6 +279,7 @@ impl Object {
             | Object::Bridge { .. }
             | Object::Namespace { .. }
             | Object::Veth { .. }
+            | Object::Macvlan { .. }
             | Object::Port { .. }
             | Object::Address { .. }
             | Object::RouteLocalnet { .. }

@@ -74,6 +74,7 @@ fn additions(missing: Vec<&Object>, gone: &[&Object]) -> Vec<Step> {
             | Object::Bridge { .. }
             | Object::Namespace { .. }
             | Object::Veth { .. }
+            | Object::Macvlan { .. }
             | Object::Port { .. }
             | Object::Address { .. }
             | Object::RouteLocalnet { .. }

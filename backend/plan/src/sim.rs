@@ -62,7 +62,9 @@ fn missing(state: &Observed, object: &Object) -> Option<String> {
     match object {
         Object::Tables | Object::Bridge { .. } | Object::Namespace { .. } => None,
         Object::Element(_) => (!state.objects.contains(&Object::Tables)).then(|| "the tables".to_owned()),
-        Object::Veth { namespace, .. } | Object::Resolver { namespace, .. } => no_namespace(state, namespace),
+        Object::Veth { namespace, .. } | Object::Macvlan { namespace, .. } | Object::Resolver { namespace, .. } => {
+            no_namespace(state, namespace)
+        }
         Object::Port { link, bridge } => no_link(state, &Place::Host, link).or_else(|| no_bridge(state, bridge)),
         Object::Address { place: place @ Place::Namespace(namespace), link, address } if address.addr().is_ipv6() => {
             let on = Object::Ipv6 { namespace: namespace.clone(), link: link.clone() };
@@ -103,7 +105,10 @@ fn no_link(state: &Observed, place: &Place, wanted: &IfName) -> Option<String> {
     let there = state.objects.iter().any(|object| match (object, place) {
         (Object::Bridge { name, .. }, Place::Host) => name == wanted,
         (Object::Veth { host_end, .. }, Place::Host) => host_end == wanted,
-        (Object::Veth { namespace, interface, .. }, Place::Namespace(name)) => namespace == name && interface == wanted,
+        (
+            Object::Veth { namespace, interface, .. } | Object::Macvlan { namespace, interface, .. },
+            Place::Namespace(name),
+        ) => namespace == name && interface == wanted,
         _ => false,
     });
     (!there).then(|| format!("link {wanted}"))

@@ -2,6 +2,7 @@
 
 use crate::{
     element::{Element, Family, Service},
+    macvlan::{MacvlanEndpoint, on_interface},
     object::{Object, Place},
 };
 use drawbridge_api::{
@@ -143,6 +144,7 @@ impl Scope {
                 Object::Tables
                 | Object::Namespace { .. }
                 | Object::Veth { .. }
+                | Object::Macvlan { .. }
                 | Object::Port { .. }
                 | Object::Hairpin { .. }
                 | Object::Ipv6 { .. }
@@ -153,6 +155,7 @@ impl Scope {
                 Object::Element(element) => element.is_of_endpoint(),
                 Object::Namespace { name, .. } => name == namespace,
                 Object::Veth { namespace: inside, .. }
+                | Object::Macvlan { namespace: inside, .. }
                 | Object::Route { namespace: inside, .. }
                 | Object::Ipv6 { namespace: inside, .. }
                 | Object::Resolver { namespace: inside, .. } => inside == namespace,
@@ -186,8 +189,10 @@ pub struct Desired {
     pub networks: Vec<BridgeNetwork>,
     /// Namespaces of running containers.
     pub namespaces: Vec<Namespace>,
-    /// Attachments of running containers.
+    /// Attachments of running containers to bridges.
     pub endpoints: Vec<VethEndpoint>,
+    /// Attachments of running containers to interfaces of the host.
+    pub macvlans: Vec<MacvlanEndpoint>,
     /// Where names are answered: in the namespaces of containers that are on a network with names.
     pub resolvers: Vec<Resolver>,
 }
@@ -206,6 +211,9 @@ impl Desired {
             objects.insert(Object::Namespace { name: name.clone(), container: container.clone() });
         }
         for endpoint in &self.endpoints {
+            objects.extend(endpoint.objects());
+        }
+        for endpoint in &self.macvlans {
             objects.extend(endpoint.objects());
         }
         for Resolver { namespace, container } in &self.resolvers {
@@ -270,7 +278,6 @@ impl BridgeNetwork {
 impl VethEndpoint {
     /// Its cable from the bridge into the namespace, and what lets packets through to it.
     fn objects(&self) -> Vec<Object> {
-        let inside = Place::Namespace(self.namespace.clone());
         let mut objects = vec![
             Object::Veth {
                 endpoint: self.id.clone(),
@@ -282,22 +289,12 @@ impl VethEndpoint {
             },
             Object::Port { link: self.host_end.clone(), bridge: self.bridge.clone() },
             Object::Up { place: Place::Host, link: self.host_end.clone() },
-            Object::Up { place: inside.clone(), link: self.interface.clone() },
         ];
-        // 169.254.0.0/16 (RFC 3927 §2.6.2) and fe80::/64 (RFC 4291 §2.5.6).
-        let link_local =
-            self.link_local.iter().map(|address| IpNet::new_assert(*address, if address.is_ipv4() { 16 } else { 64 }));
-        let addresses: Vec<IpNet> = self.addresses.iter().copied().chain(link_local).collect();
-        if addresses.iter().any(|address| address.addr().is_ipv6()) {
-            objects.push(Object::Ipv6 { namespace: self.namespace.clone(), link: self.interface.clone() });
-        }
-        for address in addresses {
-            objects.push(Object::Address { place: inside.clone(), link: self.interface.clone(), address });
-        }
-        for &gateway in &self.gateways {
-            let (namespace, link) = (self.namespace.clone(), self.interface.clone());
-            objects.push(Object::Route { namespace, gateway, link });
-        }
+        objects.extend(on_interface(
+            &self.namespace,
+            &self.interface,
+            (&self.addresses, &self.link_local, &self.gateways),
+        ));
         let elements = self.elements();
         if elements.iter().any(|element| matches!(element, Element::Hairpin(_))) {
             objects.push(Object::Hairpin { link: self.host_end.clone() });

@@ -49,7 +49,8 @@ impl FromStr for AddressPool {
 /// Where the ranges of networks come from that name none.
 #[derive(Clone, Debug)]
 pub struct Pools {
-    four: Vec<IpNet>,
+    /// The usual ones where there are none.
+    four: Vec<AddressPool>,
     six: Vec<AddressPool>,
 }
 
@@ -59,11 +60,6 @@ impl Pools {
     pub fn new(given: &[AddressPool], machine_id: &str) -> Pools {
         let (four, mut six): (Vec<AddressPool>, Vec<AddressPool>) =
             given.iter().partition(|pool| pool.base.addr().is_ipv4());
-        let mut four: Vec<IpNet> =
-            four.iter().flat_map(|pool| pool.base.subnets(pool.size).into_iter().flatten()).collect();
-        if four.is_empty() {
-            four = alloc::default_pools().map(IpNet::V4).collect();
-        }
         if six.is_empty() {
             let hash = Sha256::digest(format!("drawbridge networks of {}", machine_id.trim()));
             let mut bytes = [0; 16];
@@ -75,13 +71,16 @@ impl Pools {
     }
 
     fn free(&self, family: Family, used: &[IpNet]) -> Option<IpNet> {
-        match family {
-            Family::Ipv4 => alloc::free_pool(self.four.iter().copied(), used),
-            Family::Ipv6 => {
-                let parts = self.six.iter().flat_map(|pool| pool.base.subnets(pool.size).into_iter().flatten());
-                alloc::free_pool(parts, used)
+        let pools = match family {
+            Family::Ipv4 if self.four.is_empty() => {
+                return alloc::free_pool(alloc::default_pools().map(IpNet::V4), used);
             }
-        }
+            Family::Ipv4 => &self.four,
+            Family::Ipv6 => &self.six,
+        };
+        // One after the other: a pool may have millions of parts.
+        let parts = pools.iter().flat_map(|pool| pool.base.subnets(pool.size).into_iter().flatten());
+        alloc::free_pool(parts, used)
     }
 }
 

@@ -6,7 +6,9 @@ use super::{
     sysctl,
 };
 use drawbridge_api::GatewayMode;
-use drawbridge_plan::{BridgeNetwork, Candidate, Desired, Namespace, Resolver, Scope, VethEndpoint, outlets};
+use drawbridge_plan::{
+    BridgeNetwork, Candidate, Desired, MacvlanEndpoint, Namespace, Resolver, Scope, VethEndpoint, outlets,
+};
 use ipnet::IpNet;
 use rusqlite::params_from_iter;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -23,6 +25,7 @@ pub fn load(db: &Connection, scope: &Scope) -> Result<Desired, StoreError> {
             networks: networks(db, None)?,
             namespaces: namespaces(db, None)?,
             endpoints: endpoints(db, None)?,
+            macvlans: macvlans(db, None)?,
             resolvers: resolvers(db, None)?,
         },
         Scope::Network { id, .. } => {
@@ -31,6 +34,7 @@ pub fn load(db: &Connection, scope: &Scope) -> Result<Desired, StoreError> {
         Scope::Container { id, .. } => Desired {
             namespaces: namespaces(db, Some(id.as_str()))?,
             endpoints: endpoints(db, Some(id.as_str()))?,
+            macvlans: macvlans(db, Some(id.as_str()))?,
             resolvers: resolvers(db, Some(id.as_str()))?,
             ..Desired::default()
         },
@@ -99,16 +103,41 @@ fn resolvers(db: &Connection, container: Option<&str>) -> Result<Vec<Resolver>, 
     })
 }
 
-/// The endpoints of all containers, or of one.
+/// The endpoints of all containers, or of one, that are on bridges.
 ///
 /// # Errors
 /// When SQLite fails or a row can't be read.
 pub fn endpoints(db: &Connection, container: Option<&str>) -> Result<Vec<VethEndpoint>, StoreError> {
+    let veth = |plug| match plug {
+        Plug::Veth(endpoint) => Some(endpoint),
+        Plug::Macvlan(_) => None,
+    };
+    Ok(plugs(db, container)?.into_iter().filter_map(veth).collect())
+}
+
+/// The endpoints of all containers, or of one, that share interfaces of the host.
+fn macvlans(db: &Connection, container: Option<&str>) -> Result<Vec<MacvlanEndpoint>, StoreError> {
+    let macvlan = |plug| match plug {
+        Plug::Macvlan(endpoint) => Some(endpoint),
+        Plug::Veth(_) => None,
+    };
+    Ok(plugs(db, container)?.into_iter().filter_map(macvlan).collect())
+}
+
+/// An endpoint of one kind or the other.
+#[derive(Clone)]
+enum Plug {
+    Veth(VethEndpoint),
+    Macvlan(MacvlanEndpoint),
+}
+
+fn plugs(db: &Connection, container: Option<&str>) -> Result<Vec<Plug>, StoreError> {
     let mut sql =
         "select endpoint.endpoint_id, endpoint.container_id, endpoint.network_id, network.name, network.bridge,
-                          namespace.name as namespace, endpoint.host_end, endpoint.interface, endpoint.mac,
-                          network.mtu, endpoint.address4, endpoint.address6, endpoint.gateway4, endpoint.gateway6,
-                          endpoint.link_local, endpoint.gateway_priority, network.icc, network.mode4, network.mode6
+                          network.parent, network.macvlan_mode, namespace.name as namespace, endpoint.host_end,
+                          endpoint.interface, endpoint.mac, network.mtu, endpoint.address4, endpoint.address6,
+                          endpoint.gateway4, endpoint.gateway6, endpoint.link_local, endpoint.gateway_priority,
+                          network.icc, network.mode4, network.mode6
                    from endpoint join network using (network_id) join namespace using (container_id)
                    where endpoint.phase <> 'removing'"
             .to_owned();
@@ -118,7 +147,7 @@ pub fn endpoints(db: &Connection, container: Option<&str>) -> Result<Vec<VethEnd
         None => " order by endpoint.container_id",
     });
     let rows = all(db, &sql, params_from_iter(container), |row| Row::read(db, row))?;
-    let mut endpoints = Vec::with_capacity(rows.len());
+    let mut plugs = Vec::with_capacity(rows.len());
     for rows in rows.chunk_by(|one, other| one.container == other.container) {
         // A namespace has one default route of each family.
         let candidates: Vec<Candidate<'_>> = rows.iter().map(Row::candidate).collect();
@@ -126,18 +155,19 @@ pub fn endpoints(db: &Connection, container: Option<&str>) -> Result<Vec<VethEnd
         for (position, row) in rows.iter().enumerate() {
             let gateway4 = row.gateway4.filter(|_| four == Some(position)).map(IpAddr::V4);
             let gateway6 = row.gateway6.filter(|_| six == Some(position)).map(IpAddr::V6);
-            endpoints.push(VethEndpoint {
-                gateways: gateway4.into_iter().chain(gateway6).collect(),
-                ..row.endpoint.clone()
+            let gateways = gateway4.into_iter().chain(gateway6).collect();
+            plugs.push(match row.plug.clone() {
+                Plug::Veth(endpoint) => Plug::Veth(VethEndpoint { gateways, ..endpoint }),
+                Plug::Macvlan(endpoint) => Plug::Macvlan(MacvlanEndpoint { gateways, ..endpoint }),
             });
         }
     }
-    Ok(endpoints)
+    Ok(plugs)
 }
 
 /// An endpoint before it is known whether it leads out.
 struct Row {
-    endpoint: VethEndpoint,
+    plug: Plug,
     container: String,
     network: String,
     priority: i32,
@@ -150,25 +180,40 @@ impl Row {
         let id = parsed(row, "endpoint_id")?;
         let address4: Option<IpNet> = parsed_or_null(row, "address4")?;
         let address6: Option<IpNet> = parsed_or_null(row, "address6")?;
-        let endpoint = VethEndpoint {
-            ports: port::of_endpoint(db, &id)?,
-            id,
-            network: parsed(row, "network_id")?,
-            bridge: parsed(row, "bridge")?,
-            namespace: parsed(row, "namespace")?,
-            host_end: parsed(row, "host_end")?,
-            interface: parsed(row, "interface")?,
-            mac: parsed(row, "mac")?,
-            mtu: row.get("mtu")?,
-            addresses: address4.into_iter().chain(address6).collect(),
-            link_local: from_json(row, "link_local")?,
-            gateways: Vec::new(),
-            icc: row.get("icc")?,
-            mode4: from_word(row, "mode4")?,
-            mode6: from_word(row, "mode6")?,
+        let addresses = address4.into_iter().chain(address6).collect();
+        let link_local = from_json(row, "link_local")?;
+        let plug = match parsed_or_null(row, "parent")? {
+            Some(parent) => Plug::Macvlan(MacvlanEndpoint {
+                id,
+                namespace: parsed(row, "namespace")?,
+                interface: parsed(row, "interface")?,
+                parent,
+                mode: from_word(row, "macvlan_mode")?,
+                mac: parsed(row, "mac")?,
+                addresses,
+                link_local,
+                gateways: Vec::new(),
+            }),
+            None => Plug::Veth(VethEndpoint {
+                ports: port::of_endpoint(db, &id)?,
+                id,
+                network: parsed(row, "network_id")?,
+                bridge: parsed(row, "bridge")?,
+                namespace: parsed(row, "namespace")?,
+                host_end: parsed(row, "host_end")?,
+                interface: parsed(row, "interface")?,
+                mac: parsed(row, "mac")?,
+                mtu: row.get("mtu")?,
+                addresses,
+                link_local,
+                gateways: Vec::new(),
+                icc: row.get("icc")?,
+                mode4: from_word(row, "mode4")?,
+                mode6: from_word(row, "mode6")?,
+            }),
         };
         Ok(Row {
-            endpoint,
+            plug,
             container: row.get("container_id")?,
             network: row.get("name")?,
             priority: row.get("gateway_priority")?,

@@ -43,7 +43,7 @@ fn a_network_is_as_it_was_asked_for() {
             &[
                 &["network", "create", "--subnet", "10.5.0.0/16", "--gateway", "10.5.0.1", "--ip-range", "10.5.1.0/24"]
                     [..],
-                &["--aux-address", "router=10.5.1.1", "--subnet", "10.6.0.0/24", "--attachable", "--label", "a=b"],
+                &["--aux-address", "router=10.5.1.1", "--attachable", "--label", "a=b"],
                 &["-o", "com.docker.network.driver.mtu=1400", "-o", "com.docker.network.bridge.name=br-x"],
                 &["-o", "com.docker.network.container_iface_prefix=lan", "--ipam-opt", "k=v", "net2"],
             ]
@@ -52,27 +52,43 @@ fn a_network_is_as_it_was_asked_for() {
         let found = inspect(daemon, "net2");
         let first = json!({"Subnet": "10.5.0.0/16", "IPRange": "10.5.1.0/24", "Gateway": "10.5.0.1",
             "AuxiliaryAddresses": {"router": "10.5.1.1"}});
-        let second = json!({"Subnet": "10.6.0.0/24", "Gateway": "10.6.0.1"});
-        assert_eq!(found["IPAM"], json!({"Driver": "default", "Options": {"k": "v"}, "Config": [first, second]}));
+        assert_eq!(found["IPAM"], json!({"Driver": "default", "Options": {"k": "v"}, "Config": [first]}));
         assert_eq!((&found["Attachable"], &found["Internal"]), (&json!(true), &json!(false)));
         assert_eq!(found["Labels"], json!({"a": "b"}));
         assert_eq!((&found["EnableIPv4"], &found["EnableIPv6"]), (&json!(true), &json!(false)));
         let bridge = run("ip", &["addr", "show", "br-x"]);
-        assert!(
-            bridge.contains("10.5.0.1/16") && bridge.contains("10.6.0.1/24") && bridge.contains("mtu 1400"),
-            "{bridge}"
-        );
+        assert!(bridge.contains("10.5.0.1/16") && bridge.contains("mtu 1400"), "{bridge}");
 
         for (name, expected) in [("c0", "10.5.1.0"), ("c2", "10.5.1.2")] {
             start(daemon, name, &["--network", "net2"]);
             assert_eq!(address(daemon, name, "IPAddress"), expected);
         }
-        start(daemon, "out", &["--network", "net2", "--ip", "10.6.0.7"]);
-        let links = daemon.docker(&["exec", "out", "ip", "addr", "show", "lan0"]);
-        assert!(links.contains("10.6.0.7/24") && links.contains("mtu 1400"), "{links}");
-        assert!(daemon.docker(&["exec", "out", "ip", "route"]).contains("default via 10.6.0.1"));
+        let links = daemon.docker(&["exec", "c0", "ip", "addr", "show", "lan0"]);
+        assert!(links.contains("10.5.1.0/16") && links.contains("mtu 1400"), "{links}");
         let message = daemon.docker_refuses(&[&["run", "--network", "net2", "--ip", "10.5.1.1"], &SLEEP[..]].concat());
         assert!(message.contains("10.5.1.1 in network net2 belongs to the network itself"), "{message}");
+    });
+}
+
+#[test]
+fn a_network_may_have_several_ranges() {
+    with_daemon(|daemon| {
+        daemon.docker(&["network", "create", "--subnet", "10.5.0.0/24", "--subnet", "10.6.0.0/24", "two"]);
+        // The command sends them in an order of its own.
+        let config = inspect(daemon, "two")["IPAM"]["Config"].as_array().unwrap().clone();
+        let ranges: BTreeSet<_> =
+            config.iter().map(|range| (range["Subnet"].as_str(), range["Gateway"].as_str())).collect();
+        let range = |number: u8| (format!("10.{number}.0.0/24"), format!("10.{number}.0.1"));
+        let expected = [range(5), range(6)];
+        assert_eq!(
+            ranges,
+            expected.iter().map(|(range, gateway)| (Some(range.as_str()), Some(gateway.as_str()))).collect()
+        );
+        for (name, address, gateway) in [("one", "10.5.0.7", "10.5.0.1"), ("two", "10.6.0.7", "10.6.0.1")] {
+            start(daemon, &format!("box-{name}"), &["--network", "two", "--ip", address]);
+            let routes = daemon.docker(&["exec", &format!("box-{name}"), "ip", "route"]);
+            assert!(routes.contains(&format!("default via {gateway}")), "{routes}");
+        }
     });
 }
 

@@ -43,6 +43,7 @@ fn a_name_that_is_taken_is_refused_and_left_alone() {
                 | Object::Ipv6 { namespace, .. } => namespace.as_str(),
                 Object::RouteLocalnet { bridge } => bridge.as_str(),
                 Object::Hairpin { link } => link.as_str(),
+                Object::Macvlan { namespace, .. } => namespace.as_str(),
                 Object::Tables | Object::Element(_) | Object::Address { .. } | Object::Up { .. } => continue,
             };
             refused(&kernel, &Step::Add { object: object.clone() }, name);

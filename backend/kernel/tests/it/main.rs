@@ -6,6 +6,7 @@ mod firewall;
 mod foreign;
 mod laws;
 mod leftovers;
+mod macvlan;
 mod ports;
 mod reach;
 mod scopes;

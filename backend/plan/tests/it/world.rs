@@ -2,9 +2,12 @@
 //! differ in what they stand for, so that plans between them replace things as well as add and remove them.
 
 use drawbridge_api::{
-    ContainerId, EndpointId, Gateway, GatewayMode, HostPort, MacAddress, NetworkId, Protocol, PublishedPort,
+    ContainerId, EndpointId, Gateway, GatewayMode, HostPort, MacAddress, MacvlanMode, NetworkId, Protocol,
+    PublishedPort,
 };
-use drawbridge_plan::{BridgeNetwork, Desired, Namespace, Object, Observed, Resolver, Sysctl, VethEndpoint};
+use drawbridge_plan::{
+    BridgeNetwork, Desired, MacvlanEndpoint, Namespace, Object, Observed, Resolver, Sysctl, VethEndpoint,
+};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::{collection::vec, option, prelude::*};
 use std::{
@@ -99,10 +102,26 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
             desired.resolvers.push(Resolver { namespace: name.clone(), container });
         }
         let address = range(network, 2 + number);
+        // Every fourth one shares an interface of the host instead.
+        let is_macvlan = number % 4 == 3;
         // A namespace has one default route.
         let gateway = (route && !routed[namespace]).then(|| range(network, 1).addr().into());
         routed[namespace] |= route;
         let link_local = identity.then(|| Ipv4Addr::new(169, 254, 0, byte(number, false)).into());
+        if is_macvlan {
+            desired.macvlans.push(MacvlanEndpoint {
+                id: EndpointId::from_bytes([byte(number, identity); 32]),
+                namespace: name,
+                interface: format!("eth{number}").parse().expect("valid"),
+                parent: "up0".parse().expect("valid"),
+                mode: if identity { MacvlanMode::Bridge } else { MacvlanMode::Private },
+                mac: MacAddress::from_ipv4(address.addr()),
+                addresses: vec![address.into(), range6(network, 2 + number).into()],
+                link_local: Vec::new(),
+                gateways: gateway.into_iter().collect(),
+            });
+            continue;
+        }
         desired.endpoints.push(VethEndpoint {
             id: EndpointId::from_bytes([byte(number, identity); 32]),
             network: wanted.id.clone(),

@@ -153,7 +153,8 @@ fn driver(text: &str) -> Result<Driver, DockerError> {
     match text {
         "" | "bridge" | "default" => Ok(Driver::Bridge),
         "host" | "null" => Err(OpError::Invalid(format!("only one instance of \"{text}\" network is allowed")).into()),
-        "macvlan" | "ipvlan" | "overlay" => Err(DockerError::not_built(format!("network driver \"{text}\""))),
+        "macvlan" => Ok(Driver::Macvlan),
+        "ipvlan" | "overlay" => Err(DockerError::not_built(format!("network driver \"{text}\""))),
         _ => Err(DockerError::NoSuchDriver(text.to_owned())),
     }
 }
