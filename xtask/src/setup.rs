@@ -109,8 +109,56 @@ const NEEDS: &[Need] = &[
     Need {
         present: &[Program("brctl")],
         package: "bridge-utils",
+        purposes: &[Test, Bench],
+        because: "the shell script of the chapter, which is tried, and which the benchmark compares with",
+    },
+    Need {
+        present: &[Program("docker-compose")],
+        package: "docker-compose",
+        purposes: &[Test],
+        because: "brings a project up and down, as people do",
+    },
+    Need {
+        present: &[Program("docker-registry")],
+        package: "docker-registry",
+        purposes: &[Test],
+        because: "a real registry, from which images are pulled and to which they are pushed",
+    },
+    Need {
+        present: &[Program("skopeo")],
+        package: "skopeo",
+        purposes: &[Test],
+        because: "reads the archives of images that we write, and writes those that we read",
+    },
+    Need {
+        present: &[Program("dig")],
+        package: "bind9-dnsutils",
+        purposes: &[Test],
+        because: "asks for names as people do",
+    },
+    Need {
+        present: &[Program("tini"), Program("docker-init"), Program("catatonit")],
+        package: "tini",
+        purposes: &[Test],
+        because: "the first process of a container with --init",
+    },
+    Need {
+        present: &[Program("curl")],
+        package: "curl",
+        purposes: &[Test],
+        because: "sends requests that no docker client would",
+    },
+    Need {
+        present: &[Program("python3")],
+        package: "python3",
+        purposes: &[Test],
+        because: "a program that asks for ports which are held",
+    },
+    Need {
+        present: &[Program("dnsmasq")],
+        package: "dnsmasq-base",
         purposes: &[Bench],
-        because: "the shell script that the benchmark compares with",
+        because: "the resolver that ours is compared with",
     },
 ];
 
