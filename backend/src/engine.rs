@@ -17,7 +17,7 @@ use crate::{
         names, sysctl,
     },
 };
-use drawbridge_api::{Change, EventKind, Plan};
+use drawbridge_api::{Change, ContainerId, EventKind, Plan};
 use drawbridge_kernel::{KernelError, StepError};
 use drawbridge_plan::{Desired, Object, Observed, Scope, Step, plan};
 use std::sync::{Arc, PoisonError};
@@ -254,11 +254,19 @@ impl Engine {
     /// Sets the names as the rows have them, of the containers that `scope` is about, and opens the sockets at which they are
     /// asked for. That sockets can't be opened is no reason to take a network back: the container runs, without names.
     fn set_names(&self, scope: &Scope) -> Result<(), StoreError> {
-        let one = match scope {
-            Scope::Container { id, .. } => Some(id),
-            Scope::Everything => None,
-            Scope::Tables | Scope::Network { .. } => return Ok(()),
-        };
+        match scope {
+            Scope::Container { id, .. } => self.set_names_of(Some(id)),
+            Scope::Everything => self.set_names_of(None),
+            Scope::Tables | Scope::Network { .. } => Ok(()),
+        }
+    }
+
+    /// Sets the names of one container, or of all. A change does so by itself; who gives a container another name
+    /// has to ask for it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn set_names_of(&self, one: Option<&ContainerId>) -> Result<(), StoreError> {
         let (memberships, askers) = {
             let db = self.store.read()?;
             (names::memberships(&db, one)?, names::askers(&db, one)?)

@@ -82,6 +82,7 @@ pub async fn rename(daemon: &Daemon, text: &str, new: &str) -> Result<(), OpErro
     if let Some(holder) = holder {
         return Err(OpError::ContainerNameTaken { name: name.to_string(), holder });
     }
+    daemon.engine.set_names_of(Some(&record.id))?;
     lookup::publish(daemon, &record.id)?;
     let old_name = record.name.to_string();
     daemon.tell_container(&ContainerRecord { name, ..record }, ContainerDeed::Rename { old_name });

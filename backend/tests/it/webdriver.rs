@@ -23,6 +23,8 @@ pub(crate) fn check(test: impl AsyncFnOnce(&mut Daemon, &Page) + Send) {
     if !docker_is_there() || !is_there("chromedriver") {
         return;
     }
+    // The client that speaks to chromedriver asks for one, though it never uses it. Another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     check_in_sandbox(|| {
         let mut daemon = Daemon::start();
         if !has_panel(&daemon) {

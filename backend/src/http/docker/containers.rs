@@ -119,7 +119,12 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Value>), DockerError> {
     let (new, mut warnings) = new_container(query.name.as_deref(), body)?;
     warnings.extend(daemon.runtime.check(&new.spec.settings).map_err(OpError::from)?);
-    let made = to_the_end(async move { container::create(&daemon, Mode::Apply, Origin::Docker, new).await }).await?;
+    let made = to_the_end(async move { container::create(&daemon, Mode::Apply, Origin::Docker, new).await }).await;
+    // To clients a 404 of this path says that the image has to be pulled, after which they would ask again.
+    let made = made.map_err(|error| match error {
+        OpError::NoSuchNetwork(_) | OpError::NoSuchContainer(_) => DockerError::BadRequest(error.to_string()),
+        error => error.into(),
+    })?;
     match made {
         Changed::Applied(record) => Ok((StatusCode::CREATED, Json(json!({ "Id": record.id, "Warnings": warnings })))),
         Changed::Previewed(_) => Err(OpError::CutOff.into()),

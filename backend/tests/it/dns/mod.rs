@@ -49,8 +49,10 @@ fn a_name_is_there_when_run_returns_and_gone_when_the_container_has_stopped() {
         assert_eq!(told(&web, "db"), "NXDomain");
         daemon.docker(&["start", "db"]);
         assert_eq!(told(&web, "db"), address_of(&daemon, "db"));
-        daemon.docker(&["rm", "-f", "db"]);
-        assert_eq!(told(&web, "db"), "NXDomain");
+        daemon.docker(&["rename", "db", "data"]);
+        assert_eq!((told(&web, "data"), told(&web, "db")), (address_of(&daemon, "data"), "NXDomain".to_owned()));
+        daemon.docker(&["rm", "-f", "data"]);
+        assert_eq!(told(&web, "data"), "NXDomain");
 
         // A container outlives the daemon, and its names come back with the next one.
         daemon.kill();
