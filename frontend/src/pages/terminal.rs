@@ -42,7 +42,7 @@ pub fn TerminalPage() -> impl IntoView {
     };
     let said = move || match state.get() {
         TerminalState::Opening => "Opening…".to_owned(),
-        TerminalState::Open(text) if text.is_empty() && !is_running.get() => {
+        TerminalState::Open(_) if !is_running.get() => {
             "The container does not run. What it prints shows as soon as it starts.".to_owned()
         }
         TerminalState::Open(text) | TerminalState::Ended(text) | TerminalState::Lost(text) => text,
