@@ -39,6 +39,12 @@ const LARGEST_MESSAGE: usize = 1 << 20;
 /// How long one waits for an end to be noted before one says what is known.
 const LONGEST_TIDYING: Duration = Duration::from_secs(5);
 
+/// How long one waits for the end of a container of which a command was killed.
+const LONGEST_DOUBT: Duration = Duration::from_secs(1);
+
+/// The exit code of a process that SIGKILL has ended (128 + 9, as shells count).
+const KILLED: i32 = 137;
+
 #[derive(Debug, Deserialize)]
 pub(super) struct TerminalQuery {
     #[serde(default)]
@@ -197,11 +203,17 @@ impl Conversation {
 
     /// Why nothing more comes.
     async fn reason(&self) -> String {
-        if let Far::Main(id) = &self.far
-            && let Ok(end) = wait::begin(&self.daemon, id.as_str(), Condition::NotRunning)
-        {
+        let patience = match &self.far {
             // What is printed ends before all is tidied up and the end is noted.
-            let _ = timeout(LONGEST_TIDYING, end).await;
+            Far::Main(_) => LONGEST_TIDYING,
+            // Killed: by whom, tells whether the container goes too.
+            Far::Command(id) => match exec::find(&self.daemon, id).map(|exec| exec.state) {
+                Ok(ExecState::Ended(KILLED)) => LONGEST_DOUBT,
+                Ok(_) | Err(_) => Duration::ZERO,
+            },
+        };
+        if let Ok(end) = wait::begin(&self.daemon, self.container.as_str(), Condition::NotRunning) {
+            let _ = timeout(patience, end).await;
         }
         let record = match container::find(&self.daemon, self.container.as_str()) {
             Ok(record) => record,
