@@ -24,7 +24,15 @@ pub async fn check_running(daemon: &Daemon) -> Vec<Finding> {
 
 async fn look(directory: PathBuf, found: Result<&Runtime, &RuntimeError>) -> Vec<Finding> {
     let kernel = tokio::task::spawn_blocking(move || drawbridge_kernel::doctor::check(&directory));
-    let mut findings = kernel.await.unwrap_or_default();
+    // Nothing found would look as if nothing were wrong.
+    let mut findings = kernel.await.unwrap_or_else(|failed| {
+        vec![Finding {
+            subject: "kernel".to_owned(),
+            health: Health::Missing,
+            detail: format!("could not be looked at: {failed}"),
+            remedy: None,
+        }]
+    });
     findings.extend([runtime(found), busybox()]);
     findings
 }

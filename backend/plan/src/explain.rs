@@ -7,7 +7,7 @@ use crate::{
     ruleset,
     step::Step,
 };
-use drawbridge_api::{IfName, NsName};
+use drawbridge_api::{IfName, NsName, Protocol};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
@@ -260,10 +260,17 @@ fn explain_elements(add: &[Element], remove: &[Element]) -> Explained {
         ([], remove) => format!("Take out of the tables: {}", by_set(remove)),
         (add, remove) => format!("Change the tables: add {}; remove {}", by_set(add), by_set(remove)),
     };
-    let why = "The constant chains look packets up in these sets and maps: which bridges are ours and what may pass between \
+    let mut why = "The constant chains look packets up in these sets and maps: which bridges are ours and what may pass between \
                them, what leaves with the host's address, which port of the host leads to which container, and who holds \
-               which address. All of it comes and goes in one transaction.";
-    Explained { title, why: why.to_owned(), commands: vec![format!("nft -f - <<'EOF'\n{script}EOF")] }
+               which address. All of it comes and goes in one transaction."
+        .to_owned();
+    // No command stands for it: which flows there are is known only when the step is done.
+    let of_udp =
+        |element: &Element| matches!(element, Element::Published { host, .. } if host.protocol == Protocol::Udp);
+    if add.iter().chain(remove).any(of_udp) {
+        why.push_str(" Older flows of UDP through these ports are forgotten, as `conntrack -D` would do.");
+    }
+    Explained { title, why, commands: vec![format!("nft -f - <<'EOF'\n{script}EOF")] }
 }
 
 /// What an element does, one sentence.
