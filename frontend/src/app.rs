@@ -1,7 +1,7 @@
 //! What every page shares: the connection, the address, the open dialog and the last message. Found through the
 //! context, so that pages need no chain of props.
 
-use crate::{api, ask::Ask, live::Link, nav::Nav, poll::Poll, reduce::Live};
+use crate::{api, ask::Ask, live::Link, nav::Nav, poll::Poll, preferences::Preferences, reduce::Live};
 use drawbridge_api::{Change, Container, ContainerId, Network, Rules, TrafficReport};
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct App {
     pub link: Link,
     /// The address.
     pub nav: Nav,
+    /// What this browser was told of language and theme.
+    pub preferences: Preferences,
     /// What the counters say, while somebody looks.
     pub traffic: Poll<TrafficReport>,
     /// The tables in the kernel, while somebody looks.
@@ -53,6 +55,7 @@ impl App {
         let app = Self {
             link: Link::open(),
             nav: Nav::open(),
+            preferences: Preferences::open(),
             traffic: Poll::open(|| Box::pin(api::traffic())),
             rules: Poll::open(|| Box::pin(api::rules())),
             dialog: RwSignal::new(Dialog::Closed),

@@ -1,9 +1,9 @@
 //! The panel, client-side rendered: a library, so that its pure parts are tested without a browser, and a `main` that
 //! mounts it. `components::shell` holds the frame and chooses the page.
 //!
-//! Pure: `route`, `reduce`, `layout`, `words`, `commands`, `text`, `ports`, `gateway`, `rules`, `dns`, `ask`, and the requests in
+//! Pure: `route`, `reduce`, `layout`, `words`, `commands`, `text`, `ports`, `gateway`, `rules`, `dns`, `ask`, `i18n`, and the requests in
 //! `api`.
-//! In the browser: `api` (fetch), `live` (connection), `poll` (counters), `nav` (address bar), `app` (what pages share),
+//! In the browser: `api` (fetch), `live` (connection), `poll` (counters), `nav` (address bar), `preferences` (language, theme), `app` (what pages share),
 //! `components`, `pages`. Pages ask the daemon, components draw, `reduce` alone writes the live state.
 
 pub mod api;
@@ -13,12 +13,14 @@ pub mod commands;
 pub mod components;
 pub mod dns;
 pub mod gateway;
+pub mod i18n;
 pub mod layout;
 pub mod live;
 pub mod nav;
 pub mod pages;
 pub mod poll;
 pub mod ports;
+pub mod preferences;
 pub mod reduce;
 pub mod route;
 pub mod rules;

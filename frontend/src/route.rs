@@ -1,6 +1,7 @@
 //! The addresses of the panel's pages, as one enum: read from the address bar, written into links. Filters and
 //! selection are part of an address, so a reload or a shared link shows the same. No browser calls here.
 
+use crate::i18n::shell;
 use drawbridge_api::Change;
 use std::fmt;
 
@@ -227,16 +228,16 @@ impl Route {
     /// What the browser's tab says.
     pub fn title(&self) -> &'static str {
         match self {
-            Self::Topology { .. } => "Topology",
-            Self::Networks => "Networks",
-            Self::Containers { .. } => "Containers",
-            Self::Terminal { .. } => "Terminal",
-            Self::Rules { .. } => "Rules",
-            Self::Dns { .. } => "DNS",
-            Self::Doctor => "Doctor",
-            Self::Changes | Self::Change(_) => "Changes",
-            Self::Login => "Log in",
-            Self::Unknown => "Not found",
+            Self::Topology { .. } => shell::topology(),
+            Self::Networks => shell::networks(),
+            Self::Containers { .. } => shell::containers(),
+            Self::Terminal { .. } => shell::terminal(),
+            Self::Rules { .. } => shell::rules(),
+            Self::Dns { .. } => shell::dns(),
+            Self::Doctor => shell::doctor(),
+            Self::Changes | Self::Change(_) => shell::changes(),
+            Self::Login => shell::log_in(),
+            Self::Unknown => shell::not_found(),
         }
     }
 }

@@ -1,16 +1,17 @@
 //! Numbers, times and names as people read them. Pure.
 
+use crate::i18n::common;
 use drawbridge_api::{Endpoint, Traffic};
 
 /// How long ago, in the largest unit that fits: `just now`, `5 min ago`, `3 h ago`, `12 d ago`. Times in milliseconds; a time in
 /// the future (two clocks that differ) is `just now`.
 pub fn ago(then_ms: i64, now_ms: i64) -> String {
     match (now_ms - then_ms) / 1000 {
-        ..10 => "just now".to_owned(),
-        seconds @ 10..60 => format!("{seconds} s ago"),
-        seconds @ 60..3_600 => format!("{} min ago", seconds / 60),
-        seconds @ 3_600..86_400 => format!("{} h ago", seconds / 3_600),
-        seconds => format!("{} d ago", seconds / 86_400),
+        ..10 => common::just_now().to_owned(),
+        seconds @ 10..60 => common::seconds_ago(&seconds),
+        seconds @ 60..3_600 => common::minutes_ago(&(seconds / 60)),
+        seconds @ 3_600..86_400 => common::hours_ago(&(seconds / 3_600)),
+        seconds => common::days_ago(&(seconds / 86_400)),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
         plan::{PlanView, Telling},
         time::Ago,
     },
+    i18n::common,
     route::{Route, Selection},
     text,
 };
@@ -72,7 +73,7 @@ pub fn ChangeRow(
                 </span>
                 <span class="change-origin muted">{move || origin_word(change.with(|change| change.origin))}</span>
                 <span class="change-steps muted number">
-                    {move || text::count(change.with(|change| change.steps.len()), "step")}
+                    {move || common::steps(change.with(|change| change.steps.len()))}
                 </span>
                 <span class="change-took muted number">{took}</span>
                 <span class="change-when muted">

@@ -1,5 +1,6 @@
 //! Commands to read and to take along.
 
+use crate::i18n::common;
 use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;
 use wasm_bindgen_futures::JsFuture;
@@ -79,6 +80,6 @@ fn Copy(
         });
     };
     Some(view! {
-        <button type="button" class="copy" on:click=copy>{move || if copied.get() { "Copied" } else { "Copy" }}</button>
+        <button type="button" class="copy" on:click=copy>{move || if copied.get() { common::copied() } else { common::copy() }}</button>
     })
 }

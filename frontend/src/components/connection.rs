@@ -1,6 +1,6 @@
 //! How the connection stands: a word in the header, and a banner while it is lost.
 
-use crate::{app::app, live::Connection};
+use crate::{app::app, i18n::shell, live::Connection};
 use leptos::prelude::*;
 
 /// One word in the header, with a dot whose form differs as well as its colour.
@@ -8,10 +8,10 @@ use leptos::prelude::*;
 pub fn Indicator() -> impl IntoView {
     let connection = app().link.connection;
     let word = move || match connection.get() {
-        Connection::Connecting => ("connecting", "Connecting"),
-        Connection::Live => ("live", "Live"),
-        Connection::Lost { .. } => ("lost", "Lost"),
-        Connection::LoggedOut => ("logged-out", "Logged out"),
+        Connection::Connecting => ("connecting", shell::connecting()),
+        Connection::Live => ("live", shell::live()),
+        Connection::Lost { .. } => ("lost", shell::lost()),
+        Connection::LoggedOut => ("logged-out", shell::logged_out()),
     };
     view! {
         <span class="indicator" data-test="connection" data-state=move || word().0 role="status">
@@ -26,8 +26,8 @@ pub fn Banner() -> impl IntoView {
     let link = app().link;
     let is_lost = move || matches!(link.connection.get(), Connection::Lost { .. });
     let detail = move || match link.connection.get() {
-        Connection::Lost { retry_s: 0, .. } => "Trying again now…".to_owned(),
-        Connection::Lost { retry_s, .. } => format!("Trying again in {retry_s} s."),
+        Connection::Lost { retry_s: 0, .. } => shell::retrying().to_owned(),
+        Connection::Lost { retry_s, .. } => shell::retry(&retry_s),
         Connection::Connecting | Connection::Live | Connection::LoggedOut => String::new(),
     };
     let reason = move || match link.connection.get() {
@@ -38,14 +38,15 @@ pub fn Banner() -> impl IntoView {
         <Show when=is_lost>
             <div class="banner" data-test="banner" role="alert">
                 <p>
-                    <strong>"No connection to the daemon."</strong>
+                    <strong>{shell::no_connection()}</strong>
                     " "
-                    {move || if link.live.with(Option::is_some) { "What you see may be out of date. " } else { "" }}
+                    {move || if link.live.with(Option::is_some) { shell::out_of_date() } else { "" }}
+                    " "
                     {reason}
                 </p>
                 // The countdown is not announced every second.
                 <span class="countdown" aria-hidden="true">{detail}</span>
-                <button class="button small" data-test="retry" on:click=move |_| link.retry_now()>"Try now"</button>
+                <button class="button small" data-test="retry" on:click=move |_| link.retry_now()>{shell::try_now()}</button>
             </div>
         </Show>
     }

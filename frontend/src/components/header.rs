@@ -1,6 +1,11 @@
 //! The header: the name, the way to the pages, the state of the connection.
 
-use crate::{app::app, components::connection::Indicator, route::Route};
+use crate::{
+    app::app,
+    components::connection::Indicator,
+    i18n::{Language, shell},
+    route::Route,
+};
 use leptos::prelude::*;
 
 /// The header of every page.
@@ -21,7 +26,7 @@ pub fn Header(
     ];
     view! {
         <header class="top">
-            <a class="brand" href="/" aria-label="Drawbridge, to the topology">
+            <a class="brand" href="/" aria-label=shell::home()>
                 <svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true">
                     <path class="brand-water" d="M2 27h28" />
                     <path class="brand-tower" d="M6 26V7M26 26V7M2 19h4M26 19h4" />
@@ -30,11 +35,12 @@ pub fn Header(
                 <span>"Drawbridge"</span>
             </a>
             <Show when=move || !page_is_login.get()>
-                <nav aria-label="Pages">
+                <nav aria-label=shell::pages()>
                     {pages.clone().map(|page| view! { <PageLink page /> }).into_iter().collect_view()}
                 </nav>
             </Show>
             <Indicator />
+            <SpeakOther />
         </header>
     }
 }
@@ -47,4 +53,23 @@ fn PageLink(
     let title = page.title();
     let current = move || (app().nav.route.read().title() == title).then_some("page");
     view! { <a href=page.href() aria-current=current>{title}</a> }
+}
+
+/// A button with the name of the other language, in that language.
+#[component]
+fn SpeakOther() -> impl IntoView {
+    let preferences = app().preferences;
+    let other = Language::ALL.into_iter().find(|language| *language != preferences.language.get_untracked());
+    other.map(|other| {
+        view! {
+            <button
+                class="button small"
+                lang=other.tag()
+                data-test="language"
+                on:click=move |_| preferences.speak(other)
+            >
+                {other.name()}
+            </button>
+        }
+    })
 }

@@ -1,6 +1,9 @@
 //! What is said for a while after a change.
 
-use crate::app::{Message, app};
+use crate::{
+    app::{Message, app},
+    i18n::{common, shell},
+};
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*};
 use std::time::Duration;
 
@@ -31,8 +34,8 @@ pub fn LastMessage() -> impl IntoView {
                 Some(view! {
                     <div class=class data-test="message">
                         <p>{text}</p>
-                        <a href="/changes">"What was done"</a>
-                        <button class="icon" aria-label="Close" on:click=move |_| message.set(None)>"✕"</button>
+                        <a href="/changes">{shell::what_was_done()}</a>
+                        <button class="icon" aria-label=common::close() on:click=move |_| message.set(None)>"✕"</button>
                     </div>
                 })
             }}

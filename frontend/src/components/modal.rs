@@ -1,5 +1,6 @@
 //! A native dialog: the browser keeps the focus inside, gives it back afterwards and closes it with Escape.
 
+use crate::i18n::common;
 use leptos::{ev, html, prelude::*};
 
 /// A dialog that is open as long as it is mounted. Mount it inside `<Show>`, so that each opening starts afresh.
@@ -39,7 +40,7 @@ pub fn Modal(
         >
             <header>
                 <h2 id=heading>{title}</h2>
-                <button type="button" class="icon" aria-label="Close" on:click=move |_| on_close.run(())>"✕"</button>
+                <button type="button" class="icon" aria-label=common::close() on:click=move |_| on_close.run(())>"✕"</button>
             </header>
             {children()}
         </dialog>

@@ -1,7 +1,7 @@
 //! A plan as a person reads it: steps, why each is needed, the commands that would do the same, and how each is undone.
 //! The same before a change and after it.
 
-use crate::{components::code::Commands, text};
+use crate::{components::code::Commands, i18n::common, text};
 use drawbridge_api::{ExplainedStep, Outcome};
 use leptos::prelude::*;
 
@@ -30,8 +30,8 @@ pub fn PlanView(
         return view! { <p class="plan-empty" data-test="plan">{text}</p> }.into_any();
     }
     let summary = match telling {
-        Telling::Planned => format!("{} will be done, in this order:", text::count(steps.len(), "step")),
-        Telling::Recorded => text::count(steps.len(), "step"),
+        Telling::Planned => format!("{} will be done, in this order:", common::steps(steps.len())),
+        Telling::Recorded => common::steps(steps.len()),
     };
     view! {
         <section class="plan" data-test="plan" aria-label="Plan">

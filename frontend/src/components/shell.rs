@@ -6,6 +6,7 @@ use crate::{
         confirm::Confirm, connection::Banner, container_create::CreateContainer, empty::Empty, header::Header,
         message::LastMessage, network_create::CreateNetwork, ports_edit::EditPorts,
     },
+    i18n::shell,
     live::Connection,
     pages::{
         change::ChangePage, changes::ChangesPage, containers::ContainersPage, dns::DnsPage, doctor::DoctorPage,
@@ -32,10 +33,21 @@ enum Page {
     Unknown,
 }
 
-/// The whole panel.
+/// The whole panel, drawn anew when its language changes.
 #[component]
 pub fn Shell() -> impl IntoView {
     let app = App::open();
+    move || {
+        app.preferences.language.track();
+        view! { <Frame app /> }
+    }
+}
+
+#[component]
+fn Frame(
+    /// What every page shares.
+    app: App,
+) -> impl IntoView {
     let page = Memo::new(move |_| {
         let route = app.nav.route.get();
         if route == Route::Login || app.link.connection.get() == Connection::LoggedOut {
@@ -63,7 +75,7 @@ pub fn Shell() -> impl IntoView {
         document().set_title(&format!("{title} · Drawbridge"));
     });
     view! {
-        <a class="skip" href="#main">"Skip to content"</a>
+        <a class="skip" href="#main">{shell::skip()}</a>
         <Header page_is_login=Signal::derive(move || page.get() == Page::Login) />
         <Banner />
         <main id="main" tabindex="-1">
@@ -80,9 +92,9 @@ pub fn Shell() -> impl IntoView {
                 Page::Changes => view! { <ChangesPage /> }.into_any(),
                 Page::Change(id) => view! { <ChangePage id /> }.into_any(),
                 Page::Unknown => view! {
-                    <Empty title="There is no such page">
-                        <p>"The address may be mistyped."</p>
-                        <a class="button primary" href="/">"Go to the topology"</a>
+                    <Empty title=shell::no_such_page()>
+                        <p>{shell::mistyped()}</p>
+                        <a class="button primary" href="/">{shell::to_topology()}</a>
                     </Empty>
                 }.into_any(),
             }}
@@ -103,12 +115,12 @@ fn Waiting() -> impl IntoView {
     view! {
         <Show
             when=lost
-            fallback=|| view! { <p class="waiting" role="status">"Asking the daemon what there is…"</p> }
+            fallback=|| view! { <p class="waiting" role="status">{shell::asking()}</p> }
         >
-            <Empty title="The daemon does not answer">
-                <p>"Is it running? On its machine, as root:"</p>
+            <Empty title=shell::no_answer()>
+                <p>{shell::is_it_running()}</p>
                 <pre class="command"><code>"drawbridge serve"</code></pre>
-                <p class="muted">"This page goes on by itself as soon as it does."</p>
+                <p class="muted">{shell::goes_on()}</p>
             </Empty>
         </Show>
     }
