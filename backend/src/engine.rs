@@ -8,7 +8,7 @@
 use crate::{
     apply::{ApplyError, apply},
     clock,
-    dns::Dns,
+    dns::{Asker, Dns, Membership},
     events::Events,
     machine::Machine,
     store::{
@@ -209,7 +209,7 @@ impl Engine {
         let applied = match apply(&*self.machine, steps) {
             Ok(applied) => applied,
             Err(ApplyError::Kernel(error)) => {
-                self.settle(change, steps, scope, Vec::new(), Verdict::Failed { error: error.to_string() })?;
+                self.settle(change, scope, Vec::new(), Verdict::Failed { error: error.to_string() })?;
                 return Err(ApplyError::Kernel(error).into());
             }
             Err(cut_off @ ApplyError::CutOff) => return Err(cut_off.into()),
@@ -218,7 +218,7 @@ impl Engine {
             None => Verdict::Done,
             Some(refused) => Verdict::Failed { error: refused.to_string() },
         };
-        self.settle(change, steps, scope, applied.results, verdict)?;
+        self.settle(change, scope, applied.results, verdict)?;
         match applied.refused {
             None => Ok(()),
             Some(refused) => Err(ChangeError::Refused(refused)),
@@ -229,16 +229,23 @@ impl Engine {
     fn settle(
         &self,
         change: Change,
-        steps: &[Step],
         scope: &Scope,
         results: Vec<StepResult>,
         verdict: Verdict,
     ) -> Result<(), ChangeError> {
         let now_ms = clock::now_ms();
         let tx = self.store.write()?;
-        journal::settle(&tx, change.id, steps, &results, &verdict, now_ms)?;
+        journal::settle(&tx, change.id, &results, &verdict, now_ms)?;
+        // Read here and not after the commit: another connection would have to read anew whatever this one wrote.
+        let names = match scope {
+            Scope::Container { id, .. } => Some(Names::read(&tx, Some(id))?),
+            Scope::Everything => Some(Names::read(&tx, None)?),
+            Scope::Tables | Scope::Network { .. } => None,
+        };
         tx.commit()?;
-        self.set_names(scope)?;
+        if let Some(names) = names {
+            self.take_up(names);
+        }
         self.publish(journal::settled(change, results, verdict, now_ms));
         Ok(())
     }
@@ -248,43 +255,38 @@ impl Engine {
     /// # Errors
     /// When the store can't be read.
     pub fn take_up_names(&self) -> Result<(), ChangeError> {
-        block_in_place(|| Ok(self.set_names(&Scope::Everything)?))
+        block_in_place(|| Ok(self.set_names_of(None)?))
     }
 
-    /// Sets the names as the rows have them, of the containers that `scope` is about, and opens the sockets at which they are
-    /// asked for. That sockets can't be opened is no reason to take a network back: the container runs, without names.
-    fn set_names(&self, scope: &Scope) -> Result<(), StoreError> {
-        match scope {
-            Scope::Container { id, .. } => self.set_names_of(Some(id)),
-            Scope::Everything => self.set_names_of(None),
-            Scope::Tables | Scope::Network { .. } => Ok(()),
-        }
-    }
-
-    /// Sets the names of one container, or of all. A change does so by itself; who gives a container another name
-    /// has to ask for it.
+    /// Sets the names of one container, or of all, as the rows have them. A change does so by itself; who gives a container
+    /// another name has to ask for it.
     ///
     /// # Errors
     /// When the store fails.
     pub fn set_names_of(&self, one: Option<&ContainerId>) -> Result<(), StoreError> {
-        let (memberships, askers) = {
-            let db = self.store.read()?;
-            (names::memberships(&db, one)?, names::askers(&db, one)?)
-        };
+        let names = Names::read(&*self.store.read()?, one)?;
+        self.take_up(names);
+        Ok(())
+    }
+
+    /// Answers with these names, and opens the sockets at which they are asked for. That sockets can't be opened is no reason
+    /// to take a network back: the container runs, without names.
+    fn take_up(&self, names: Names) {
         {
             // What a panicked writer left is what is written now.
             let mut table = self.dns.table().write().unwrap_or_else(PoisonError::into_inner);
-            match one {
-                None => table.replace(memberships),
-                Some(id) => table.set(id, memberships.into_iter().next().map(|(_, all)| all).unwrap_or_default()),
+            match names.of {
+                None => table.replace(names.memberships),
+                Some(id) => {
+                    table.set(&id, names.memberships.into_iter().next().map(|(_, all)| all).unwrap_or_default())
+                }
             }
         }
-        for asker in askers {
+        for asker in names.askers {
             if let Err(error) = self.dns.open(asker) {
                 tracing::error!(error = &error as &dyn std::error::Error, "a container has no names");
             }
         }
-        Ok(())
     }
 
     /// Closes the daemon's sockets where namespaces go, which they would keep alive, or where names are no longer answered. If
@@ -303,5 +305,19 @@ impl Engine {
 
     fn publish(&self, change: Change) {
         self.events.publish(EventKind::Change(change), clock::now_ms());
+    }
+}
+
+/// What containers are called, and where they ask.
+struct Names {
+    /// The one that they are about; all, when none.
+    of: Option<ContainerId>,
+    memberships: Vec<(ContainerId, Vec<Membership>)>,
+    askers: Vec<Asker>,
+}
+
+impl Names {
+    fn read(db: &Connection, of: Option<&ContainerId>) -> Result<Names, StoreError> {
+        Ok(Names { of: of.cloned(), memberships: names::memberships(db, of)?, askers: names::askers(db, of)? })
     }
 }

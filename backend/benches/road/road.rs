@@ -12,7 +12,7 @@ use drawbridge::{
 };
 use drawbridge_api::{NetworkMode, Origin};
 use drawbridge_kernel::{Kernel, KernelError, StepError};
-use drawbridge_plan::{Observed, Scope, Step};
+use drawbridge_plan::{Object, Observed, Scope, Step};
 use std::{
     collections::BTreeMap,
     fs,
@@ -183,12 +183,33 @@ struct TimedHand<'a> {
 
 impl Hand for TimedHand<'_> {
     fn execute(&mut self, step: &Step) -> Result<(), StepError> {
-        self.hand.execute(step)
+        let done = self.hand.execute(step);
+        self.stopwatch.lap(kind(step));
+        done
     }
 }
 
-impl Drop for TimedHand<'_> {
-    fn drop(&mut self) {
-        self.stopwatch.lap("the steps");
+/// What a step is about, as a lap is called.
+fn kind(step: &Step) -> &'static str {
+    match step {
+        Step::Elements { .. } => "step: elements of the tables",
+        Step::SetSysctl { .. } => "step: setting",
+        Step::Remove { .. } => "step: removal",
+        Step::Add { object } => match object {
+            Object::Namespace { .. } => "step: namespace",
+            Object::Veth { .. } => "step: veth pair",
+            Object::Port { .. } => "step: into the bridge",
+            Object::Address { .. } => "step: address",
+            Object::Up { .. } => "step: up, either end",
+            Object::Route { .. } => "step: route",
+            Object::Tables
+            | Object::Bridge { .. }
+            | Object::Macvlan { .. }
+            | Object::RouteLocalnet { .. }
+            | Object::Hairpin { .. }
+            | Object::Ipv6 { .. }
+            | Object::Element(_)
+            | Object::Resolver { .. } => "step: another",
+        },
     }
 }

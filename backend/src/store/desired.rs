@@ -19,26 +19,27 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// When SQLite fails or a row can't be read.
 pub fn load(db: &Connection, scope: &Scope) -> Result<Desired, StoreError> {
     Ok(match scope {
-        Scope::Everything | Scope::Tables => Desired {
-            tables: true,
-            sysctls: sysctl::needed(db)?,
-            networks: networks(db, None)?,
-            namespaces: namespaces(db, None)?,
-            endpoints: endpoints(db, None)?,
-            macvlans: macvlans(db, None)?,
-            resolvers: resolvers(db, None)?,
-        },
+        Scope::Everything | Scope::Tables => {
+            Desired { tables: true, sysctls: sysctl::needed(db)?, networks: networks(db, None)?, ..plugged(db, None)? }
+        }
         Scope::Network { id, .. } => {
             Desired { sysctls: sysctl::needed(db)?, networks: networks(db, Some(id.as_str()))?, ..Desired::default() }
         }
-        Scope::Container { id, .. } => Desired {
-            namespaces: namespaces(db, Some(id.as_str()))?,
-            endpoints: endpoints(db, Some(id.as_str()))?,
-            macvlans: macvlans(db, Some(id.as_str()))?,
-            resolvers: resolvers(db, Some(id.as_str()))?,
-            ..Desired::default()
-        },
+        Scope::Container { id, .. } => plugged(db, Some(id.as_str()))?,
     })
+}
+
+/// What all containers, or one of them, want.
+fn plugged(db: &Connection, container: Option<&str>) -> Result<Desired, StoreError> {
+    let mut desired =
+        Desired { namespaces: namespaces(db, container)?, resolvers: resolvers(db, container)?, ..Desired::default() };
+    for plug in plugs(db, container)? {
+        match plug {
+            Plug::Veth(endpoint) => desired.endpoints.push(endpoint),
+            Plug::Macvlan(endpoint) => desired.macvlans.push(endpoint),
+        }
+    }
+    Ok(desired)
 }
 
 /// The bridge networks, or one of them.
@@ -113,15 +114,6 @@ pub fn endpoints(db: &Connection, container: Option<&str>) -> Result<Vec<VethEnd
         Plug::Macvlan(_) => None,
     };
     Ok(plugs(db, container)?.into_iter().filter_map(veth).collect())
-}
-
-/// The endpoints of all containers, or of one, that share interfaces of the host.
-fn macvlans(db: &Connection, container: Option<&str>) -> Result<Vec<MacvlanEndpoint>, StoreError> {
-    let macvlan = |plug| match plug {
-        Plug::Macvlan(endpoint) => Some(endpoint),
-        Plug::Veth(_) => None,
-    };
-    Ok(plugs(db, container)?.into_iter().filter_map(macvlan).collect())
 }
 
 /// An endpoint of one kind or the other.

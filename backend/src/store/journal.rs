@@ -2,7 +2,7 @@
 
 use super::{
     Connection, StoreError, lease,
-    sql::{all, first, from_json, from_word, parsed, parsed_or_null, run, to_json, value},
+    sql::{all, first, from_json, from_word, json_or_null, parsed, parsed_or_null, run, to_json, value},
 };
 use drawbridge_api::{Change, ChangeState, ExplainedStep, NetworkId, Origin, Outcome};
 use drawbridge_plan::{Step, explain};
@@ -63,17 +63,8 @@ pub fn open(db: &Connection, request: &Request, now_ms: i64) -> Result<i64, Stor
 /// # Errors
 /// When SQLite fails.
 pub fn write_steps(db: &Connection, change_id: i64, steps: &[Step]) -> Result<(), StoreError> {
-    let planned: Vec<_> = steps.iter().map(|step| Journaled { step, result: PLANNED }).collect();
-    run(db, "update change set steps = ? where change_id = ?", (to_json("steps", &planned)?, change_id))?;
+    run(db, "insert into plan (change_id, steps) values (?, ?)", (change_id, to_json("steps", steps)?))?;
     Ok(())
-}
-
-/// A step with what became of it, as the column `change.steps` lists them.
-#[derive(Serialize, Deserialize)]
-struct Journaled<S> {
-    step: S,
-    #[serde(flatten)]
-    result: StepResult,
 }
 
 /// Of a step that has not been tried.
@@ -81,7 +72,7 @@ const PLANNED: StepResult = StepResult { outcome: Outcome::Planned, error: None,
 
 /// The steps of a plan that has not been tried, as a person reads them.
 pub fn planned(steps: &[Step]) -> Vec<ExplainedStep> {
-    steps.iter().map(|step| in_words(step, PLANNED)).collect()
+    steps.iter().zip(iter::repeat(PLANNED)).map(in_words).collect()
 }
 
 /// A change as [`get`] tells it when it has just been opened with these steps.
@@ -99,22 +90,18 @@ pub fn opened(change_id: i64, request: Request, steps: &[Step], now_ms: i64) -> 
     }
 }
 
-/// Settles a change: its rows become live or go, and its steps are marked with their results, as many as were tried. The
-/// one place where phases end.
+/// Settles a change: its rows become live or go, and the results of its steps are kept, as many as were tried. The one
+/// place where phases end.
 ///
 /// # Errors
 /// When SQLite fails.
 pub fn settle(
     db: &Connection,
     change_id: i64,
-    steps: &[Step],
     results: &[StepResult],
     verdict: &Verdict,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    let untried = iter::repeat(&PLANNED);
-    let journaled = steps.iter().zip(results.iter().chain(untried));
-    let journaled: Vec<_> = journaled.map(|(step, result)| Journaled { step, result: result.clone() }).collect();
     let (gone, error) = match verdict {
         Verdict::Done => ("removing", None),
         Verdict::Failed { error } => ("adding", Some(error.as_str())),
@@ -147,8 +134,8 @@ pub fn settle(
     }
     run(
         db,
-        "update change set steps = ?, state = ?, error = ?, settled_at_ms = ? where change_id = ?",
-        (to_json("steps", &journaled)?, if error.is_none() { "done" } else { "failed" }, error, now_ms, change_id),
+        "update change set results = ?, state = ?, error = ?, settled_at_ms = ? where change_id = ?",
+        (to_json("results", results)?, if error.is_none() { "done" } else { "failed" }, error, now_ms, change_id),
     )?;
     Ok(())
 }
@@ -231,7 +218,8 @@ pub fn any_open(db: &Connection) -> Result<bool, StoreError> {
 pub fn list(db: &Connection, before: Option<i64>, limit: i64) -> Result<Vec<Change>, StoreError> {
     all(
         db,
-        "select * from change where ?1 is null or change_id < ?1 order by change_id desc limit ?2",
+        "select * from change left join plan using (change_id)
+         where ?1 is null or change_id < ?1 order by change_id desc limit ?2",
         (before, limit),
         read,
     )
@@ -242,11 +230,13 @@ pub fn list(db: &Connection, before: Option<i64>, limit: i64) -> Result<Vec<Chan
 /// # Errors
 /// When SQLite fails or the row can't be read.
 pub fn get(db: &Connection, change_id: i64) -> Result<Option<Change>, StoreError> {
-    first(db, "select * from change where change_id = ?", [change_id], read)
+    first(db, "select * from change left join plan using (change_id) where change_id = ?", [change_id], read)
 }
 
 fn read(row: &Row<'_>) -> Result<Change, StoreError> {
-    let steps: Vec<Journaled<Step>> = from_json(row, "steps")?;
+    // A change that was cut off before its plan was known has none.
+    let steps: Vec<Step> = json_or_null(row, "steps")?.unwrap_or_default();
+    let results: Vec<StepResult> = from_json(row, "results")?;
     Ok(Change {
         id: row.get("change_id")?,
         verb: row.get("verb")?,
@@ -254,14 +244,14 @@ fn read(row: &Row<'_>) -> Result<Change, StoreError> {
         origin: from_word(row, "origin")?,
         state: from_word(row, "state")?,
         error: row.get("error")?,
-        steps: steps.into_iter().map(|Journaled { step, result }| in_words(&step, result)).collect(),
+        steps: steps.iter().zip(results.into_iter().chain(iter::repeat(PLANNED))).map(in_words).collect(),
         opened_at_ms: row.get("opened_at_ms")?,
         settled_at_ms: row.get("settled_at_ms")?,
     })
 }
 
 /// A step as a person reads it.
-fn in_words(step: &Step, result: StepResult) -> ExplainedStep {
+fn in_words((step, result): (&Step, StepResult)) -> ExplainedStep {
     let words = explain(step);
     ExplainedStep {
         title: words.title,

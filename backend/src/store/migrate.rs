@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0010_images.sql"),
     include_str!("../../../migrations/0011_build_keys.sql"),
     include_str!("../../../migrations/0012_steps.sql"),
+    include_str!("../../../migrations/0013_plans.sql"),
 ];
 
 /// Runs the migrations that have not run.
@@ -41,7 +42,8 @@ fn version(db: &Connection) -> Result<usize, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::journal, *};
+    use drawbridge_api::Outcome;
     use std::{fs, path::Path};
 
     #[test]
@@ -62,5 +64,24 @@ mod tests {
         db.pragma_update(None, "user_version", 99).unwrap();
         let refused = migrate(&mut db).unwrap_err();
         assert!(matches!(refused, StoreError::Later { found: 99, .. }), "{refused}");
+    }
+    #[test]
+    fn a_change_of_the_schema_before_keeps_its_steps_and_their_results() {
+        let mut db = Connection::open_in_memory().unwrap();
+        let before = MIGRATIONS.iter().position(|text| text.contains("create table plan")).unwrap();
+        MIGRATIONS[..before].iter().for_each(|migration| db.execute_batch(migration).unwrap());
+        db.pragma_update(None, "user_version", before as i64).unwrap();
+        db.execute_batch(
+            r#"insert into change (verb, subject, origin, state, opened_at_ms, settled_at_ms, steps)
+               values ('set', 'k', 'daemon', 'done', 1, 2,
+                       '[{"step":{"step":"set_sysctl","key":"k","from":"0","to":"1"},
+                          "outcome":"done","error":null,"duration_us":7}]')"#,
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        let change = journal::get(&db, 1).unwrap().unwrap();
+        let told: Vec<_> = change.steps.iter().map(|step| (step.outcome, step.duration_us)).collect();
+        assert_eq!(told, [(Outcome::Done, Some(7))]);
+        assert_eq!(change.steps[0].commands, ["sysctl -w k=1"]);
     }
 }
