@@ -11,6 +11,7 @@ use drawbridge::{
     ops::{self, ipam::Pools},
 };
 use drawbridge_api::Health;
+use drawbridge_kernel::process;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -45,6 +46,10 @@ fn run(command: Command) -> Result<ExitCode> {
 
 async fn serve(config: Serve) -> Result<ExitCode> {
     serve::check(&config)?;
+    // Each container takes some: two sockets at which its names are answered, and its monitor's.
+    if let Err(error) = process::raise_descriptor_limit() {
+        tracing::warn!(%error, "cannot raise the limit of open descriptors");
+    }
     let booted = boot::boot(&config.folders).await?;
     booted.daemon.use_pools(Pools::new(&config.address_pool, &ops::machine_id()));
     let (mirrors, insecure) = (config.registry_mirror.clone(), config.insecure_registry.clone());

@@ -3,11 +3,12 @@
 
 use rustix::{
     io::Errno,
-    process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
+    process::{Pid, PidfdFlags, Resource, Rlimit, Signal, getrlimit, pidfd_open, pidfd_send_signal, setrlimit},
 };
 use std::{
     fs, io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::OnceLock,
 };
 
 /// A process that was alive when it was opened (pidfd_open(2)). The descriptor becomes readable when it ends.
@@ -86,6 +87,40 @@ pub fn alive(pid: i32) -> bool {
     Process::open(pid).is_ok()
 }
 
+/// What this process might open before it raised its limit.
+static GIVEN: OnceLock<DescriptorLimit> = OnceLock::new();
+
+/// How many descriptors a process may have (getrlimit(2), RLIMIT_NOFILE); none stands for any number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DescriptorLimit {
+    /// Now.
+    pub soft: Option<u64>,
+    /// What it may raise that to.
+    pub hard: Option<u64>,
+}
+
+/// `ulimit -S -n $(ulimit -H -n)`: from here on this process may have as many descriptors as it is allowed at all. Its
+/// children inherit that: see [`given_descriptor_limit`].
+///
+/// # Errors
+/// What setrlimit(2) says.
+pub fn raise_descriptor_limit() -> io::Result<()> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return Ok(());
+    }
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
+    // Whoever raised it first found what was given.
+    GIVEN.get_or_init(|| DescriptorLimit { soft: current, hard: maximum });
+    Ok(())
+}
+
+/// What the limit was before it was raised here; none when it was not. A program with a large one may look at every number
+/// below it, as those do that close all descriptors one by one or wait with select(2), so it is not for everybody.
+pub fn given_descriptor_limit() -> Option<DescriptorLimit> {
+    GIVEN.get().copied()
+}
+
 /// When the process was started, in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)).
 fn start_ticks(pid: i32) -> io::Result<u64> {
     // A read that meets the end of the process answers ESRCH (proc_single_show() in fs/proc/base.c).
@@ -122,6 +157,18 @@ mod tests {
         assert_eq!(other.expect_err("another start").kind(), io::ErrorKind::NotFound);
         assert!(own.signal(9999).is_err());
         assert!(!alive(0) && !alive(-1) && !alive(i32::MAX));
+    }
+
+    #[test]
+    fn the_limit_of_descriptors_is_raised_and_remembered() {
+        let lower = crate::testing::lower_descriptor_limit();
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        raise_descriptor_limit().expect("the soft limit is ours to raise");
+        assert_eq!(getrlimit(Resource::Nofile).current, maximum);
+        let given = DescriptorLimit { soft: Some(lower), hard: maximum };
+        assert_eq!(given_descriptor_limit(), Some(given));
+        raise_descriptor_limit().expect("twice is harmless");
+        assert_eq!(given_descriptor_limit(), Some(given));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::{Pid, Uid},
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
     collections::HashSet,
     env, fs,
@@ -73,6 +74,18 @@ pub fn in_sandbox<T: Send>(body: impl FnOnce() -> T + Send) -> T {
 pub fn inside<T: Send>(name: &str, body: impl FnOnce() -> T + Send) -> T {
     let name = name.parse().unwrap_or_else(|error| panic!("{error}"));
     netns::inside(&name, body).unwrap_or_else(|error| panic!("cannot enter {name}: {error}"))
+}
+
+/// Lowers by one how many descriptors this process may have, as far as it can raise that again; returns the new limit.
+///
+/// # Panics
+/// When the kernel refuses.
+pub fn lower_descriptor_limit() -> u64 {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let lower = maximum.unwrap_or(1025) - 1;
+    let lowered = setrlimit(Resource::Nofile, Rlimit { current: Some(lower), maximum });
+    lowered.unwrap_or_else(|errno| panic!("lower the limit of descriptors: {errno}"));
+    lower
 }
 
 fn prepare() {

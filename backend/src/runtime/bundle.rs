@@ -50,9 +50,7 @@ pub(super) fn config(spec: &ProcessSpec, user: User, paths: &Paths, host: &Host)
     }
     let mut process = process(&args, &spec.env, &spec.working_dir, user, &capabilities, host)?;
     process.set_no_new_privileges(Some(settings.rights.no_new_privileges));
-    if !settings.ulimits.is_empty() {
-        process.set_rlimits(Some(limits::rlimits(&settings.ulimits)?));
-    }
+    process.set_rlimits(limits::of_processes(&settings.ulimits)?);
     let floor = if host.permitted.has(Capability::SysResource) { -1000 } else { host.oom_score_adj };
     process.set_oom_score_adj(Some(settings.oom_score_adj.max(floor)));
     if spec.console.terminal {
@@ -104,7 +102,7 @@ pub(super) fn process(
         .oom_score_adj(host.oom_score_adj)
         .build()?;
     // The builder's default would set one; raising a limit needs CAP_SYS_RESOURCE, and Docker leaves them as they are.
-    process.set_rlimits(None);
+    process.set_rlimits(limits::of_processes(&[])?);
     Ok(process)
 }
 

@@ -3,6 +3,7 @@
 
 use super::{RuntimeError, capability, host::Host};
 use crate::settings::{Resources, Settings, Throttle, ULIMITS, Ulimit};
+use drawbridge_kernel::process::{DescriptorLimit, given_descriptor_limit};
 use oci_spec::runtime::{
     Capability, LinuxBlockIo, LinuxBlockIoBuilder, LinuxCpuBuilder, LinuxDeviceCgroup, LinuxMemoryBuilder,
     LinuxPidsBuilder, LinuxResources, LinuxResourcesBuilder, LinuxThrottleDevice, LinuxThrottleDeviceBuilder,
@@ -148,6 +149,19 @@ pub(super) fn rlimits(ulimits: &[Ulimit]) -> Result<Vec<PosixRlimit>, RuntimeErr
         Ok(PosixRlimitBuilder::default().typ(typ).soft(ulimit.soft as u64).hard(ulimit.hard as u64).build()?)
     };
     ulimits.iter().map(one).collect()
+}
+
+/// The limits of a container's processes: those that were asked for, and as many descriptors as the daemon itself was given.
+/// What it has raised for its own sake is not theirs.
+pub(super) fn of_processes(ulimits: &[Ulimit]) -> Result<Option<Vec<PosixRlimit>>, RuntimeError> {
+    let mut limits = rlimits(ulimits)?;
+    let given = given_descriptor_limit().filter(|_| !ulimits.iter().any(|ulimit| ulimit.name == "nofile"));
+    if let Some(DescriptorLimit { soft, hard }) = given {
+        let [soft, hard] = [soft, hard].map(|limit| limit.unwrap_or(u64::MAX));
+        let typ = PosixRlimitType::RlimitNofile;
+        limits.push(PosixRlimitBuilder::default().typ(typ).soft(soft).hard(hard).build()?);
+    }
+    Ok((!limits.is_empty()).then_some(limits))
 }
 
 /// Checks settings against this machine. What containers can do without is returned, a sentence each.

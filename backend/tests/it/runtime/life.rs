@@ -1,6 +1,11 @@
 //! A main process from start to removal: what it has, what it prints, what is left when it can't be started.
 
 use super::*;
+use drawbridge::settings::Namespace;
+use drawbridge_kernel::{
+    process::{alive, raise_descriptor_limit},
+    testing::lower_descriptor_limit,
+};
 
 #[test]
 fn a_process_runs_prints_and_ends() {
@@ -120,5 +125,39 @@ fn many_start_at_once() {
         }));
         assert_eq!(all.await, (0..8).collect::<Vec<_>>());
         futures_util::future::join_all(specs.iter().map(|spec| stage.remove(&spec.id))).await;
+    });
+}
+
+#[test]
+fn what_outlives_a_main_process_without_pids_of_its_own_is_ended_too() {
+    check(async |stage| {
+        // With the host's numbers the kernel does not end the others when the first one ends (pid_namespaces(7)).
+        let mut spec = stage.sh("sleep 1000 > /dev/null 2>&1 & echo $!");
+        spec.settings.pids = Namespace::Host;
+        stage.start(&spec).await;
+        stage.exit(&spec.id).await;
+        let pid = stage.printed(&spec.id, LogOptions::default()).await.trim().parse().unwrap();
+        assert!(alive(pid), "it is nobody's to end yet");
+        assert!(stage.runtime.clean_up(&spec.id).await.is_empty());
+        assert!(!alive(pid), "its container is gone");
+        stage.remove(&spec.id).await;
+    });
+}
+
+#[test]
+fn the_descriptors_that_the_daemon_raised_for_itself_are_not_the_containers() {
+    check(async |stage| {
+        let given = lower_descriptor_limit();
+        raise_descriptor_limit().unwrap();
+        let spec = stage.sh("ulimit -S -n; ulimit -H -n; sleep 1000");
+        stage.start(&spec).await;
+        let exec = stage.runtime.exec(&spec.id, &exec(&["sh", "-c", "ulimit -S -n"])).await.unwrap();
+        assert_eq!(finish(exec).await.0, format!("{given}\n"));
+        stage.runtime.signal(&spec.id, SIGKILL).await.unwrap();
+        stage.exit(&spec.id).await;
+        let printed = stage.printed(&spec.id, LogOptions::default()).await;
+        assert_eq!(printed.lines().next(), Some(given.to_string().as_str()));
+        assert_ne!(printed.lines().nth(1), printed.lines().next(), "they may raise it as the daemon may");
+        stage.remove(&spec.id).await;
     });
 }
