@@ -13,7 +13,7 @@ use super::{
     removal, sharing, stopping, usage,
 };
 use crate::{
-    clock,
+    clock::{self, lap},
     engine::{Changed, Mode},
     model::{ContainerRecord, ContainerSpec, NewContainer},
     notices::{ContainerDeed, Deed, Kind},
@@ -31,6 +31,7 @@ pub async fn create(
     origin: Origin,
     new: NewContainer,
 ) -> Result<Changed<ContainerRecord>, OpError> {
+    lap("asked to create");
     let id = ContainerId::from_bytes(rand::random());
     let scope = Names::new(&id, 0)?.scope(&id);
     let changed = daemon
@@ -42,6 +43,7 @@ pub async fn create(
             mounting::made(daemon, &volumes)?;
             lookup::publish(daemon, &record.id)?;
             daemon.tell_container(&record, ContainerDeed::Create);
+            lap("create: rows, told");
             Ok(Changed::Applied(record))
         }
         Changed::Previewed(plan) => Ok(Changed::Previewed(plan)),
@@ -165,12 +167,13 @@ pub async fn remove(
     running: Running,
     volumes: Volumes,
 ) -> Result<Changed<()>, OpError> {
+    lap("asked to remove");
     let record = find(daemon, text)?;
     if mode == Mode::Preview {
         if record.state != ContainerState::Running {
             return Ok(Changed::Previewed(drawbridge_api::Plan::default()));
         }
-        return lifecycle::preview_release(daemon, &record, "remove container", origin).await;
+        return lifecycle::preview_release(daemon, &record, stopping::REMOVE, origin).await;
     }
     match running {
         Running::Keep => refuse_live(&record)?,
@@ -178,7 +181,8 @@ pub async fn remove(
             // Its restart policy must not bring it back meanwhile.
             daemon.engine.write(|db| life::set_stopped_by_hand(db, &record.id))?;
             if record.state == ContainerState::Running {
-                stopping::kill_and_wait(daemon, &record, stopping::KILL, origin).await?;
+                kill(daemon, &record, origin).await?;
+                lap("end: heard of");
             }
         }
     }
@@ -188,7 +192,7 @@ pub async fn remove(
             // A restart was on its way.
             Ok(now) if now.state == ContainerState::Running && running == Running::Kill => {
                 drop(held);
-                stopping::kill_and_wait(daemon, &now, stopping::KILL, origin).await?;
+                kill(daemon, &now, origin).await?;
                 held = daemon.hold(&record.id).await;
             }
             Ok(now) => {
@@ -201,6 +205,16 @@ pub async fn remove(
         }
     }
     Ok(Changed::Applied(()))
+}
+
+/// Ends a container that is about to be removed.
+async fn kill(daemon: &Daemon, record: &ContainerRecord, origin: Origin) -> Result<(), OpError> {
+    let killed = stopping::kill_and_wait(daemon, record, stopping::REMOVE, origin).await;
+    if killed.is_err() {
+        // It stays: when it ends after all, what its run has left is to be tidied up.
+        daemon.take_asked_to_end(&record.id);
+    }
+    killed
 }
 
 /// Refuses a container that is not at rest.

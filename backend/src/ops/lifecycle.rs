@@ -9,14 +9,15 @@ use super::{
     publish::{self, Asker, Reservation},
     removal::{self, Volumes},
     restart, sharing,
-    stopping::STOP,
+    stopping::{REMOVE, STOP},
 };
 use crate::{
-    clock,
+    clock::{self, lap},
     engine::{Changed, Mode},
     model::ContainerRecord,
     notices::ContainerDeed,
     runtime::Exit,
+    settings::Namespace,
     store::{attachment as attachments, container as rows, desired, endpoint, journal::Request, life},
 };
 use drawbridge_api::{ContainerId, ContainerState, Origin};
@@ -47,6 +48,7 @@ pub async fn start(
     origin: Origin,
     text: &str,
 ) -> Result<Changed<ContainerRecord>, OpError> {
+    lap("asked to start");
     let found = lookup::find(daemon, text)?;
     let _held = daemon.hold(&found.id).await;
     let record = lookup::get(daemon, &found.id)?;
@@ -124,7 +126,9 @@ async fn plug_in(
 }
 
 async fn launch(daemon: &Arc<Daemon>, record: &ContainerRecord) -> Result<(), OpError> {
+    lap("start: network");
     let spec = process::spec(daemon, record).await?;
+    lap("start: what the process is to be");
     let pid = daemon.runtime.start(&spec).await?;
     daemon.engine.write(|db| rows::set_running(db, &record.id, pid, clock::now_ms()))?;
     health::begin(daemon, record)?;
@@ -132,6 +136,7 @@ async fn launch(daemon: &Arc<Daemon>, record: &ContainerRecord) -> Result<(), Op
     daemon.tell_container(record, ContainerDeed::Start);
     watch(daemon, record.id.clone());
     health::watch(daemon, record);
+    lap("start: row, told");
     Ok(())
 }
 
@@ -164,15 +169,23 @@ pub(super) async fn ended(daemon: &Arc<Daemon>, id: &ContainerId, exit: Exit) ->
         subject: record.name.to_string(),
         origin: Origin::Daemon,
     });
+    lap("end: process and monitor");
     let out_of_memory = daemon.runtime.ran_out_of_memory(id);
-    for error in daemon.runtime.clean_up(id).await {
-        tracing::warn!(container = %id.short(), error = &error as &dyn std::error::Error, "left behind");
+    // What is removed next is tidied up with its files, all at once; save where processes may be left, as without PIDs of its
+    // own: they would keep its network.
+    let is_removed_next = record.spec.auto_remove || request.verb == REMOVE;
+    if !(is_removed_next && record.spec.settings.pids == Namespace::Own) {
+        for error in daemon.runtime.clean_up(id).await {
+            tracing::warn!(container = %id.short(), error = &error as &dyn std::error::Error, "left behind");
+        }
     }
+    lap("end: what the runtime left");
     // A network that can't be taken away is found by the next reconcile; the process has ended all the same.
     let stopped = request.verb == STOP;
     if let Err(error) = leave(daemon, &record, request).await {
         tracing::error!(container = %id.short(), error = &error as &dyn std::error::Error, "network left behind");
     }
+    lap("end: network");
     daemon.engine.write(|db| {
         rows::set_exited(db, id, exit.code, exit.at_ms)?;
         health::end(db, &record)?;

@@ -1,8 +1,8 @@
 //! Taking a container away: its row, its files, and what was made for it alone.
 
-use super::{Daemon, OpError, attach::namespace_name, mounting};
+use super::{Daemon, OpError, attach::namespace_name, mounting, stopping};
 use crate::{
-    clock,
+    clock::{self, lap},
     engine::Mode,
     model::ContainerRecord,
     notices::ContainerDeed,
@@ -30,7 +30,7 @@ pub(super) async fn delete(
     if record.state == ContainerState::Running {
         return Err(OpError::ContainerRunning(record.name.to_string()));
     }
-    let request = Request { verb: "remove container", subject: record.name.to_string(), origin };
+    let request = Request { verb: stopping::REMOVE, subject: record.name.to_string(), origin };
     let scope = Scope::Container {
         id: record.id.clone(),
         namespace: namespace_name(&record.id)?,
@@ -42,11 +42,13 @@ pub(super) async fn delete(
         Volumes::Remove => volume::anonymous_of(&*daemon.engine.store.read()?, &record.id)?,
     };
     daemon.engine.change(Mode::Apply, request, scope, |db, _| Ok::<_, OpError>(rows::delete(db, &record.id)?)).await?;
+    lap("remove: rows");
     mounting::forget(daemon, own.into_iter().map(|volume| volume.name));
     // After the row: a crash between the two leaves files that no row names, which the next start sweeps away.
     for error in daemon.runtime.remove(&record.id).await {
         tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "left behind");
     }
+    lap("remove: files");
     daemon.tell_container(record, ContainerDeed::Destroy);
     daemon.engine.events.publish(EventKind::ContainerRemoved(record.id.clone()), clock::now_ms());
     Ok(())

@@ -50,10 +50,17 @@ pub async fn bring_up(daemon: &Arc<Daemon>) -> Result<(), OpError> {
     restart::take_up(daemon)
 }
 
-/// Takes away the files of containers whose rows are gone: a crash fell between the two.
+/// Takes away the files of containers whose rows are gone, and what is left of runs that have ended by their rows: a crash fell
+/// between the two.
 async fn sweep_files(daemon: &Daemon) -> Result<(), OpError> {
-    let known: HashSet<ContainerId> =
-        rows::list(&*daemon.engine.store.read()?)?.into_iter().map(|record| record.id).collect();
+    let records = rows::list(&*daemon.engine.store.read()?)?;
+    let ended = records.iter().filter(|record| record.state != ContainerState::Running);
+    for record in ended.filter(|record| daemon.runtime.has_left(&record.id)) {
+        for error in daemon.runtime.clean_up(&record.id).await {
+            tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "left behind");
+        }
+    }
+    let known: HashSet<ContainerId> = records.into_iter().map(|record| record.id).collect();
     for id in daemon.runtime.kept().await?.into_iter().filter(|id| !known.contains(id)) {
         for error in daemon.runtime.remove(&id).await {
             tracing::warn!(container = %id.short(), error = &error as &dyn std::error::Error, "left behind");

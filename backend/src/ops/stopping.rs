@@ -16,9 +16,10 @@ use std::time::Duration;
 /// in the kernel or the monitor is gone.
 const AFTER_KILL: Duration = Duration::from_secs(20);
 
-/// The change that ends a container which somebody stops, and one which somebody kills.
+/// The change that ends a container which somebody stops, one which somebody kills, and one which somebody removes.
 pub(super) const STOP: &str = "stop container";
 pub(super) const KILL: &str = "kill container";
+pub(super) const REMOVE: &str = "remove container";
 
 /// How a container is asked to end.
 #[derive(Clone, Debug, Default)]

@@ -6,9 +6,9 @@ use super::{
     processes::{self, Boot, Processes},
     user, wait,
 };
-use crate::settings::Namespace;
+use crate::{clock::lap, settings::Namespace};
 use drawbridge_api::ContainerId;
-use drawbridge_kernel::{mount, process::Process};
+use drawbridge_kernel::{mount, process::Process, tree::Tree};
 use std::{
     fs, io,
     path::Path,
@@ -139,16 +139,26 @@ impl Runtime {
         errors.unwrap_or_else(|error| vec![error])
     }
 
+    /// Whether a run has left something that [`Runtime::clean_up`] would take away, or goes on.
+    pub fn has_left(&self, id: &ContainerId) -> bool {
+        self.inner.folders.container(id).run.exists()
+    }
+
     /// [`Runtime::clean_up`], and the log and what the container wrote are gone too.
     pub async fn remove(&self, id: &ContainerId) -> Vec<RuntimeError> {
         let (inner, owned_id) = (Arc::clone(&self.inner), id.clone());
         let paths = self.inner.folders.container(id);
         let errors = self.inner.turns.take(id, async move {
+            // When the last one lets go of an overlay, the kernel writes all that is not written of the disk which its upper
+            // folder is on (fs/overlayfs/super.c, ovl_sync_fs()), whosever it is. So it is held until this container's files
+            // are gone, which need not be written then, and nobody waits for the rest.
+            let held = Tree::of_folder(&paths.rootfs());
             let mut errors = inner.clean_up(&owned_id, &paths).await;
             if errors.is_empty() {
                 let removed = spawn_blocking(move || remove_tree(&paths.data)).await;
                 errors.extend(removed.unwrap_or(Err(RuntimeError::ShuttingDown)).err());
             }
+            spawn_blocking(move || drop(held));
             errors
         });
         errors.await.unwrap_or_else(|error| vec![error])
@@ -161,13 +171,16 @@ impl Inner {
         let (owned_spec, owned_paths) = (spec.clone(), paths.clone());
         let prepared = spawn_blocking(move || {
             write_files(&owned_spec, &owned_paths)?;
+            lap("start: file system");
             fill::volumes(&owned_paths.rootfs(), &owned_spec.mounts)?;
             let user = user::find(&owned_paths.rootfs(), &owned_spec.user, &owned_spec.settings.groups)?;
             let config = serde_json::to_vec(&bundle::config(&owned_spec, user, &owned_paths, &host)?)?;
             write(&owned_paths.config(), &config)
         });
         prepared.await.map_err(|_| RuntimeError::ShuttingDown)??;
+        lap("start: bundle");
         let pid = self.launch(&spec.id, spec.args.first().map_or("", String::as_str), spec.console, paths).await?;
+        lap("start: monitor and runtime");
         processes::record(paths, pid)?;
         Ok(pid)
     }
@@ -196,7 +209,9 @@ impl Inner {
             }
             found = processes::find(paths, id);
         }
+        let has_ended = matches!(&found, Ok(Some(Processes { main: None, .. })));
         if paths.runtime_state.exists()
+            && !(has_ended && self.forget(id, paths).await)
             && let Err(message) = self.run(&["delete", "--force", id.as_str()]).await
         {
             // crun does not know a container again whose start was cut off before it wrote its state down.
@@ -220,6 +235,18 @@ impl Inner {
         }
         errors.extend(self.host.remove_cgroups(id));
         errors
+    }
+
+    /// Takes away what the runtime keeps of a container whose main process has ended: its cgroups, unless something is in
+    /// them still, and its notes. Its own `delete` does no more then, and takes ten times as long to begin. Whether all of
+    /// it is gone.
+    async fn forget(&self, id: &ContainerId, paths: &Paths) -> bool {
+        let (host, id, state) = (self.host.clone(), id.clone(), paths.runtime_state.clone());
+        let forget = move || {
+            // A container without cgroups of its own may have left processes that only the runtime finds.
+            host.unusable_cgroup.is_none() && host.remove_cgroups(&id).is_empty() && remove_tree(&state).is_ok()
+        };
+        spawn_blocking(forget).await.unwrap_or(false)
     }
 
     /// Waits for the end that is coming, and brings it about if it does not come.

@@ -50,7 +50,12 @@ fn an_end_without_the_daemon_is_noticed_at_its_start() {
         ]);
         let pid = |name| daemon.docker(&["inspect", "-f", "{{.State.Pid}}", name]);
         let (gone, kept) = (pid("gone"), pid("kept"));
+        daemon.docker(&["run", "--name", "over", "busybox", "true"]);
+        let over = daemon.docker(&["inspect", "-f", "{{.Id}}", "over"]);
         daemon.kill();
+        // As if the crash had fallen between an end that is noted and the tidying up, of which the removal takes care.
+        let left = daemon.folders().config().run_dir.join("containers").join(over);
+        std::fs::create_dir_all(left.join("rootfs")).unwrap();
         // As if the crash had fallen between a removed row and its files.
         let orphan = daemon.folders().config().data_dir.join("containers").join("ab".repeat(32));
         std::fs::create_dir_all(orphan.join("upper")).unwrap();
@@ -62,10 +67,10 @@ fn an_end_without_the_daemon_is_noticed_at_its_start() {
         });
 
         daemon.start_again();
-        assert_eq!(daemon.docker(&["ps", "-a", "--format", "{{.Names}}"]), "kept");
+        assert_eq!(daemon.docker(&["ps", "-a", "--format", "{{.Names}}"]), "over\nkept");
         assert_eq!(daemon.docker(&["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "kept"]), "exited 7");
         assert_eq!(run("ip", &["netns", "list"]), "");
-        assert!(!orphan.exists());
+        assert!(!orphan.exists() && !left.exists());
         // Its address is free again.
         daemon.run_sleeper("next");
         assert_eq!(daemon.docker(&["inspect", "-f", "{{.NetworkSettings.IPAddress}}", "next"]), "172.17.0.2");
