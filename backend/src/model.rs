@@ -127,7 +127,7 @@ pub struct ContainerSpec {
     /// Ports that it says it listens on: `80/tcp`.
     pub exposed_ports: Vec<String>,
     /// How its process is talked to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub console: Console,
     /// Ports to be published.
     #[serde(default)]
@@ -139,8 +139,13 @@ pub struct ContainerSpec {
     #[serde(default)]
     pub settings: Settings,
     /// How it is named and finds names.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub naming: NamingSpec,
+}
+
+/// Whether a part of a spec need not be stored. Most containers ask for little, and every list reads all of every spec.
+pub(crate) fn is_default<T: Default + PartialEq>(part: &T) -> bool {
+    *part == T::default()
 }
 
 /// How a container is named, besides its hostname, and how it finds the names of others.

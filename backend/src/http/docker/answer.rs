@@ -2,12 +2,14 @@
 //! lists and zero times are where Docker 28 has them.
 
 use super::{
-    endpoint::{self, Names, mode_word},
+    endpoint::{self, Joined, Names, mode_word},
     host_config, life, ports,
 };
 use crate::{life::HealthStatus, model::ContainerRecord};
-use drawbridge_api::{Container, ContainerState, Input, Network};
+use drawbridge_api::{Container, ContainerId, ContainerState, Input, Network};
+use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A time that Go prints for one that was never set.
@@ -23,7 +25,52 @@ fn rfc3339_or_never(ms: Option<i64>) -> String {
     ms.map_or_else(|| NEVER.to_owned(), rfc3339)
 }
 
-/// One row of `GET /containers/json`.
+/// One row of `GET /containers/json`. A list has a thousand of them, so they are written as they are, without a tree of
+/// values between.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ContainerRow {
+    id: ContainerId,
+    names: [String; 1],
+    image: String,
+    #[serde(rename = "ImageID")]
+    image_id: String,
+    command: String,
+    created: i64,
+    ports: Vec<Value>,
+    labels: BTreeMap<String, String>,
+    state: &'static str,
+    status: String,
+    host_config: RowHostConfig,
+    network_settings: RowNetworks,
+    mounts: Value,
+    /// What it has written, and that with its image, in bytes; only where it was asked for.
+    #[serde(flatten)]
+    pub(super) sizes: Option<Sizes>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RowHostConfig {
+    network_mode: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RowNetworks {
+    networks: BTreeMap<String, Joined>,
+}
+
+/// What a container has written, and that with its image, in bytes.
+#[derive(Serialize)]
+pub(super) struct Sizes {
+    #[serde(rename = "SizeRw")]
+    pub(super) written: u64,
+    #[serde(rename = "SizeRootFs")]
+    pub(super) whole: u64,
+}
+
+/// The row of a container.
 pub(super) fn container_row(
     record: &ContainerRecord,
     seen: &Container,
@@ -31,22 +78,23 @@ pub(super) fn container_row(
     known: &[Network],
     mounts: Value,
     now_ms: i64,
-) -> Value {
-    json!({
-        "Id": record.id,
-        "Names": [format!("/{}", record.name)],
-        "Image": record.spec.image,
-        "ImageID": format!("sha256:{}", record.image_id),
-        "Command": command_line(args),
-        "Created": record.created_at_ms / 1000,
-        "Ports": ports::port_list(&record.spec, seen),
-        "Labels": record.spec.labels,
-        "State": state_word(record),
-        "Status": status(record, now_ms),
-        "HostConfig": { "NetworkMode": mode_word(&record.spec.network_mode) },
-        "NetworkSettings": { "Networks": endpoint::networks(record, seen, known, Names::LeftOut) },
-        "Mounts": mounts,
-    })
+) -> ContainerRow {
+    ContainerRow {
+        id: record.id.clone(),
+        names: [format!("/{}", record.name)],
+        image: record.spec.image.clone(),
+        image_id: format!("sha256:{}", record.image_id),
+        command: command_line(args),
+        created: record.created_at_ms / 1000,
+        ports: ports::port_list(&record.spec, seen),
+        labels: record.spec.labels.clone(),
+        state: state_word(record),
+        status: status(record, now_ms),
+        host_config: RowHostConfig { network_mode: mode_word(&record.spec.network_mode) },
+        network_settings: RowNetworks { networks: endpoint::networks(record, seen, known, Names::LeftOut) },
+        mounts,
+        sizes: None,
+    }
 }
 
 /// Program and arguments as one text; Docker puts a word with white space in it between quotes.

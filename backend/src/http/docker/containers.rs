@@ -1,7 +1,7 @@
 //! `/containers`: list, create, inspect, start, stop, kill, wait, remove.
 
 use super::{
-    answer,
+    answer::{self, ContainerRow, Sizes},
     choosing::{Choice, Listed},
     error::DockerError,
     extract::{DockerJson, query_bool},
@@ -29,11 +29,15 @@ use axum::{
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use drawbridge_api::{Container, Network, Origin};
+use drawbridge_api::{Container, ImageId, Network, Origin};
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap, hash_map::Entry},
+    convert::Infallible,
+    sync::Arc,
+};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ListQuery {
@@ -49,23 +53,20 @@ pub(super) struct ListQuery {
 pub(super) async fn list(
     State(daemon): State<Arc<Daemon>>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Vec<Value>>, DockerError> {
+) -> Result<Json<Vec<ContainerRow>>, DockerError> {
     let networks = network::list(&daemon)?;
     let limit = query.limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
     let listed = if query.all || limit.is_some() { Listed::All } else { Listed::Running };
     let choice = Choice::parse(&daemon, query.filters.as_deref(), listed)?;
     let now_ms = clock::now_ms();
     let mut rows = Vec::new();
+    let mut images = KnownImages::default();
     let mut containers = container::list(&daemon)?;
     containers.reverse();
     for (record, seen) in containers {
         if choice.takes(&record, &seen, &networks) {
-            let mut row = row(&daemon, &record, &seen, &networks, now_ms)?;
-            if query.size {
-                let (written, whole) = sizes(&daemon, &record)?;
-                row["SizeRw"] = written.into();
-                row["SizeRootFs"] = whole.into();
-            }
+            let mut row = row(&daemon, &record, &seen, &networks, &mut images, now_ms)?;
+            row.sizes = if query.size { Some(sizes(&daemon, &record)?) } else { None };
             rows.push(row);
         }
     }
@@ -79,31 +80,42 @@ pub(super) fn row(
     record: &ContainerRecord,
     seen: &Container,
     networks: &[Network],
+    images: &mut KnownImages,
     now_ms: i64,
-) -> Result<Value, OpError> {
-    let args = arguments(daemon, record)?;
+) -> Result<ContainerRow, OpError> {
+    let args = images.arguments(daemon, record)?;
     Ok(answer::container_row(record, seen, &args, networks, mounts_of(daemon, record), now_ms))
 }
 
 /// What a container has written, and that with its image, in bytes.
-pub(super) fn sizes(daemon: &Daemon, record: &ContainerRecord) -> Result<(u64, u64), OpError> {
+pub(super) fn sizes(daemon: &Daemon, record: &ContainerRecord) -> Result<Sizes, OpError> {
     let written =
         tokio::task::block_in_place(|| usage::bytes_below(&daemon.runtime.container_dir(&record.id).join("upper")));
     let image = image::find(daemon, record.image_id.as_str())?;
-    Ok((written, written + u64::try_from(image.size_bytes).unwrap_or(0)))
+    Ok(Sizes { written, whole: written + u64::try_from(image.size_bytes).unwrap_or(0) })
 }
 
 fn mounts_of(daemon: &Daemon, record: &ContainerRecord) -> Value {
     shown_mounts::shown(&record.spec.settings.mounts, |mount| mount_source(daemon, mount))
 }
 
-fn arguments(daemon: &Daemon, record: &ContainerRecord) -> Result<Vec<String>, OpError> {
-    // A command that is given whole needs no look at the image.
-    if record.spec.entrypoint.is_some() {
-        return Ok(process::arguments(&record.spec, &process::ImageDefaults::default()));
+/// What the images of a list's containers say of their processes: each is read once, however many containers are of it.
+#[derive(Default)]
+pub(super) struct KnownImages(HashMap<ImageId, process::ImageDefaults>);
+
+impl KnownImages {
+    /// Program and arguments of a container.
+    fn arguments(&mut self, daemon: &Daemon, record: &ContainerRecord) -> Result<Vec<String>, OpError> {
+        // A command that is given whole needs no look at the image.
+        if record.spec.entrypoint.is_some() {
+            return Ok(process::arguments(&record.spec, &process::ImageDefaults::default()));
+        }
+        let defaults = match self.0.entry(record.image_id.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(process::image_defaults(&image::find(daemon, record.image_id.as_str())?)?),
+        };
+        Ok(process::arguments(&record.spec, defaults))
     }
-    let image = image::find(daemon, record.image_id.as_str())?;
-    Ok(process::arguments(&record.spec, &process::image_defaults(&image)?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -168,9 +180,9 @@ pub(super) async fn inspect(
     };
     let mut shown = answer::container(&record, &seen, &networks, &details);
     if query.size {
-        let (written, whole) = sizes(&daemon, &record)?;
-        shown["SizeRw"] = written.into();
-        shown["SizeRootFs"] = whole.into();
+        let sizes = sizes(&daemon, &record)?;
+        shown["SizeRw"] = sizes.written.into();
+        shown["SizeRootFs"] = sizes.whole.into();
     }
     Ok(Json(shown))
 }

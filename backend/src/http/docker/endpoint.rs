@@ -4,7 +4,7 @@
 use super::{extract::null_as_default, ports};
 use crate::{model::ContainerRecord, ops::OpError};
 use drawbridge_api::{Attachment, Container, ContainerId, ContainerState, Endpoint, Network, NetworkMode, NetworkName};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
@@ -108,13 +108,43 @@ pub(super) enum Names {
     LeftOut,
 }
 
+/// What a container has in one network, as Docker tells it (`EndpointSettings`).
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Joined {
+    #[serde(rename = "IPAMConfig")]
+    ipam_config: Value,
+    links: Value,
+    aliases: Value,
+    mac_address: String,
+    driver_opts: Value,
+    gw_priority: i32,
+    #[serde(rename = "NetworkID")]
+    network_id: String,
+    #[serde(rename = "EndpointID")]
+    endpoint_id: String,
+    gateway: String,
+    #[serde(rename = "IPAddress")]
+    ip_address: String,
+    #[serde(rename = "IPPrefixLen")]
+    ip_prefix_len: u8,
+    #[serde(rename = "IPv6Gateway")]
+    ipv6_gateway: String,
+    #[serde(rename = "GlobalIPv6Address")]
+    global_ipv6_address: String,
+    #[serde(rename = "GlobalIPv6PrefixLen")]
+    global_ipv6_prefix_len: u8,
+    #[serde(rename = "DNSNames")]
+    dns_names: Value,
+}
+
 /// `NetworkSettings.Networks`: what is asked for in each network and, while the container runs, what it has there.
 pub(super) fn networks(
     record: &ContainerRecord,
     seen: &Container,
     known: &[Network],
     names: Names,
-) -> Map<String, Value> {
+) -> BTreeMap<String, Joined> {
     let entries = seen.attachments.iter().map(|attachment| {
         let network = known.iter().find(|network| network.name == attachment.network);
         let endpoint = seen.endpoints.iter().find(|endpoint| endpoint.network == attachment.network);
@@ -129,7 +159,7 @@ fn entry(
     network: Option<&Network>,
     endpoint: Option<&Endpoint>,
     names: Names,
-) -> Value {
+) -> Joined {
     let running = record.state == ContainerState::Running;
     // Docker fills in the id at the first start.
     let network_id = network.filter(|_| record.started_at_ms.is_some()).map_or("", |network| network.id.as_str());
@@ -139,23 +169,25 @@ fn entry(
         (None, Some(_) | None) => String::new(),
     };
     let mac = endpoint.map(|endpoint| endpoint.mac).or(attachment.mac);
-    json!({
-        "IPAMConfig": ipam_config(attachment),
-        "Links": or_null(&attachment.links),
-        "Aliases": if names == Names::Told { or_null(&attachment.aliases) } else { Value::Null },
-        "MacAddress": text(mac),
-        "DriverOpts": if attachment.options.is_empty() { Value::Null } else { json!(attachment.options) },
-        "GwPriority": attachment.gateway_priority,
-        "NetworkID": network_id,
-        "EndpointID": endpoint_id,
-        "Gateway": text(endpoint.and_then(|endpoint| endpoint.gateway4)),
-        "IPAddress": text(endpoint.and_then(|endpoint| endpoint.address4).map(|address| address.addr())),
-        "IPPrefixLen": endpoint.and_then(|endpoint| endpoint.address4).map_or(0, |address| address.prefix_len()),
-        "IPv6Gateway": text(endpoint.and_then(|endpoint| endpoint.gateway6)),
-        "GlobalIPv6Address": text(endpoint.and_then(|endpoint| endpoint.address6).map(|address| address.addr())),
-        "GlobalIPv6PrefixLen": endpoint.and_then(|endpoint| endpoint.address6).map_or(0, |address| address.prefix_len()),
-        "DNSNames": if names == Names::Told { dns_names(record, attachment, network, endpoint) } else { Value::Null },
-    })
+    let (four, six) =
+        (endpoint.and_then(|endpoint| endpoint.address4), endpoint.and_then(|endpoint| endpoint.address6));
+    Joined {
+        ipam_config: ipam_config(attachment),
+        links: or_null(&attachment.links),
+        aliases: if names == Names::Told { or_null(&attachment.aliases) } else { Value::Null },
+        mac_address: text(mac),
+        driver_opts: if attachment.options.is_empty() { Value::Null } else { json!(attachment.options) },
+        gw_priority: attachment.gateway_priority,
+        network_id: network_id.to_owned(),
+        endpoint_id,
+        gateway: text(endpoint.and_then(|endpoint| endpoint.gateway4)),
+        ip_address: text(four.map(|address| address.addr())),
+        ip_prefix_len: four.map_or(0, |address| address.prefix_len()),
+        ipv6_gateway: text(endpoint.and_then(|endpoint| endpoint.gateway6)),
+        global_ipv6_address: text(six.map(|address| address.addr())),
+        global_ipv6_prefix_len: six.map_or(0, |address| address.prefix_len()),
+        dns_names: if names == Names::Told { dns_names(record, attachment, network, endpoint) } else { Value::Null },
+    }
 }
 
 /// What Docker has for an endpoint in the networks `host` and `none`, where nothing is made: an id that clients can compare.

@@ -1,7 +1,7 @@
 //! `GET /system/df`: what images, containers and volumes take.
 
 use super::{
-    containers::{row, sizes},
+    containers::{KnownImages, row, sizes},
     error::DockerError,
     image_answer, volumes,
 };
@@ -53,14 +53,13 @@ pub(super) async fn df(
         let networks = network::list(&daemon)?;
         let now_ms = clock::now_ms();
         let mut rows = Vec::new();
+        let mut images = KnownImages::default();
         for (record, seen) in containers.iter().rev() {
-            let mut row = row(&daemon, record, seen, &networks, now_ms)?;
-            let (written, whole) = sizes(&daemon, record)?;
-            row["SizeRw"] = written.into();
-            row["SizeRootFs"] = whole.into();
+            let mut row = row(&daemon, record, seen, &networks, &mut images, now_ms)?;
+            row.sizes = Some(sizes(&daemon, record)?);
             rows.push(row);
         }
-        shown["Containers"] = rows.into();
+        shown["Containers"] = json!(rows);
     }
     if wanted("volume") {
         shown["Volumes"] = volume::list(&daemon)?.iter().map(volumes::shown_with_usage).collect();
