@@ -26,7 +26,7 @@ cargo xtask COMMAND [ARGS]
   ui            the panel alone: its tests, then its WebAssembly
   e2e [ARGS]    only the tests that drive a real browser and the docker command; ARGS go to the test binary
   lint          rustfmt, clippy, the tidy tests and cargo-deny
-  bench [ARGS]  the road's benchmark; ARGS go to it";
+  bench [ARGS]  what it costs, beside its peers; ARGS are how often and which parts: `bench 50 run many`";
 
 fn main() -> ExitCode {
     let mut args = env::args().skip(1);

@@ -173,7 +173,8 @@ pub(crate) fn bring(purpose: Purpose) -> Result<()> {
             bring_lint_components()?;
             return bring_wasm_target();
         }
-        Run | Bench => {}
+        Run => {}
+        Bench => bring_docker_client()?,
         Test => {
             bring_wasm_target()?;
             bring_docker_client()?;
@@ -286,7 +287,7 @@ fn bring_docker_client() -> Result<()> {
         return Ok(());
     }
     eprintln!(
-        "missing: docker client (the tests drive Drawbridge with it); unpacked from Debian's docker.io, engine not installed"
+        "missing: docker client (tests and benchmark drive Drawbridge with it); unpacked from Debian's docker.io, engine not installed"
     );
     let tree = docker_tree();
     fs::create_dir_all(&tree).with_context(|| format!("cannot make {}", tree.display()))?;

@@ -1,148 +1,79 @@
-//! `run -d` as a whole, beside the OCI runtime alone on a bundle that the daemon made.
+//! `run -d` as a whole, by the docker command and by what that asks of the API, beside the OCI runtime alone on a bundle that
+//! the daemon made; and where the time goes.
 
 use crate::{
-    AT_ONCE,
-    measure::{Times, line, timed, title},
-    road::{Road, applied, sleeper},
+    alone::Alone,
+    measure::{Times, aim, in_units, line, timed, title},
+    served::{Client, Log, Served},
 };
-use drawbridge::{
-    engine::Mode,
-    model::ContainerRecord,
-    ops::{Daemon, container},
-};
-use drawbridge_api::Origin;
-use serde_json::Value;
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Command, Stdio},
-    sync::Arc,
-    time::Instant,
-};
+use std::{process::Stdio, time::Duration};
 
-const WARM_UP: usize = 2;
+const WARM_UP: usize = 3;
+/// What Docker 28.2 takes for `run -d` by its command on two cores.
+const DOCKER: Duration = Duration::from_millis(147);
 
-pub(crate) fn print(road: &Road, count: usize) {
-    let alone = Alone::new(road);
-    let (mut daemon, mut runtime) = (Times::default(), Times::default());
+pub(crate) fn print(count: usize) {
+    let served = Served::open(Log::Warnings);
+    let mut client = served.client();
+    let alone = Alone::new(&served, &mut client);
+    let [mut command, mut bare_command, mut api, mut runtime, mut removal, mut deletion] =
+        [const { Times(Vec::new()) }; 6];
     for number in 0..count + WARM_UP {
-        let (record, time) = timed(|| road.tokio.block_on(run(Arc::clone(&road.daemon))));
-        daemon.push(time);
-        remove(road, &record);
+        let (id, time) = timed(|| client.run("bridge"));
+        api.push(time);
+        removal.push(timed(|| client.remove(&id)).1);
+
         let name = format!("alone{number}");
         alone.prepare(&name);
         runtime.push(timed(|| alone.run(&name)).1);
-        alone.delete(&name);
+        deletion.push(timed(|| alone.delete(&name)).1);
+
+        let (id, time) = timed(|| docker_run(&served));
+        command.push(time);
+        client.remove(&id);
+        bare_command.push(timed(|| served.docker(&["--version"]).stdout(Stdio::null()).status().unwrap()).1);
     }
-    daemon.0.drain(..WARM_UP);
-    runtime.0.drain(..WARM_UP);
+    for times in [&mut command, &mut bare_command, &mut api, &mut runtime, &mut removal, &mut deletion] {
+        times.0.drain(..WARM_UP);
+    }
+    let program = &alone.program;
     title(&format!("run -d, {count} in a row"));
-    line(&format!("{} run -d alone, on a bundle that is ready", alone.program), &runtime, &[]);
-    line("the whole: row, network, bundle, monitor, process", &daemon, &[("runtime", runtime.median())]);
-
-    let (mut each, mut all) = (Times::default(), Times::default());
-    let mut left = count;
-    while left > 0 {
-        let batch = left.min(AT_ONCE);
-        left -= batch;
-        let (records, time) = timed(|| {
-            road.tokio.block_on(async {
-                let begin = |_| {
-                    let (daemon, begun) = (Arc::clone(&road.daemon), Instant::now());
-                    tokio::spawn(async move { (run(daemon).await, begun.elapsed()) })
-                };
-                let tasks: Vec<_> = (0..batch).map(begin).collect();
-                let mut records = Vec::with_capacity(batch);
-                for task in tasks {
-                    records.push(task.await.unwrap());
-                }
-                records
-            })
-        });
-        if batch == AT_ONCE {
-            all.push(time);
-        }
-        for (record, time) in records {
-            each.push(time);
-            remove(road, &record);
-        }
-    }
-    title(&format!("run -d, {AT_ONCE} at once, {count} in all"));
-    line("from its begin to its end", &each, &[]);
-    line(&format!("all {AT_ONCE}"), &all, &[]);
+    line(&format!("{program} run -d alone, on a bundle that is ready"), &runtime, &[]);
+    line("the whole by API: create, start", &api, &[("runtime", runtime.median())]);
+    line("the whole by the docker command", &command, &[("runtime", runtime.median()), ("Docker 28.2", DOCKER)]);
+    line("the docker command's own: --version", &bare_command, &[]);
+    let ratio = |one: Duration, other: Duration| one.as_secs_f64() / other.as_secs_f64();
+    aim("run -d by API / runtime", ratio(api.median(), runtime.median()), 1.6);
+    aim("run -d by the docker command / Docker 28.2", ratio(command.median(), DOCKER), 0.5);
+    title(&format!("rm --force, {count} in a row"));
+    line(&format!("{program} delete --force alone"), &deletion, &[]);
+    line("the whole by API", &removal, &[("runtime", deletion.median())]);
+    drop(alone);
+    served.close();
+    laps(count.min(50));
 }
 
-async fn run(daemon: Arc<Daemon>) -> ContainerRecord {
-    applied(container::run(&daemon, Mode::Apply, Origin::Daemon, sleeper("bridge")).await.unwrap())
+fn docker_run(served: &Served) -> String {
+    let output = served.docker(&["run", "-d", "busybox", "sleep", "100000"]).output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn remove(road: &Road, record: &ContainerRecord) {
-    let (daemon, running) = (&road.daemon, container::Running::Kill);
-    let removed =
-        container::remove(daemon, Mode::Apply, Origin::Daemon, record.id.as_str(), running, container::Volumes::Keep);
-    applied(road.tokio.block_on(removed).unwrap());
-}
-
-/// The runtime without the daemon: its bundle is that of a container that runs on, with another cgroup, so it finds a
-/// mounted file system and a network that is ready.
-struct Alone<'a> {
-    road: &'a Road,
-    donor: ContainerRecord,
-    program: String,
-    folder: PathBuf,
-    config: Value,
-}
-
-impl<'a> Alone<'a> {
-    fn new(road: &'a Road) -> Self {
-        let donor = road.tokio.block_on(run(Arc::clone(&road.daemon)));
-        let bundle = road.folders.run_dir.join("containers").join(donor.id.as_str());
-        let config = serde_json::from_slice(&fs::read(bundle.join("config.json")).unwrap()).unwrap();
-        let description = road.daemon.runtime.description();
-        let program = description.split_whitespace().next().unwrap().to_owned();
-        let folder = road.folders.run_dir.join("alone");
-        Alone { road, donor, program, folder, config }
+/// Where the time goes, in a daemon that writes it down.
+fn laps(count: usize) {
+    let served = Served::open(Log::Laps);
+    let mut client = served.client();
+    let once = |client: &mut Client| {
+        let id = client.run("bridge");
+        client.remove(&id);
+    };
+    (0..WARM_UP).for_each(|_| once(&mut client));
+    served.laps();
+    (0..count).for_each(|_| once(&mut client));
+    println!("  of these, in the daemon:");
+    for (name, times) in served.laps() {
+        let (median, p95) = (in_units(times.median()), in_units(times.quantile(95)));
+        println!("    {name:<50} {:>5} {median:>10} {p95:>10}", times.0.len());
     }
-
-    fn prepare(&self, name: &str) {
-        let bundle = self.folder.join(name);
-        fs::create_dir_all(&bundle).unwrap();
-        let mut config = self.config.clone();
-        // Absent where the daemon must do without cgroups.
-        if let Some(path) = config.pointer_mut("/linux/cgroupsPath") {
-            *path = Value::from(format!("/drawbridge-bench/{name}"));
-        }
-        fs::write(bundle.join("config.json"), serde_json::to_vec(&config).unwrap()).unwrap();
-    }
-
-    fn run(&self, name: &str) {
-        let mut command = self.command();
-        command.arg("run").arg("--detach").arg("--bundle").arg(self.folder.join(name)).arg(name);
-        assert!(command.status().unwrap().success(), "{command:?}");
-    }
-
-    fn delete(&self, name: &str) {
-        let mut command = self.command();
-        command.args(["delete", "--force", name]);
-        assert!(command.status().unwrap().success(), "{command:?}");
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        let without_cgroups = self.config.pointer("/linux/cgroupsPath").is_none();
-        match (self.program.as_str(), without_cgroups) {
-            ("runc", true) => command.arg("--rootless=true"),
-            ("crun", true) => command.arg("--cgroup-manager=disabled"),
-            _ => &mut command,
-        };
-        command.arg("--root").arg(self.folder.join("state"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command
-    }
-}
-
-impl Drop for Alone<'_> {
-    fn drop(&mut self) {
-        remove(self.road, &self.donor);
-    }
+    served.close();
 }
