@@ -8,6 +8,7 @@ mod address;
 mod attributes;
 mod cable;
 mod conntrack;
+mod counters;
 pub mod doctor;
 mod element;
 mod error;
@@ -33,6 +34,7 @@ pub mod port;
 pub mod process;
 mod resolver;
 mod session;
+mod show;
 mod socket;
 mod sysctl;
 mod tables;
@@ -51,7 +53,7 @@ pub use resolver::{ResolverSockets, Transport};
 pub use session::Session;
 pub use watch::{TableWatch, Transaction};
 
-use drawbridge_api::{Found, NsName, Traffic};
+use drawbridge_api::{Found, IfName, LinkReport, Listing, NsName, Traffic};
 use drawbridge_plan::{Element, NO_IPV6, Observed, Scope};
 use nfnetlink::Netfilter;
 use std::{
@@ -172,6 +174,40 @@ impl Kernel {
     /// When the kernel refuses to say, as it does without root.
     pub fn all_traffic(&self) -> Result<BTreeMap<Element, Traffic>, KernelError> {
         self.shared.pool.with(tables::all_traffic)
+    }
+
+    /// What all links of the host have counted.
+    ///
+    /// # Errors
+    /// When the kernel refuses to say.
+    pub fn counters(&self) -> Result<LinkReport, KernelError> {
+        counters::read()
+    }
+
+    /// The host's addresses, routes and neighbours, as ip(8) prints them.
+    ///
+    /// # Errors
+    /// When the kernel refuses to say.
+    pub fn show_host(&self) -> Result<Vec<Listing>, KernelError> {
+        show::host()
+    }
+
+    /// A link of the host, its addresses, routes, neighbours and forwarding table, as ip(8) and bridge(8) print them; none when
+    /// there is no such link.
+    ///
+    /// # Errors
+    /// When the kernel refuses to say.
+    pub fn show_link(&self, name: &IfName) -> Result<Option<Vec<Listing>>, KernelError> {
+        show::link(name)
+    }
+
+    /// The addresses, routes and neighbours in a named namespace, as ip(8) prints them there; none when there is no such
+    /// namespace.
+    ///
+    /// # Errors
+    /// When the kernel refuses to say, as it does without root.
+    pub fn show_namespace(&self, name: &NsName) -> Result<Option<Vec<Listing>>, KernelError> {
+        show::namespace(name)
     }
 
     /// Watches for transactions of nf_tables that others commit in this namespace from now on: one may have damaged the

@@ -161,13 +161,17 @@ fn number(value: &[u8]) -> Option<u32> {
 
 /// `ip link show`
 pub(crate) fn list(socket: &mut Socket) -> Result<Vec<Link>, KernelError> {
+    list_raw(socket)?.iter().map(|body| Link::parse(body)).collect()
+}
+
+/// The same, as the kernel says it.
+pub(crate) fn list_raw(socket: &mut Socket) -> Result<Vec<Vec<u8>>, KernelError> {
     let question = || {
         let mut message = LinkMessage::default();
         message.attributes = vec![LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])];
         RouteNetlinkMessage::GetLink(message)
     };
-    let bodies = socket.dump(question)?.map_err(|refusal| refusal.when("list links"))?;
-    bodies.iter().map(|body| Link::parse(body)).collect()
+    socket.dump(question)?.map_err(|refusal| refusal.when("list links"))
 }
 
 /// `ip link show NAME`; none when there is no such link.

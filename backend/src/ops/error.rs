@@ -78,6 +78,14 @@ pub enum OpError {
         /// What needs it.
         why: String,
     },
+    /// Nothing of that name is in the kernel.
+    #[error("there is no {kind} {name} on this machine now")]
+    NoSuchObject {
+        /// `link` or `namespace`.
+        kind: &'static str,
+        /// As it was given.
+        name: String,
+    },
     /// No command run in a container has that id.
     #[error("No such exec instance: {0}")]
     NoSuchExec(String),
@@ -329,6 +337,7 @@ impl OpError {
             | OpError::NoSuchTag(_)
             | OpError::NoSuchExec(_)
             | OpError::NoSuchFile { .. }
+            | OpError::NoSuchObject { .. }
             | OpError::NoSuchVolume(_)
             | OpError::NoSuchVolumeDriver(_) => Class::NotFound,
             OpError::Ambiguous { .. } | OpError::Name(_) | OpError::Invalid(_) => Class::Invalid,

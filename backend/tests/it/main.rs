@@ -29,6 +29,7 @@ mod ports;
 mod registry;
 mod runtime;
 mod sequences;
+mod shown;
 mod streams;
 mod terminal_page;
 mod tidy;

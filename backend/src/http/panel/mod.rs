@@ -1,5 +1,5 @@
 //! Our own API under `/api`, and the panel's files. In reading order: who may come in, what there is and what happens
-//! (live), networks, containers, the rules, questions for names, changes, and the files.
+//! (live), networks, containers and what makes them, what the kernel has, the rules, questions for names, changes, and the files.
 
 mod assets;
 mod attachments;
@@ -10,7 +10,9 @@ mod dns;
 mod doctor;
 mod error;
 mod files;
+mod kernel;
 mod live;
+mod making;
 mod networks;
 mod observed;
 mod rules;
@@ -49,7 +51,13 @@ pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
         .route("/api/containers/{id}/ports", put(containers::ports))
         .route("/api/containers/{id}/attachments", post(attachments::connect))
         .route("/api/containers/{id}/attachments/{network}", delete(attachments::disconnect))
+        .route("/api/containers/{id}/plan", get(making::container))
+        .route("/api/networks/{id}/plan", get(making::network))
         .route("/api/observed", get(observed::observed))
+        .route("/api/links", get(kernel::links))
+        .route("/api/kernel", get(kernel::host))
+        .route("/api/kernel/links/{name}", get(kernel::link))
+        .route("/api/kernel/namespaces/{name}", get(kernel::namespace))
         .route("/api/dns", get(dns::list))
         .route("/api/dns/events", get(dns::events))
         .route("/api/doctor", get(doctor::doctor))
