@@ -2,7 +2,10 @@
 
 use crate::ask::Ask;
 use crate::route::{Far, encode};
-use drawbridge_api::{Change, ContainerState, Finding, Plan, Refusal, Rules, Snapshot, TrafficReport};
+use drawbridge_api::{
+    Change, ContainerId, ContainerState, Finding, LinkReport, Listing, NetworkId, Plan, Refusal, Rules, Snapshot,
+    TrafficReport,
+};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use wasm_bindgen::{JsCast, JsValue};
@@ -146,6 +149,54 @@ pub async fn doctor() -> Result<Vec<Finding>, Failure> {
 /// Any `Failure`.
 pub async fn traffic() -> Result<TrafficReport, Failure> {
     get("/api/traffic".to_owned(), READ_TIMEOUT_MS).await
+}
+
+/// What the host's links count.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn links() -> Result<LinkReport, Failure> {
+    get("/api/links".to_owned(), READ_TIMEOUT_MS).await
+}
+
+/// Where in the kernel something is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On the host, all links.
+    Host,
+    /// One link of the host.
+    Link(String),
+    /// A named namespace.
+    Namespace(String),
+}
+
+/// What ip(8) prints there.
+///
+/// # Errors
+/// Any `Failure`; `Refused` when there is no such link or namespace.
+pub async fn listings(place: &Place) -> Result<Vec<Listing>, Failure> {
+    let url = match place {
+        Place::Host => "/api/kernel".to_owned(),
+        Place::Link(name) => format!("/api/kernel/links/{}", encode(name)),
+        Place::Namespace(name) => format!("/api/kernel/namespaces/{}", encode(name)),
+    };
+    get(url, READ_TIMEOUT_MS).await
+}
+
+/// What makes a container's namespace and links, from nothing.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn container_plan(id: &ContainerId) -> Result<Plan, Failure> {
+    get(format!("/api/containers/{id}/plan"), READ_TIMEOUT_MS).await
+}
+
+/// What makes a network's bridge, from nothing.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn network_plan(id: &NetworkId) -> Result<Plan, Failure> {
+    get(format!("/api/networks/{id}/plan"), READ_TIMEOUT_MS).await
 }
 
 /// Whether the daemon is still there: the smallest question that also finds out a login that has ended.

@@ -1,10 +1,21 @@
 //! What every page shares: the connection, the address, the open dialog and the last message. Found through the
 //! context, so that pages need no chain of props.
 
-use crate::{api, ask::Ask, live::Link, nav::Nav, poll::Poll, preferences::Preferences, reduce::Live};
-use drawbridge_api::{Change, Container, ContainerId, Network, Rules, TrafficReport};
+use crate::{
+    api,
+    ask::Ask,
+    live::Link,
+    nav::Nav,
+    poll::{PAUSE_MS, Poll},
+    preferences::Preferences,
+    reduce::Live,
+};
+use drawbridge_api::{Change, Container, ContainerId, LinkReport, Network, Rules, TrafficReport};
 use leptos::prelude::*;
 use std::sync::Arc;
+
+/// From one report on links to the next: rates are of one second.
+const LINKS_PAUSE_MS: i32 = 1_000;
 
 /// The dialog that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +26,10 @@ pub enum Dialog {
     CreateNetwork,
     /// The form of a new container.
     CreateContainer,
+    /// The same, with a network chosen already, by name.
+    CreateContainerIn(String),
+    /// The choice of a network to connect a container to.
+    Connect(ContainerId),
     /// The form of a container's ports.
     EditPorts(ContainerId),
     /// The plan of a change, to be agreed to.
@@ -41,6 +56,8 @@ pub struct App {
     pub preferences: Preferences,
     /// What the counters say, while somebody looks.
     pub traffic: Poll<TrafficReport>,
+    /// What the host's links count, each second, while somebody looks.
+    pub links: Poll<LinkReport>,
     /// The tables in the kernel, while somebody looks.
     pub rules: Poll<Rules>,
     /// The open dialog.
@@ -56,8 +73,9 @@ impl App {
             link: Link::open(),
             nav: Nav::open(),
             preferences: Preferences::open(),
-            traffic: Poll::open(|| Box::pin(api::traffic())),
-            rules: Poll::open(|| Box::pin(api::rules())),
+            traffic: Poll::open(PAUSE_MS, || Box::pin(api::traffic())),
+            links: Poll::open(LINKS_PAUSE_MS, || Box::pin(api::links())),
+            rules: Poll::open(PAUSE_MS, || Box::pin(api::rules())),
             dialog: RwSignal::new(Dialog::Closed),
             message: RwSignal::new(None),
         };

@@ -2,6 +2,7 @@
 //! explained by the daemon; these only look.
 
 use crate::{
+    i18n::inspector,
     ports::{nft_key, publishes},
     words,
 };
@@ -17,13 +18,13 @@ pub type Look = (&'static str, String);
 /// For the machine.
 pub fn host() -> Vec<Look> {
     vec![
-        ("Interfaces and their addresses", "ip -brief address".to_owned()),
-        ("Routes", "ip route".to_owned()),
-        ("Network namespaces", "ip netns list".to_owned()),
-        ("Bridges", "ip -d link show type bridge".to_owned()),
-        ("Drawbridge’s rules for what is routed", "nft list table inet drawbridge".to_owned()),
-        ("Drawbridge’s rules between a bridge’s ports", "nft list table bridge drawbridge".to_owned()),
-        ("Every published port", "nft list map inet drawbridge published4".to_owned()),
+        (inspector::look_interfaces(), "ip -brief address".to_owned()),
+        (inspector::look_routes(), "ip route".to_owned()),
+        (inspector::look_namespaces(), "ip netns list".to_owned()),
+        (inspector::look_bridges(), "ip -d link show type bridge".to_owned()),
+        (inspector::look_table_inet(), "nft list table inet drawbridge".to_owned()),
+        (inspector::look_table_bridge(), "nft list table bridge drawbridge".to_owned()),
+        (inspector::look_every_port(), "nft list map inet drawbridge published4".to_owned()),
     ]
 }
 
@@ -32,16 +33,16 @@ pub fn network(network: &Network) -> Vec<Look> {
     let mut looks = Vec::new();
     if let Some(bridge) = &network.bridge {
         looks.extend([
-            ("The bridge, with its alias mark", format!("ip -d link show {bridge}")),
-            ("Its address, the containers’ gateway", format!("ip address show {bridge}")),
-            ("Its ports: the host ends of the veth pairs", format!("ip link show master {bridge}")),
-            ("Which MAC address is behind which port", format!("bridge fdb show br {bridge}")),
-            ("The route to its subnet", format!("ip route show dev {bridge}")),
-            ("What was forwarded from it", format!("nft get element inet drawbridge sent '{{ \"{bridge}\" }}'")),
-            ("What was forwarded to it", format!("nft get element inet drawbridge received '{{ \"{bridge}\" }}'")),
+            (inspector::look_bridge(), format!("ip -d link show {bridge}")),
+            (inspector::look_bridge_address(), format!("ip address show {bridge}")),
+            (inspector::look_bridge_ports(), format!("ip link show master {bridge}")),
+            (inspector::look_fdb(), format!("bridge fdb show br {bridge}")),
+            (inspector::look_bridge_route(), format!("ip route show dev {bridge}")),
+            (inspector::look_sent(), format!("nft get element inet drawbridge sent '{{ \"{bridge}\" }}'")),
+            (inspector::look_received(), format!("nft get element inet drawbridge received '{{ \"{bridge}\" }}'")),
         ]);
     }
-    looks.push(("What Docker says", format!("docker network inspect {}", network.name)));
+    looks.push((inspector::look_docker(), format!("docker network inspect {}", network.name)));
     looks
 }
 
@@ -49,12 +50,12 @@ pub fn network(network: &Network) -> Vec<Look> {
 pub fn link(link: &FoundLink) -> Vec<Look> {
     let name = &link.name;
     let mut looks = vec![
-        ("The link with its details", format!("ip -d link show {name}")),
-        ("Its addresses", format!("ip address show {name}")),
+        (inspector::look_link(), format!("ip -d link show {name}")),
+        (inspector::look_addresses(), format!("ip address show {name}")),
     ];
     if link.kind == "bridge" {
-        looks.push(("Its ports", format!("ip link show master {name}")));
-        looks.push(("Which MAC address is behind which port", format!("bridge fdb show br {name}")));
+        looks.push((inspector::look_ports(), format!("ip link show master {name}")));
+        looks.push((inspector::look_fdb(), format!("bridge fdb show br {name}")));
     }
     looks
 }
@@ -62,9 +63,9 @@ pub fn link(link: &FoundLink) -> Vec<Look> {
 /// For a namespace that others have made.
 pub fn namespace(name: &str) -> Vec<Look> {
     vec![
-        ("Its interfaces and addresses", format!("ip netns exec {name} ip address")),
-        ("Its routes", format!("ip netns exec {name} ip route")),
-        ("Who is in it", format!("ip netns pids {name}")),
+        (inspector::look_own_interfaces(), format!("ip netns exec {name} ip address")),
+        (inspector::look_own_routes(), format!("ip netns exec {name} ip route")),
+        (inspector::look_who(), format!("ip netns pids {name}")),
     ]
 }
 
@@ -73,19 +74,19 @@ pub fn container(container: &Container) -> Vec<Look> {
     let mut looks = Vec::new();
     if let Some(ns) = &container.namespace {
         looks.extend([
-            ("Its interfaces and addresses", format!("nsenter --net=/run/netns/{ns} ip address")),
-            ("Its routes", format!("nsenter --net=/run/netns/{ns} ip route")),
-            ("Its neighbours (ARP)", format!("nsenter --net=/run/netns/{ns} ip neighbour")),
+            (inspector::look_own_interfaces(), format!("nsenter --net=/run/netns/{ns} ip address")),
+            (inspector::look_own_routes(), format!("nsenter --net=/run/netns/{ns} ip route")),
+            (inspector::look_arp(), format!("nsenter --net=/run/netns/{ns} ip neighbour")),
         ]);
     }
     looks.extend(ports(&container.ports));
     if let Some(pid) = container.pid {
-        looks.push(("The namespaces of its main process", format!("ls -l /proc/{pid}/ns")));
-        looks.push(("The same from inside", format!("docker exec {} ip address", container.name)));
+        looks.push((inspector::look_namespaces_of(), format!("ls -l /proc/{pid}/ns")));
+        looks.push((inspector::look_inside(), format!("docker exec {} ip address", container.name)));
     }
-    looks.push(("The command that makes another like it", run(container)));
-    looks.push(("Its output", format!("docker logs {}", container.name)));
-    looks.push(("What Docker says", format!("docker inspect {}", container.name)));
+    looks.push((inspector::look_another(), run(container)));
+    looks.push((inspector::look_output(), format!("docker logs {}", container.name)));
+    looks.push((inspector::look_docker(), format!("docker inspect {}", container.name)));
     looks
 }
 
@@ -99,8 +100,8 @@ fn ports(ports: &[PublishedPort]) -> Vec<Look> {
             .into_iter()
             .flat_map(|set| {
                 [
-                    ("Where published ports lead", format!("nft list map inet drawbridge published{set}")),
-                    ("What went through them", format!("nft list set inet drawbridge counted{set}")),
+                    (inspector::look_ports_lead(), format!("nft list map inet drawbridge published{set}")),
+                    (inspector::look_ports_counted(), format!("nft list set inet drawbridge counted{set}")),
                 ]
             })
             .collect();
@@ -108,8 +109,8 @@ fn ports(ports: &[PublishedPort]) -> Vec<Look> {
     keys.into_iter()
         .flat_map(|(set, key)| {
             [
-                ("Where the port leads", format!("nft get element inet drawbridge published{set} '{{ {key} }}'")),
-                ("What went through it", format!("nft get element inet drawbridge counted{set} '{{ {key} }}'")),
+                (inspector::look_port_leads(), format!("nft get element inet drawbridge published{set} '{{ {key} }}'")),
+                (inspector::look_port_counted(), format!("nft get element inet drawbridge counted{set} '{{ {key} }}'")),
             ]
         })
         .collect()
@@ -147,13 +148,13 @@ fn run(container: &Container) -> String {
 pub fn veth(container: &Container, outside: &str, endpoint: &Endpoint) -> Vec<Look> {
     let inside = &endpoint.interface;
     let mut looks = vec![
-        ("The end on the host, a port of the bridge", format!("ip -d link show {outside}")),
-        ("Its counters", format!("ip -s link show {outside}")),
+        (inspector::look_end_host(), format!("ip -d link show {outside}")),
+        (inspector::look_counters(), format!("ip -s link show {outside}")),
     ];
     if let Some(ns) = &container.namespace {
-        looks.push(("The end in the namespace", format!("nsenter --net=/run/netns/{ns} ip -d link show {inside}")));
+        looks.push((inspector::look_end_inside(), format!("nsenter --net=/run/netns/{ns} ip -d link show {inside}")));
     }
-    looks.push(("Every packet that passes", format!("tcpdump -ni {outside}")));
+    looks.push((inspector::look_packets(), format!("tcpdump -ni {outside}")));
     looks
 }
 

@@ -1,8 +1,8 @@
 //! The panel, client-side rendered: a library, so that its pure parts are tested without a browser, and a `main` that
 //! mounts it. `components::shell` holds the frame and chooses the page.
 //!
-//! Pure: `route`, `reduce`, `layout`, `words`, `commands`, `text`, `ports`, `gateway`, `rules`, `dns`, `ask`, `i18n`, and the requests in
-//! `api`.
+//! Pure: `route`, `reduce`, `event`, `layout`, `viewport`, `face`, `find`, `rates`, `words`, `commands`, `text`, `ports`, `gateway`, `rules`,
+//! `dns`, `ask`, `i18n`, and the requests in `api`.
 //! In the browser: `api` (fetch), `live` (connection), `poll` (counters), `nav` (address bar), `preferences` (language, theme), `app` (what pages share),
 //! `components`, `pages`. Pages ask the daemon, components draw, `reduce` alone writes the live state.
 
@@ -12,6 +12,9 @@ pub mod ask;
 pub mod commands;
 pub mod components;
 pub mod dns;
+pub mod event;
+pub mod face;
+pub mod find;
 pub mod gateway;
 pub mod i18n;
 pub mod layout;
@@ -21,10 +24,12 @@ pub mod pages;
 pub mod poll;
 pub mod ports;
 pub mod preferences;
+pub mod rates;
 pub mod reduce;
 pub mod route;
 pub mod rules;
 pub mod text;
+pub mod viewport;
 pub mod words;
 
 #[cfg(test)]

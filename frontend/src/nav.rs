@@ -63,7 +63,8 @@ impl Nav {
         let Some(link) = link.and_then(|link| link.dyn_into::<HtmlAnchorElement>().ok()) else { return };
         if link.target().is_empty() && !link.has_attribute("download") {
             event.prevent_default();
-            self.go(Route::parse(&link.pathname(), &link.search()));
+            let route = Route::parse(&link.pathname(), &link.search());
+            self.go(self.route.with_untracked(|current| route.seen_from(current)));
         }
     }
 }

@@ -4,16 +4,18 @@
 use crate::api::Failure;
 use js_sys::{Date, Promise};
 use leptos::{ev, prelude::*, task::spawn_local};
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, rc::Rc, sync::Arc};
 use wasm_bindgen_futures::JsFuture;
 
-/// From an answer to the next question.
-const PAUSE_MS: i32 = 2_000;
+/// From an answer to the next question, where nothing else is said.
+pub const PAUSE_MS: i32 = 2_000;
 /// The longest pause, when the daemon is slow.
 const LONGEST_PAUSE_MS: i32 = 20_000;
 
+/// An answer on its way.
+pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, Failure>>>>;
 /// A question to the daemon.
-type Question<T> = fn() -> Pin<Box<dyn Future<Output = Result<T, Failure>>>>;
+type Question<T> = Rc<dyn Fn() -> Answer<T>>;
 
 /// What is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +28,8 @@ pub struct Polled<T> {
 
 /// One question that is asked again and again. A handle; copies are the same.
 pub struct Poll<T: Send + Sync + 'static> {
-    question: Question<T>,
+    question: StoredValue<Question<T>, LocalStorage>,
+    pause_ms: i32,
     polled: RwSignal<Polled<T>>,
     /// How many look at it.
     watchers: StoredValue<u32>,
@@ -42,28 +45,33 @@ impl<T: Send + Sync + 'static> Clone for Poll<T> {
 impl<T: Send + Sync + 'static> Copy for Poll<T> {}
 
 impl<T: PartialEq + Send + Sync + 'static> Poll<T> {
-    /// Nothing is asked yet.
-    pub fn open(question: Question<T>) -> Self {
+    /// Nothing is asked yet. Lives as long as the component that calls this; `pause_ms` is from an answer to the next question.
+    pub fn open(pause_ms: i32, question: impl Fn() -> Answer<T> + 'static) -> Self {
         let poll = Self {
-            question,
+            question: StoredValue::new_local(Rc::new(question)),
+            pause_ms,
             polled: RwSignal::new(Polled { value: None, failure: None }),
             watchers: StoredValue::new(0),
             is_running: StoredValue::new(false),
         };
-        window_event_listener(ev::visibilitychange, move |_| poll.run());
+        let listener = window_event_listener(ev::visibilitychange, move |_| poll.run());
+        on_cleanup(move || listener.remove());
         poll
     }
 
     /// What is known, kept up to date until the component that calls this is gone.
     pub fn follow(self) -> ReadSignal<Polled<T>> {
         self.watchers.update_value(|watchers| *watchers += 1);
-        on_cleanup(move || self.watchers.update_value(|watchers| *watchers -= 1));
+        on_cleanup(move || {
+            // Gone with the component, where that owns the poll.
+            self.watchers.try_update_value(|watchers| *watchers -= 1);
+        });
         self.run();
         self.polled.read_only()
     }
 
     fn is_wanted(self) -> bool {
-        self.watchers.get_value() > 0 && !document().hidden()
+        self.watchers.try_get_value().is_some_and(|watchers| watchers > 0) && !document().hidden()
     }
 
     fn run(self) {
@@ -74,12 +82,13 @@ impl<T: PartialEq + Send + Sync + 'static> Poll<T> {
         spawn_local(async move {
             while self.is_wanted() {
                 let asked_ms = Date::now();
-                let answer = (self.question)().await;
+                let Some(question) = self.question.try_get_value() else { return };
+                let answer = question().await;
                 let took_ms = Date::now() - asked_ms;
                 self.take(answer);
-                pause(pause_ms(took_ms)).await;
+                pause(pause_ms(took_ms, self.pause_ms)).await;
             }
-            self.is_running.set_value(false);
+            self.is_running.try_set_value(false);
         });
     }
 
@@ -108,9 +117,9 @@ impl<T: PartialEq + Send + Sync + 'static> Poll<T> {
 }
 
 /// A daemon that needs long for an answer is asked less often: it shall spend its time otherwise.
-fn pause_ms(took_ms: f64) -> i32 {
+fn pause_ms(took_ms: f64, least_ms: i32) -> i32 {
     // A cast from a float that does not fit takes the nearest that does.
-    ((took_ms * 5.0) as i32).clamp(PAUSE_MS, LONGEST_PAUSE_MS)
+    ((took_ms * 5.0) as i32).clamp(least_ms, LONGEST_PAUSE_MS)
 }
 
 async fn pause(ms: i32) {
@@ -128,6 +137,8 @@ mod tests {
 
     #[test]
     fn a_slow_daemon_is_asked_less_often() {
-        assert_eq!([0.0, 50.0, 1_000.0, 60_000.0, -5.0].map(pause_ms), [2_000, 2_000, 5_000, 20_000, 2_000]);
+        let pauses = [0.0, 50.0, 1_000.0, 60_000.0, -5.0].map(|took_ms| pause_ms(took_ms, PAUSE_MS));
+        assert_eq!(pauses, [2_000, 2_000, 5_000, 20_000, 2_000]);
+        assert_eq!(pause_ms(1.0, 1_000), 1_000);
     }
 }

@@ -82,6 +82,101 @@ pub enum Density {
     Compact,
 }
 
+/// What the inspector tells of the selected thing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// What it is and what may be done with it.
+    #[default]
+    About,
+    /// Its links, addresses, routes and neighbours, as ip(8) prints them.
+    Kernel,
+    /// The elements of the tables that are there for it.
+    Rules,
+    /// What makes it, and what shows it.
+    Commands,
+    /// What was done to it.
+    History,
+}
+
+impl Tab {
+    /// All of them, in their order.
+    pub const ALL: [Self; 5] = [Self::About, Self::Kernel, Self::Rules, Self::Commands, Self::History];
+
+    /// The word in an address.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::About => "about",
+            Self::Kernel => "kernel",
+            Self::Rules => "rules",
+            Self::Commands => "commands",
+            Self::History => "history",
+        }
+    }
+}
+
+/// What is chosen on the topology.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// What the inspector shows.
+    pub select: Option<Selection>,
+    /// Which part of it.
+    pub tab: Tab,
+    /// How much each box says.
+    pub density: Density,
+    /// What is searched for; empty for nothing.
+    pub find: String,
+    /// Only this network is drawn.
+    pub network: Option<String>,
+    /// Only containers with this label are drawn, `key=value` or a key.
+    pub label: Option<String>,
+    /// Networks of many containers that are unfolded, by name.
+    pub open: Vec<String>,
+}
+
+impl Picture {
+    const EMPTY: Self = Self {
+        select: None,
+        tab: Tab::About,
+        density: Density::Full,
+        find: String::new(),
+        network: None,
+        label: None,
+        open: Vec::new(),
+    };
+
+    fn parse(value: impl Fn(&str) -> Option<String>) -> Self {
+        let word = |key: &str| value(key).filter(|word| !word.is_empty());
+        let tab = word("tab").and_then(|word| Tab::ALL.into_iter().find(|tab| tab.word() == word));
+        Self {
+            select: word("select").as_deref().and_then(Selection::parse),
+            tab: tab.unwrap_or_default(),
+            density: if word("density").as_deref() == Some("compact") { Density::Compact } else { Density::Full },
+            find: word("find").unwrap_or_default(),
+            network: word("network"),
+            label: word("label"),
+            // No network's name has a comma.
+            open: word("open").map(|names| names.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+        }
+    }
+
+    fn query(&self) -> String {
+        let mut query = Vec::new();
+        let mut put = |key: &str, value: &str| {
+            if !value.is_empty() {
+                query.push(format!("{key}={}", encode(value)));
+            }
+        };
+        put("select", &self.select.as_ref().map(ToString::to_string).unwrap_or_default());
+        put("tab", if self.tab == Tab::About { "" } else { self.tab.word() });
+        put("density", if self.density == Density::Compact { "compact" } else { "" });
+        put("find", &self.find);
+        put("network", self.network.as_deref().unwrap_or_default());
+        put("label", self.label.as_deref().unwrap_or_default());
+        put("open", &self.open.join(","));
+        query.join("&")
+    }
+}
+
 /// What is at the other end of a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Far {
@@ -104,12 +199,7 @@ impl Far {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// `/?select=container:box1&density=compact`
-    Topology {
-        /// What the inspector shows.
-        select: Option<Selection>,
-        /// How much each box says.
-        density: Density,
-    },
+    Topology(Picture),
     /// `/networks`
     Networks,
     /// `/containers?find=box`
@@ -148,11 +238,23 @@ pub enum Route {
 
 impl Route {
     /// The first screen, nothing selected.
-    pub const HOME: Self = Self::Topology { select: None, density: Density::Full };
+    pub const HOME: Self = Self::Topology(Picture::EMPTY);
 
     /// The topology with one thing selected.
     pub fn select(selection: Selection) -> Self {
-        Self::Topology { select: Some(selection), density: Density::Full }
+        Self::Topology(Picture { select: Some(selection), ..Picture::EMPTY })
+    }
+
+    /// Where a link to this leads from another page. A link that only selects something in the topology, followed in the
+    /// topology, leaves all else that is chosen there as it is.
+    #[must_use]
+    pub fn seen_from(self, current: &Self) -> Self {
+        match (self, current) {
+            (Self::Topology(Picture { select: Some(select), .. }), Self::Topology(now)) if *current != Self::HOME => {
+                Self::Topology(Picture { select: Some(select), ..now.clone() })
+            }
+            (other, _) => other,
+        }
     }
 
     /// Reads a path (`/changes/7`) and a query (`?find=box`, or empty). Unknown query keys are ignored.
@@ -165,10 +267,7 @@ impl Route {
         };
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match parts.as_slice() {
-            [] => Self::Topology {
-                select: value("select").as_deref().and_then(Selection::parse),
-                density: if value("density").as_deref() == Some("compact") { Density::Compact } else { Density::Full },
-            },
+            [] => Self::Topology(Picture::parse(value)),
             ["networks"] => Self::Networks,
             ["containers", name, "terminal"] => Self::Terminal {
                 container: decode(name),
@@ -192,15 +291,9 @@ impl Route {
     /// The path and query that `parse` reads back.
     pub fn href(&self) -> String {
         match self {
-            Self::Topology { select, density } => {
-                let mut query = Vec::new();
-                if let Some(selection) = select {
-                    query.push(format!("select={}", encode(&selection.to_string())));
-                }
-                if *density == Density::Compact {
-                    query.push("density=compact".to_owned());
-                }
-                if query.is_empty() { "/".to_owned() } else { format!("/?{}", query.join("&")) }
+            Self::Topology(picture) => {
+                let query = picture.query();
+                if query.is_empty() { "/".to_owned() } else { format!("/?{query}") }
             }
             Self::Networks => "/networks".to_owned(),
             Self::Containers { find } if find.is_empty() => "/containers".to_owned(),
@@ -228,7 +321,7 @@ impl Route {
     /// What the browser's tab says.
     pub fn title(&self) -> &'static str {
         match self {
-            Self::Topology { .. } => shell::topology(),
+            Self::Topology(_) => shell::topology(),
             Self::Networks => shell::networks(),
             Self::Containers { .. } => shell::containers(),
             Self::Terminal { .. } => shell::terminal(),
@@ -287,7 +380,7 @@ mod tests {
 
     #[test]
     fn every_address_round_trips() {
-        let compact = |select| Route::Topology { select, density: Density::Compact };
+        let compact = |select| Route::Topology(Picture { select, density: Density::Compact, ..Picture::default() });
         check("/", Route::HOME);
         check("/?select=host", Route::select(Selection::Host));
         check("/?select=container:box1", Route::select(Selection::Container("box1".into())));
@@ -296,6 +389,18 @@ mod tests {
         check("/?select=veth:veth0a1b2c3", Route::select(Selection::Veth("veth0a1b2c3".into())));
         check("/?select=link:mydocker0", Route::select(Selection::Link("mydocker0".into())));
         check("/?select=namespace:ns1", Route::select(Selection::Namespace("ns1".into())));
+        check(
+            "/?select=container:box1&tab=kernel&find=a%20b&network=demo&label=tier%3Ddb&open=bridge%2Clab",
+            Route::Topology(Picture {
+                select: Some(Selection::Container("box1".into())),
+                tab: Tab::Kernel,
+                find: "a b".into(),
+                network: Some("demo".into()),
+                label: Some("tier=db".into()),
+                open: vec!["bridge".into(), "lab".into()],
+                ..Picture::default()
+            }),
+        );
         check("/networks", Route::Networks);
         check("/containers", Route::Containers { find: String::new() });
         check("/containers?find=a%20b%26%C3%BC", Route::Containers { find: "a b&ü".into() });
@@ -314,6 +419,17 @@ mod tests {
     }
 
     #[test]
+    fn a_link_that_selects_keeps_what_else_is_chosen() {
+        let box1 = || Route::select(Selection::Container("box1".into()));
+        let filtered = Route::parse("/", "select=host&tab=rules&network=demo&density=compact");
+        let kept = box1().seen_from(&filtered);
+        assert_eq!(kept.href(), "/?select=container:box1&tab=rules&density=compact&network=demo");
+        assert_eq!(box1().seen_from(&Route::Networks), box1());
+        assert_eq!(Route::HOME.seen_from(&filtered), Route::HOME, "the way home leads home");
+        assert_eq!(Route::Networks.seen_from(&filtered), Route::Networks);
+    }
+
+    #[test]
     fn a_change_leads_to_its_thing() {
         let of = |verb: &str, subject: &str| {
             Selection::of(&Change { verb: verb.into(), subject: subject.into(), ..crate::sample::change(1) })
@@ -328,7 +444,7 @@ mod tests {
     fn strange_addresses_are_harmless() {
         assert_eq!(Route::parse("/changes/x", ""), Route::Unknown);
         assert_eq!(Route::parse("/a/b/c", ""), Route::Unknown);
-        assert_eq!(Route::parse("/", "select=container:&density=x"), Route::HOME);
+        assert_eq!(Route::parse("/", "select=container:&density=x&tab=x&open=&find="), Route::HOME);
         assert_eq!(Route::parse("/", "select"), Route::HOME);
         assert_eq!(Route::parse("/containers/", "?find=%zz%4"), Route::Containers { find: "%zz%4".into() });
         assert_eq!(Route::parse("/containers", "find=a+ü%"), Route::Containers { find: "a ü%".into() });

@@ -33,5 +33,6 @@ mod shown;
 mod streams;
 mod terminal_page;
 mod tidy;
+mod topology_page;
 mod volumes;
 mod webdriver;

@@ -14,7 +14,7 @@ use leptos::{ev, html, prelude::*};
 use std::sync::Arc;
 
 /// The word for a change's state.
-fn state_word(state: ChangeState) -> &'static str {
+pub fn state_word(state: ChangeState) -> &'static str {
     match state {
         ChangeState::Open => "In progress",
         ChangeState::Done => "Done",

@@ -16,7 +16,12 @@ pub fn Confirm() -> impl IntoView {
     let dialog = app().dialog;
     move || match dialog.get() {
         Dialog::Confirm(ask) => Some(view! { <Confirmation ask /> }),
-        Dialog::Closed | Dialog::CreateNetwork | Dialog::CreateContainer | Dialog::EditPorts(_) => None,
+        Dialog::Closed
+        | Dialog::CreateNetwork
+        | Dialog::CreateContainer
+        | Dialog::CreateContainerIn(_)
+        | Dialog::Connect(_)
+        | Dialog::EditPorts(_) => None,
     }
 }
 

@@ -18,21 +18,24 @@ use leptos::{ev, prelude::*};
 #[component]
 pub fn CreateContainer() -> impl IntoView {
     let dialog = app().dialog;
-    view! {
-        <Show when=move || dialog.get() == Dialog::CreateContainer>
-            <Form />
-        </Show>
+    move || match dialog.get() {
+        Dialog::CreateContainer => Some(view! { <Form chosen="bridge".to_owned() /> }),
+        Dialog::CreateContainerIn(chosen) => Some(view! { <Form chosen /> }),
+        Dialog::Closed | Dialog::CreateNetwork | Dialog::Connect(_) | Dialog::EditPorts(_) | Dialog::Confirm(_) => None,
     }
 }
 
 #[component]
-fn Form() -> impl IntoView {
+fn Form(
+    /// The network that is chosen at first, by name.
+    chosen: String,
+) -> impl IntoView {
     let app = app();
     let proposal = Proposal::begin();
     let name = RwSignal::new(String::new());
     let image = RwSignal::new(first_tag(app));
     let command = RwSignal::new(String::new());
-    let network = RwSignal::new("bridge".to_owned());
+    let network = RwSignal::new(chosen);
     let ports = PortRows::begin(&[]);
     let start = RwSignal::new(true);
     let auto_remove = RwSignal::new(false);

@@ -20,8 +20,14 @@
 //! | `[data-test=message]` | what is said after a change |
 //! | `[data-host]`, `[data-network=NAME]`, `[data-container=NAME][data-state=STATE]`, `[data-veth=NAME]` | nodes of the topology |
 //! | `[data-port=NAME]` | a chip of published ports at the host; NAME is empty for the one that stands for several |
-//! | `[data-test=inspector]` | the inspector; its buttons: `[data-test=start]`, `stop`, `ports`, `remove` |
-//! | `[data-test=ports-list]`, `[data-test=container-rules]` | in it, a container's published ports and its rules |
+//! | `[data-block=NAME]` | a network's folded containers in the topology |
+//! | `[data-test=rate]`, `[data-test=bridge-rate]` | what passes through a veth pair and through all of a bridge's |
+//! | `#find-topology`, `[data-test=filters]`, `#filter-network`, `#filter-label` | search and filters of the topology |
+//! | `[data-test=zoom-in]`, `zoom-out`, `zoom-actual`, `fit`, `keys-button` | the buttons over the drawing |
+//! | `#connect`: `#connect-network` | the choice of a network for a container |
+//! | `[data-test=inspector]` | the inspector; its buttons: `[data-test=start]`, `stop`, `ports`, `remove`, `new-container-here` |
+//! | `[data-test=tab-about]`, `tab-kernel`, `tab-rules`, `tab-commands`, `tab-history` | its tabs |
+//! | `[data-test=ports-list]`, `[data-listing=KIND]`, `[data-test=container-rules]`, `[data-test=history]` | what is in them |
 //! | `[data-test=rules]`, `#find-rules`, `tr[data-rule=SET][data-there]`, `[data-test=tables]` | the page of rules, its filter, an element, the constant tables |
 //! | `[data-test=not-intact]`, `[data-test=missing]` | what is wrong with the tables |
 //! | `tr[data-network=NAME]`, `tr[data-container=NAME][data-state=STATE]` | rows of the tables, with the same buttons |
@@ -35,6 +41,7 @@ pub mod header;
 pub mod message;
 
 pub mod confirm;
+pub mod connect;
 pub mod container_create;
 pub mod container_networks;
 pub mod modal;

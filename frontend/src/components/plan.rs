@@ -12,6 +12,8 @@ pub enum Telling {
     Planned,
     /// They were done, or tried: outcome, duration and error are shown.
     Recorded,
+    /// They are what makes a thing that is there.
+    Recalled,
 }
 
 /// The steps of a plan.
@@ -24,14 +26,16 @@ pub fn PlanView(
 ) -> impl IntoView {
     if steps.is_empty() {
         let text = match telling {
-            Telling::Planned => "The kernel need not be touched: only Drawbridge’s own records change.",
+            Telling::Planned | Telling::Recalled => {
+                "The kernel need not be touched: only Drawbridge’s own records change."
+            }
             Telling::Recorded => "The kernel was not touched: only Drawbridge’s own records changed.",
         };
         return view! { <p class="plan-empty" data-test="plan">{text}</p> }.into_any();
     }
     let summary = match telling {
         Telling::Planned => format!("{} will be done, in this order:", common::steps(steps.len())),
-        Telling::Recorded => common::steps(steps.len()),
+        Telling::Recorded | Telling::Recalled => common::steps(steps.len()),
     };
     view! {
         <section class="plan" data-test="plan" aria-label="Plan">
@@ -50,7 +54,7 @@ fn Step(
     telling: Telling,
 ) -> impl IntoView {
     let outcome = match (telling, step.outcome) {
-        (Telling::Planned, _) => None,
+        (Telling::Planned | Telling::Recalled, _) => None,
         (Telling::Recorded, Outcome::Planned) => Some("Not reached"),
         (Telling::Recorded, Outcome::Done) => Some("Done"),
         (Telling::Recorded, Outcome::Failed) => Some("Failed"),

@@ -3,8 +3,8 @@
 use crate::{
     app::App,
     components::{
-        confirm::Confirm, connection::Banner, container_create::CreateContainer, empty::Empty, header::Header,
-        message::LastMessage, network_create::CreateNetwork, ports_edit::EditPorts,
+        confirm::Confirm, connect::Connect, connection::Banner, container_create::CreateContainer, empty::Empty,
+        header::Header, message::LastMessage, network_create::CreateNetwork, ports_edit::EditPorts,
     },
     i18n::shell,
     live::Connection,
@@ -57,7 +57,7 @@ fn Frame(
             return Page::Connecting;
         }
         match route {
-            Route::Topology { .. } => Page::Topology,
+            Route::Topology(_) => Page::Topology,
             Route::Networks => Page::Networks,
             Route::Containers { .. } => Page::Containers,
             Route::Terminal { .. } => Page::Terminal,
@@ -102,6 +102,7 @@ fn Frame(
         <CreateNetwork />
         <CreateContainer />
         <EditPorts />
+        <Connect />
         <Confirm />
         <LastMessage />
     }

@@ -4,7 +4,10 @@
 use super::{
     BAR, HEADING, Heading, INDENT, Layout, MARGIN, NETWORK_GAP, Point, SPINE, Spot, TRUNK, grid, measures, port,
 };
-use crate::route::{Density, Selection};
+use crate::{
+    i18n::topology,
+    route::{Density, Selection},
+};
 use drawbridge_api::{Found, FoundLink};
 
 /// A bridge of others.
@@ -45,7 +48,7 @@ pub fn place_found(layout: &mut Layout, found: &Found, density: Density) {
     }
     let mut floor = layout.size.1 - MARGIN;
     let left = MARGIN + TRUNK;
-    let heading = Heading { text: "Made by others; never changed", at: (left, floor + HEADING + 14) };
+    let heading = Heading { text: topology::by_others(), at: (left, floor + HEADING + 14) };
     layout.headings.push(heading);
     floor += HEADING + 20;
     let right = layout.size.0 - MARGIN;
@@ -123,7 +126,10 @@ fn hang(
 
 #[cfg(test)]
 mod tests {
-    use super::{super::layout, *};
+    use super::{
+        super::{Folds, Wish, layout},
+        *,
+    };
     use crate::sample;
 
     /// What the chapter's script makes: a bridge with two namespaces; and a namespace and a veth by themselves.
@@ -153,7 +159,8 @@ mod tests {
         for density in [Density::Full, Density::Compact] {
             for width in [360, 1200] {
                 let live = sample::live(1, 3);
-                let ours = layout(&live.host, &live.networks, &live.containers, width, density);
+                let wish = Wish { width, density, folds: Folds::Never };
+                let ours = layout(&live.host, &live.networks, &live.containers, wish);
                 let mut all = ours.clone();
                 place_found(&mut all, &found(), density);
                 assert_eq!(all.containers, ours.containers, "nothing of ours moves");
@@ -183,7 +190,8 @@ mod tests {
     #[test]
     fn nothing_found_changes_nothing() {
         let live = sample::live(1, 3);
-        let ours = layout(&live.host, &live.networks, &live.containers, 800, Density::Full);
+        let wish = Wish { width: 800, density: Density::Full, folds: Folds::Never };
+        let ours = layout(&live.host, &live.networks, &live.containers, wish);
         let mut all = ours.clone();
         place_found(&mut all, &Found::default(), Density::Full);
         assert_eq!(all, ours);

@@ -3,16 +3,24 @@
 //! A bridge is a bar. Its containers hang below it in rows, each on its own wire, so that no two wires cross; from the
 //! second row on they hang from rails that a spine joins to the bar. Everything stands in the order of its creation:
 //! what is added stands behind what is there, and moves nothing but what lies further down. A stopped container keeps
-//! its place. A second network of a container is reached through a gutter at the right.
+//! its place. A second network of a container is reached through a gutter at the right. A network of many containers is one
+//! block with a tile for each, until somebody unfolds it.
 //!
 //! Lengths are CSS pixels; the origin is the top left corner of the drawing.
 
+mod blocks;
+mod crossings;
 mod found;
+mod stops;
 mod ways;
 
+pub use blocks::{Block, FOLD_FROM};
 pub use found::{FoundBox, FoundBridge, FoundSpots, place_found};
+pub use stops::{Stop, Towards, next_stop, stops};
 
-use crate::route::Density;
+use crate::{i18n::topology, route::Density};
+use blocks::place_block;
+use crossings::{gutter, place_crossings};
 use drawbridge_api::{Container, ContainerId, Driver, EndpointId, Host, Network, NetworkId};
 use std::{collections::BTreeMap, sync::Arc};
 use ways::{BUS, doors, place_host, place_ways};
@@ -28,14 +36,13 @@ const NETWORK_GAP: i32 = 36;
 const INDENT: i32 = 28;
 /// From the bar's left edge to the spine.
 const SPINE: i32 = 12;
-/// A column of bridges is never narrower than this while there are several.
-const COLUMN: i32 = 840;
+/// A column of bridges is never narrower than this while there are several: two boxes that say everything stand side by side. At
+/// 840 a screen of 1440 pixels had one column, and a dozen networks were four screens long.
+const COLUMN: i32 = 560;
 /// Between two columns.
 const COLUMN_GAP: i32 = 48;
 /// From the column's left edge, where the trunk runs, to the bars.
 const TRUNK: i32 = 32;
-/// One wire in the gutter.
-const GUTTER: i32 = 10;
 /// The heading of a group without a bridge.
 const HEADING: i32 = 34;
 /// A box's measures for one density.
@@ -50,9 +57,29 @@ struct Measures {
 
 const fn measures(density: Density) -> Measures {
     match density {
-        Density::Full => Measures { width: 208, height: 100, wire: 58, gap: 20, way: 15 },
+        Density::Full => Measures { width: 208, height: 118, wire: 66, gap: 20, way: 15 },
         Density::Compact => Measures { width: 136, height: 46, wire: 24, gap: 12, way: 6 },
     }
+}
+
+/// Which networks of many containers are drawn as one block.
+#[derive(Clone, Copy, Debug)]
+pub enum Folds<'a> {
+    /// None.
+    Never,
+    /// All but those of these names.
+    Unless(&'a [String]),
+}
+
+/// How it is to be drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// Pixels from left to right.
+    pub width: i32,
+    /// How much each box says.
+    pub density: Density,
+    /// What is folded.
+    pub folds: Folds<'a>,
 }
 
 /// A rectangle.
@@ -117,8 +144,10 @@ pub struct Layout {
     pub trunks: Vec<[Point; 2]>,
     /// Bridges.
     pub bridges: BTreeMap<NetworkId, BridgeSpot>,
-    /// Namespace boxes, stopped containers too.
+    /// Namespace boxes, stopped containers too; those in a block left out.
     pub containers: BTreeMap<ContainerId, Spot>,
+    /// Networks whose containers stand in a block.
+    pub blocks: BTreeMap<NetworkId, Block>,
     /// Veth pairs.
     pub wires: BTreeMap<EndpointId, Wire>,
     /// Headings of groups without a bridge.
@@ -127,27 +156,21 @@ pub struct Layout {
     pub found: FoundSpots,
 }
 
-/// Lays out the topology for a drawing of `width` pixels.
-pub fn layout(
-    host: &Host,
-    networks: &[Arc<Network>],
-    containers: &[Arc<Container>],
-    width: i32,
-    density: Density,
-) -> Layout {
-    let width = width.max(320);
+/// Lays out the topology.
+pub fn layout(host: &Host, networks: &[Arc<Network>], containers: &[Arc<Container>], wish: Wish<'_>) -> Layout {
+    let Wish { density, folds, .. } = wish;
+    let width = wish.width.max(320);
     let mut layout = Layout { size: (width, 0), ..Layout::default() };
     let doors = doors(containers);
     let bottom = place_host(&mut layout, host, &doors, width, density);
+    let (members, lost) = members(networks, containers);
+    let none = Vec::new();
+    let members_of = |network: &Network| members.get(&network.id).unwrap_or(&none);
 
     let bridges: Vec<&Arc<Network>> = networks.iter().filter(|network| network.driver == Driver::Bridge).collect();
     let inner = width - 2 * MARGIN;
     let columns = (inner / COLUMN).clamp(1, i32::try_from(bridges.len()).unwrap_or(1).max(1));
     let column_width = (inner - (columns - 1) * COLUMN_GAP) / columns;
-    // Wires to a second network run right of the bars; nothing is kept free while there are none.
-    let crossing: usize = containers.iter().map(|container| container.endpoints.len().saturating_sub(1)).sum();
-    let gutter = if crossing == 0 { 0 } else { GUTTER * (1 + i32::try_from(crossing.min(8)).unwrap_or(8)) };
-
     let mut buses = BTreeMap::new();
     let mut floors = vec![bottom; usize::try_from(columns).unwrap_or(1)];
     for (index, network) in bridges.iter().enumerate() {
@@ -156,12 +179,20 @@ pub fn layout(
         let bar = Spot {
             x: left + TRUNK,
             y: floors[column] + NETWORK_GAP,
-            width: column_width - TRUNK - gutter,
+            width: column_width - TRUNK - gutter(width),
             height: BAR,
         };
-        let members: Vec<&Arc<Container>> =
-            containers.iter().filter(|container| hangs_below(container, network)).collect();
-        floors[column] = place_bridge(&mut layout, network, bar, &members, density);
+        let members = members_of(network);
+        let is_folded = members.len() >= FOLD_FROM
+            && match folds {
+                Folds::Never => false,
+                Folds::Unless(open) => !open.iter().any(|name| name == network.name.as_str()),
+            };
+        floors[column] = if is_folded {
+            place_block(&mut layout, network, bar, members)
+        } else {
+            place_bridge(&mut layout, network, bar, members, density)
+        };
         buses.insert(network.id.clone(), left + column_width + BUS);
         let uplink = [(left + TRUNK / 2, bar.y + BAR / 2), (bar.x, bar.y + BAR / 2)];
         if let Some(spot) = layout.bridges.get_mut(&network.id)
@@ -174,33 +205,51 @@ pub fn layout(
             }
         }
     }
-    place_crossings(&mut layout, containers);
+    place_crossings(&mut layout, containers, &members, density);
     place_ways(&mut layout, &doors, &buses, density);
 
     let mut floor = floors.into_iter().max().unwrap_or(bottom);
     for (text, driver) in [
-        ("On the wire of a host’s interface (macvlan)", Driver::Macvlan),
-        ("In the host’s own namespace", Driver::Host),
-        ("Without a network: loopback only", Driver::Null),
+        (topology::group_macvlan(), Driver::Macvlan),
+        (topology::group_host(), Driver::Host),
+        (topology::group_none(), Driver::Null),
     ] {
         let others = networks.iter().filter(|network| network.driver == driver);
-        let members: Vec<_> =
-            others.flat_map(|network| containers.iter().filter(|container| hangs_below(container, network))).collect();
+        let members: Vec<_> = others.flat_map(|network| members_of(network)).copied().collect();
         floor = place_group(&mut layout, text, &members, floor, density);
     }
-    // Containers that are in no network, or stopped ones whose network was removed.
-    let lost: Vec<_> = containers.iter().filter(|container| !layout.containers.contains_key(&container.id)).collect();
-    floor = place_group(&mut layout, "In no network, or in one that no longer exists", &lost, floor, density);
+    floor = place_group(&mut layout, topology::group_lost(), &lost, floor, density);
     layout.size.1 = floor + MARGIN;
     layout
 }
 
-/// Whether a container has its place below a network: that of its first endpoint, or of its first attachment while it has none.
-fn hangs_below(container: &Container, network: &Network) -> bool {
-    match (container.endpoints.first(), container.attachments.first()) {
-        (Some(endpoint), _) => endpoint.network_id == network.id,
-        (None, attachment) => attachment.is_some_and(|attachment| attachment.network == network.name),
+/// The containers that have their place below each network, in their order.
+type Members<'a> = BTreeMap<NetworkId, Vec<&'a Arc<Container>>>;
+
+/// Below which network each container stands: that of its first endpoint that is drawn, or of its first attachment while it has
+/// none. And those that are in none, as stopped ones whose network was removed.
+fn members<'a>(networks: &[Arc<Network>], containers: &'a [Arc<Container>]) -> (Members<'a>, Vec<&'a Arc<Container>>) {
+    let (mut members, mut lost) = (Members::new(), Vec::new());
+    for container in containers {
+        let by_endpoint = container
+            .endpoints
+            .iter()
+            .find_map(|endpoint| networks.iter().find(|network| network.id == endpoint.network_id));
+        let home = by_endpoint.or_else(|| {
+            let mut attachments = container.attachments.iter().filter(|_| container.endpoints.is_empty());
+            attachments.find_map(|attachment| networks.iter().find(|network| network.name == attachment.network))
+        });
+        match home {
+            Some(network) => members.entry(network.id.clone()).or_default().push(container),
+            None => lost.push(container),
+        }
     }
+    (members, lost)
+}
+
+/// Which of a container's endpoints is in this network.
+fn endpoint_in(container: &Container, network: &NetworkId) -> Option<usize> {
+    container.endpoints.iter().position(|endpoint| endpoint.network_id == *network)
 }
 
 /// A bridge and the containers below it. Gives back the bottom edge.
@@ -217,9 +266,10 @@ fn place_bridge(
     let spine = bar.x + SPINE;
     for (container, spot) in members.iter().zip(&spots) {
         let hang = spot.y - sizes.wire;
-        if let Some(endpoint) = container.endpoints.first() {
-            let x = port(spot, 0, container.endpoints.len());
-            layout.wires.insert(endpoint.id.clone(), Wire { points: vec![(x, hang), (x, spot.y)] });
+        if let Some(index) = endpoint_in(container, &network.id) {
+            let x = port(spot, index, container.endpoints.len());
+            let wire = Wire { points: vec![(x, hang), (x, spot.y)] };
+            layout.wires.insert(container.endpoints[index].id.clone(), wire);
             // The first row hangs from the bar itself.
             match rails.last_mut() {
                 _ if hang == bar.y + bar.height => {}
@@ -236,11 +286,12 @@ fn place_bridge(
     spots.last().map_or(bar.y + bar.height, |spot| spot.y + spot.height)
 }
 
-/// Boxes in rows from left to right, below `top`; each row keeps room for its wires.
+/// Boxes in rows from left to right, below `top`; each row keeps room for its wires. They are as wide as fills the rows, however
+/// many there are.
 fn grid(left: i32, top: i32, right: i32, count: usize, density: Density) -> Vec<Spot> {
     let sizes = measures(density);
-    let width = sizes.width.min(right - left);
-    let columns = ((right - left + sizes.gap) / (width + sizes.gap)).max(1);
+    let columns = ((right - left + sizes.gap) / (sizes.width + sizes.gap)).max(1);
+    let width = (right - left + sizes.gap) / columns - sizes.gap;
     let step = sizes.wire + sizes.height + sizes.gap;
     (0..count)
         .map(|index| {
@@ -275,25 +326,6 @@ fn place_group(
         layout.containers.insert(container.id.clone(), *spot);
     }
     spots.last().map_or(floor, |spot| spot.y + spot.height)
-}
-
-/// Wires from a container to its second and further networks: up from its port, right to the gutter, to the bar's end.
-fn place_crossings(layout: &mut Layout, containers: &[Arc<Container>]) {
-    let mut lane = 0;
-    for container in containers {
-        let Some(spot) = layout.containers.get(&container.id).copied() else { continue };
-        for (index, endpoint) in container.endpoints.iter().enumerate().skip(1) {
-            let Some(bar) = layout.bridges.get(&endpoint.network_id).map(|bridge| bridge.bar) else { continue };
-            let x = port(&spot, index, container.endpoints.len());
-            let right = bar.x + bar.width;
-            let gutter = right + GUTTER * (1 + lane % 8);
-            let height = bar.y + 12 + lane * 6 % (bar.height - 24);
-            let above = spot.y - 10 - lane % 3 * 4;
-            let points = vec![(right, height), (gutter, height), (gutter, above), (x, above), (x, spot.y)];
-            layout.wires.insert(endpoint.id.clone(), Wire { points });
-            lane += 1;
-        }
-    }
 }
 
 /// The place of an endpoint on the box's upper edge.

@@ -5,7 +5,13 @@ use crate::{reduce::Live, sample};
 use drawbridge_api::{Attachment, ContainerState};
 
 fn of(live: &Live, width: i32, density: Density) -> Layout {
-    layout(&live.host, &live.networks, &live.containers, width, density)
+    let wish = Wish { width, density, folds: Folds::Never };
+    layout(&live.host, &live.networks, &live.containers, wish)
+}
+
+fn folded(live: &Live, width: i32, open: &[String]) -> Layout {
+    let wish = Wish { width, density: Density::Full, folds: Folds::Unless(open) };
+    layout(&live.host, &live.networks, &live.containers, wish)
 }
 
 fn overlap(a: &Spot, b: &Spot) -> bool {
@@ -268,4 +274,91 @@ fn containers_without_a_bridge_stand_under_a_heading() {
     assert_eq!(layout.headings.len(), 2);
     assert_eq!(layout.bridges.len(), 1, "host and none are not bridges");
     check(&live, 1000, Density::Full);
+}
+
+#[test]
+fn five_hundred_containers_are_a_few_blocks() {
+    for width in [390, 768, 1440, 2560] {
+        let live = publishing(10, 500, 1);
+        let layout = folded(&live, width, &[]);
+        assert_eq!((layout.blocks.len(), layout.containers.len(), layout.wires.len()), (10, 0, 0));
+        let mut boxes: Vec<Spot> = layout.blocks.values().map(|block| block.spot).collect();
+        boxes.extend(layout.bridges.values().map(|bridge| bridge.bar));
+        boxes.push(layout.host);
+        for (index, spot) in boxes.iter().enumerate() {
+            assert!(spot.x >= 0 && spot.x + spot.width <= width && spot.y + spot.height <= layout.size.1);
+            assert!(boxes[index + 1..].iter().all(|other| !overlap(spot, other)), "{spot:?} at {width} px");
+        }
+        let tiles: Vec<_> = layout.blocks.values().flat_map(|block| &block.tiles).collect();
+        assert_eq!(tiles.len(), 500);
+        for block in layout.blocks.values() {
+            for (id, tile) in &block.tiles {
+                let inside = block.spot;
+                assert!(tile.x > inside.x && tile.x + tile.width < inside.x + inside.width);
+                assert!(tile.y > inside.y && tile.y + tile.height < inside.y + inside.height);
+                assert_eq!(block.at((tile.x + 1, tile.y + 1)), Some(id));
+            }
+        }
+        // What leads into a folded container is still drawn.
+        assert!(layout.doors.values().all(|door| !door.points.is_empty()));
+    }
+    assert!(folded(&publishing(10, 500, 0), 1440, &[]).size.1 < 1600, "they fit on two screens");
+}
+
+#[test]
+fn one_block_unfolds_and_the_others_stay() {
+    let live = publishing(4, 200, 0);
+    let open = live.networks[1].name.to_string();
+    let layout = folded(&live, 1440, &[open]);
+    assert_eq!((layout.blocks.len(), layout.containers.len()), (3, 50));
+    assert!(layout.bridges.len() == 4 && !layout.blocks.contains_key(&live.networks[1].id));
+}
+
+#[test]
+fn a_container_more_keeps_every_tile() {
+    let mut live = publishing(1, 60, 0);
+    let before = folded(&live, 1440, &[]);
+    let mut last = sample::container(1, 1);
+    last.id = ContainerId::from_bytes([255; 32]);
+    live.containers.push(Arc::new(last));
+    let after = folded(&live, 1440, &[]);
+    let [before, after] = [&before, &after].map(|layout| &layout.blocks[&live.networks[0].id].tiles);
+    assert_eq!(before[..], after[..60]);
+}
+
+#[test]
+fn wires_to_a_second_network_run_through_no_box() {
+    let mut live = sample::live(5, 0);
+    for n in 0..12u8 {
+        let mut two_homed = sample::container(2 * n + 1, 1 + n % 5);
+        two_homed.endpoints.extend(sample::container(2 * n + 2, 1 + (n + 1 + n % 4) % 5).endpoints);
+        live.containers.push(Arc::new(two_homed));
+    }
+    for width in [390, 768, 1440, 1920] {
+        for density in [Density::Full, Density::Compact] {
+            let layout = of(&live, width, density);
+            let boxes = layout.containers.values().copied().chain(layout.bridges.values().map(|bridge| bridge.bar));
+            let boxes: Vec<Spot> = boxes.chain([layout.host]).collect();
+            assert_eq!(layout.wires.len(), 24);
+            for wire in layout.wires.values() {
+                for part in wire.points.windows(2) {
+                    for spot in &boxes {
+                        assert!(!cuts(&[part[0], part[1]], spot), "{part:?} runs through {spot:?} at {width} px");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn joining_a_second_network_moves_nothing() {
+    let mut live = sample::live(3, 12);
+    let before = of(&live, 1440, Density::Full);
+    let mut two_homed = (*live.containers[4]).clone();
+    two_homed.endpoints.extend(sample::container(99, 3).endpoints);
+    live.containers[4] = Arc::new(two_homed);
+    let after = of(&live, 1440, Density::Full);
+    assert_eq!(before.containers, after.containers);
+    assert_eq!(before.bridges.keys().collect::<Vec<_>>(), after.bridges.keys().collect::<Vec<_>>());
 }

@@ -6,9 +6,10 @@
 
 use super::{Layout, MARGIN, Point, Spot, measures};
 use crate::{
+    i18n::topology,
     ports::{self, Entry},
     route::Density,
-    text::{count, fit},
+    text::fit,
 };
 use drawbridge_api::{Container, ContainerId, Host, NetworkId};
 use std::{collections::BTreeMap, sync::Arc};
@@ -111,7 +112,7 @@ impl Shelf {
 fn place_chips(shelf: &mut Shelf, doors: &[(&Arc<Container>, Entry)], rows: i32, density: Density) -> Vec<PortChip> {
     // Room for the triangle that tells a port from an address.
     const BESIDES: i32 = 38;
-    let rest = |others: usize| format!("+ {}", count(others, "container"));
+    let rest = topology::more_containers;
     let mut chips = Vec::new();
     for (index, (container, entry)) in doors.iter().enumerate() {
         let text = match density {
@@ -125,13 +126,13 @@ fn place_chips(shelf: &mut Shelf, doors: &[(&Arc<Container>, Entry)], rows: i32,
         let fits = shelf.row < rows
             && (others == 0 || {
                 let mut tried = *shelf;
-                tried.put(rest(others).len(), BESIDES);
+                tried.put(rest(others).chars().count(), BESIDES);
                 tried.row < rows
             });
         if !fits {
             *shelf = before;
             let text = rest(others + 1);
-            chips.push(PortChip { spot: shelf.put(text.len(), BESIDES), text, container: None });
+            chips.push(PortChip { spot: shelf.put(text.chars().count(), BESIDES), text, container: None });
             break;
         }
         chips.push(PortChip { spot, text, container: Some(container.id.clone()) });
@@ -156,7 +157,12 @@ pub(super) fn place_ways(
         let chip = index.min(layout.chips.len() - 1);
         let mut points = Vec::new();
         let bus = container.endpoints.first().and_then(|endpoint| buses.get(&endpoint.network_id));
-        if let (Some(&bus), Some(spot)) = (bus, layout.containers.get(&container.id)) {
+        // A folded container is reached through its block.
+        let folded = || {
+            let endpoint = container.endpoints.first()?;
+            Some(&layout.blocks.get(&endpoint.network_id)?.spot)
+        };
+        if let (Some(&bus), Some(spot)) = (bus, layout.containers.get(&container.id).or_else(folded)) {
             let from = layout.chips[chip].spot;
             let (start, end) = (from.x + from.width / 2, spot.x + spot.width / 2);
             let bottom = spot.y + spot.height;
@@ -173,7 +179,10 @@ pub(super) fn place_ways(
             if layout.chips[chip].container.is_some() || index == chip {
                 layout.ways.push([points[0], points[1]]);
             }
-            layout.ways.push([points[4], points[5]]);
+            let end = [points[4], points[5]];
+            if layout.ways.last() != Some(&end) {
+                layout.ways.push(end);
+            }
         }
         layout.doors.insert(container.id.clone(), Door { chip, inside: entry.inside.clone(), points });
     }

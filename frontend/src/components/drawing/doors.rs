@@ -3,7 +3,8 @@
 use super::{Button, Canvas};
 use crate::{
     app::app,
-    layout::{Point, Spot},
+    i18n::topology,
+    layout::{Point, Spot, Stop},
     ports::ranges,
     route::Selection,
 };
@@ -58,6 +59,7 @@ pub fn PortNode(
     id: Option<ContainerId>,
 ) -> impl IntoView {
     let app = app();
+    let stop = StoredValue::new(Stop::Port(id.clone()));
     let chip = {
         let id = id.clone();
         Memo::new(move |_| canvas.layout.with(|layout| layout.chips.iter().find(|chip| chip.container == id).cloned()))
@@ -72,11 +74,10 @@ pub fn PortNode(
     };
     let place = move || chip.with(|chip| chip.as_ref().map_or(Spot::default(), |chip| chip.spot));
     let text = move || chip.with(|chip| chip.as_ref().map(|chip| chip.text.clone()).unwrap_or_default());
+    let rest = move || canvas.layout.with(|layout| layout.doors.len() + 1 - layout.chips.len());
     let label = move || match container.and_then(|container| container.get()) {
-        Some(container) => format!("Ways into {}: {}", container.name, said(&container)),
-        None => {
-            format!("Published ports of {}", text().trim_start_matches("+ ").replace("container", "more container"))
-        }
+        Some(container) => topology::say_ways(&container.name, &said(&container)),
+        None => topology::say_more_ways(rest()),
     };
     let hover = canvas.hover;
     let (entered, focused) = (id.clone(), id);
@@ -84,7 +85,8 @@ pub fn PortNode(
         <g
             class="node door"
             role="button"
-            tabindex="0"
+            tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
+            data-stop=stop.with_value(ToString::to_string)
             data-port=move || name.get().unwrap_or_default()
             aria-label=label
             aria-pressed=is_selected
@@ -93,7 +95,10 @@ pub fn PortNode(
             on:keydown=move |event| button().press(&event)
             on:pointerenter=move |_| hover.set(entered.clone())
             on:pointerleave=move |_| hover.set(None)
-            on:focus=move |_| hover.set(focused.clone())
+            on:focus=move |_| {
+                hover.set(focused.clone());
+                canvas.stop.set(stop.get_value());
+            }
             on:blur=move |_| hover.set(None)
         >
             <rect class="shape" width=move || place().width height=move || place().height rx="13" />
@@ -108,7 +113,7 @@ pub fn said(container: &Container) -> String {
     let ranges = ranges(&container.ports);
     let mut words: Vec<String> = ranges.iter().take(SAID).map(ToString::to_string).collect();
     if ranges.len() > SAID {
-        words.push(format!("{} more", ranges.len() - SAID));
+        words.push(topology::more_ports(&(ranges.len() - SAID)));
     }
-    words.join(", ").replace('→', " to ")
+    words.join(", ").replace('→', topology::to())
 }

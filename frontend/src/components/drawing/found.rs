@@ -3,9 +3,10 @@
 use super::{Button, Canvas};
 use crate::{
     app::app,
-    layout::BAR,
+    i18n::topology,
+    layout::{BAR, Stop},
     route::{Density, Selection},
-    text::{count, fit},
+    text::fit,
 };
 use drawbridge_api::{Found, FoundLink};
 use leptos::prelude::*;
@@ -41,6 +42,7 @@ fn BridgeNode(
     name: String,
 ) -> impl IntoView {
     let found = app().memo(|live| live.found.clone());
+    let stop = StoredValue::new(Stop::Found(Selection::Link(name.clone())));
     let spot = {
         let name = name.clone();
         Memo::new(move |_| {
@@ -55,7 +57,7 @@ fn BridgeNode(
         let (clicked, pressed, selected) = (button.clone(), button.clone(), button);
         let bar = spot.bar;
         let said = if link.addresses.is_empty() { state(link).to_owned() } else { addresses(link) };
-        let label = format!("Bridge {name}, not Drawbridge’s, {said}, {}", count(ports, "port"));
+        let label = topology::say_foreign_bridge(&name, &said, &topology::ports(ports));
         let rails = spot.rails.iter().map(|[from, to]| {
             view! { <line class="rail" x1=from.0 y1=from.1 x2=to.0 y2=to.1 /> }
         });
@@ -63,7 +65,9 @@ fn BridgeNode(
             <g
                 class="node bridge foreign"
                 role="button"
-                tabindex="0"
+                tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
+                data-stop=stop.with_value(ToString::to_string)
+                on:focus=move |_| canvas.stop.set(stop.get_value())
                 data-link=name.clone()
                 aria-label=label
                 aria-pressed=move || selected.is_selected().to_string()
@@ -74,7 +78,7 @@ fn BridgeNode(
                 <rect class="shape" x=bar.x y=bar.y width=bar.width height=BAR rx="10" />
                 <text class="name" x=bar.x + 16 y=bar.y + 27>{fit(&name, 16)}</text>
                 <text class="mono" x=bar.x + 16 y=bar.y + 48>{said}</text>
-                <text class="faint end" x=bar.x + bar.width - 16 y=bar.y + 27>{count(ports, "port")}</text>
+                <text class="faint end" x=bar.x + bar.width - 16 y=bar.y + 27>{topology::ports(ports)}</text>
             </g>
         })
     }
@@ -88,6 +92,7 @@ fn BoxNode(
     selection: Selection,
 ) -> impl IntoView {
     let found = app().memo(|live| live.found.clone());
+    let stop = StoredValue::new(Stop::Found(selection.clone()));
     let spot = {
         let selection = selection.clone();
         Memo::new(move |_| {
@@ -105,13 +110,15 @@ fn BoxNode(
             Selection::Namespace(name) => (None, Some(name.clone())),
             _ => (Some(name.clone()), None),
         };
-        let label = format!("{selection}, not Drawbridge’s, {}", lines.join(", "));
+        let label = topology::say_foreign(&selection, &lines.join(", "));
         let step = if shown == 1 { 14 } else { 18 };
         Some(view! {
             <g
                 class="node container foreign"
                 role="button"
-                tabindex="0"
+                tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
+                data-stop=stop.with_value(ToString::to_string)
+                on:focus=move |_| canvas.stop.set(stop.get_value())
                 data-link=link
                 data-namespace=namespace
                 aria-label=label
@@ -146,13 +153,13 @@ fn face(selection: &Selection, found: &Arc<Found>) -> Option<(String, Vec<String
                 }
             });
             let lines: Vec<String> = lines.collect();
-            Some((name.clone(), if lines.is_empty() { vec!["loopback only".to_owned()] } else { lines }))
+            Some((name.clone(), if lines.is_empty() { vec![topology::loopback_only().to_owned()] } else { lines }))
         }
         Selection::Link(name) => {
             let link = found.links.iter().find(|link| link.name == *name)?;
-            let kind = if link.kind.is_empty() { "hardware" } else { link.kind.as_str() };
+            let kind = if link.kind.is_empty() { topology::hardware() } else { link.kind.as_str() };
             let mut lines = vec![format!("{kind}, {}", state(link))];
-            lines.extend(link.bridge.as_ref().map(|bridge| format!("in {bridge}")));
+            lines.extend(link.bridge.as_ref().map(|bridge| topology::in_bridge(bridge)));
             lines.extend((!link.addresses.is_empty()).then(|| addresses(link)));
             Some((name.clone(), lines))
         }
@@ -166,7 +173,7 @@ fn is_loopback(link: &FoundLink) -> bool {
 }
 
 fn state(link: &FoundLink) -> &'static str {
-    if link.up { "up" } else { "down" }
+    if link.up { topology::up() } else { topology::down() }
 }
 
 /// The addresses of a link, IPv6 link-local ones left out where there are others.

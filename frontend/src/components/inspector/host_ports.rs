@@ -2,9 +2,9 @@
 
 use crate::{
     app::app,
+    i18n::inspector,
     ports::entry,
     route::{Route, Selection},
-    text,
 };
 use leptos::prelude::*;
 
@@ -25,7 +25,7 @@ pub fn HostPorts() -> impl IntoView {
         let more = doors.len().saturating_sub(SHOWN);
         (!doors.is_empty()).then(|| {
             view! {
-                <h3>"Published ports"</h3>
+                <h3>{inspector::published_ports()}</h3>
                 <ul class="members">
                     {doors.into_iter().take(SHOWN).map(|(name, outside)| view! {
                         <li>
@@ -36,7 +36,7 @@ pub fn HostPorts() -> impl IntoView {
                 </ul>
                 {(more > 0).then(|| view! {
                     <a href=Route::Containers { find: "→".to_owned() }.href()>
-                        {format!("And {}", text::count(more, "container"))}
+                        {inspector::and_more(more)}
                     </a>
                 })}
             }

@@ -1,0 +1,242 @@
+//! Many containers at once: a network's block of tiles, and boxes that are too far away for words. Each is a few shapes, however
+//! many containers they stand for.
+
+use super::{Canvas, network, places::box_at};
+use crate::{
+    app::app,
+    find::means_container,
+    i18n::topology,
+    layout::{Spot, Stop},
+    rates::{self, Rate},
+    route::Selection,
+    text::fit,
+};
+use drawbridge_api::{Container, ContainerId, ContainerState, NetworkId};
+use leptos::{ev, prelude::*};
+use std::{collections::HashMap, fmt::Write as _, sync::Arc};
+
+/// Tiles by what they look like, each as one path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Mosaic {
+    /// Running, and next to nothing passes.
+    running: String,
+    /// Running, and something passes.
+    busy: String,
+    /// Not running.
+    still: String,
+    /// Not meant by the search.
+    dim: String,
+    /// The selected one.
+    chosen: String,
+}
+
+/// Sorts tiles into a mosaic.
+fn mosaic<'a>(
+    tiles: impl Iterator<Item = (&'a ContainerId, &'a Spot)>,
+    known: &HashMap<&ContainerId, &Arc<Container>>,
+    canvas: Canvas,
+) -> Mosaic {
+    let mut mosaic = Mosaic::default();
+    canvas.find.with(|find| {
+        canvas.select.with(|selected| {
+            canvas.rates.with(|rates| {
+                for (id, spot) in tiles {
+                    let Some(container) = known.get(id) else { continue };
+                    let passes = container.endpoints.iter().any(|endpoint| {
+                        let host_end = endpoint.host_end.as_ref();
+                        let rate = host_end.and_then(|link| rates.get(link.as_str())).copied().unwrap_or_default();
+                        rates::level(rate) > 0
+                    });
+                    let path = match container.state {
+                        _ if !find.is_empty() && !means_container(container, find) => &mut mosaic.dim,
+                        ContainerState::Running if passes => &mut mosaic.busy,
+                        ContainerState::Running => &mut mosaic.running,
+                        ContainerState::Created | ContainerState::Exited => &mut mosaic.still,
+                    };
+                    draw(path, spot);
+                    if matches!(selected, Some(Selection::Container(name)) if name == container.name.as_str()) {
+                        draw(&mut mosaic.chosen, spot);
+                    }
+                }
+            });
+        });
+    });
+    mosaic
+}
+
+/// A rectangle with slightly broken corners, as the commands of a path.
+fn draw(path: &mut String, spot: &Spot) {
+    let (w, h) = (spot.width - 4, spot.height - 4);
+    // Writing into a string does not fail.
+    let _ = write!(path, "M{} {}h{w}l2 2v{h}l-2 2h-{w}l-2-2v-{h}z", spot.x + 2, spot.y);
+}
+
+#[component]
+fn Paths(
+    /// What is drawn.
+    mosaic: Memo<Mosaic>,
+) -> impl IntoView {
+    view! {
+        <path class="tile running" d=move || mosaic.with(|mosaic| mosaic.running.clone()) />
+        <path class="tile busy" d=move || mosaic.with(|mosaic| mosaic.busy.clone()) />
+        <path class="tile still" d=move || mosaic.with(|mosaic| mosaic.still.clone()) />
+        <path class="tile dim" d=move || mosaic.with(|mosaic| mosaic.dim.clone()) />
+        <path class="tile chosen" d=move || mosaic.with(|mosaic| mosaic.chosen.clone()) />
+    }
+}
+
+fn by_id(containers: &[Arc<Container>]) -> HashMap<&ContainerId, &Arc<Container>> {
+    containers.iter().map(|container| (&container.id, container)).collect()
+}
+
+/// The block of a network: how many there are, what passes, a tile for each. Pressed, it unfolds; a click on a tile selects.
+#[component]
+pub fn BlockNode(
+    /// What all nodes share.
+    canvas: Canvas,
+    /// Which network.
+    id: NetworkId,
+    /// Called with the network's name when it is to be unfolded.
+    unfold: Callback<String>,
+) -> impl IntoView {
+    let containers = app().containers();
+    let network = network(id.clone());
+    let stop = StoredValue::new(Stop::Block(id.clone()));
+    let block = Memo::new(move |_| canvas.layout.with(|layout| layout.blocks.get(&id).cloned()));
+    let drawn = Memo::new(move |_| {
+        block.with(|block| {
+            let tiles = block.iter().flat_map(|block| block.tiles.iter().map(|(id, spot)| (id, spot)));
+            containers.with(|containers| mosaic(tiles, &by_id(containers), canvas))
+        })
+    });
+    // Running ones, published ones, and what all of them pass.
+    let sums = Memo::new(move |_| {
+        let (mut running, mut publishing, mut rate) = (0, 0, Rate::default());
+        block.with(|block| {
+            containers.with(|containers| {
+                let known = by_id(containers);
+                for container in block.iter().flat_map(|block| &block.tiles).filter_map(|(id, _)| known.get(id)) {
+                    running += usize::from(container.state == ContainerState::Running);
+                    publishing += usize::from(!container.ports.is_empty());
+                    canvas.rates.with(|rates| {
+                        for link in container.endpoints.iter().filter_map(|endpoint| endpoint.host_end.as_ref()) {
+                            rate += rates.get(link.as_str()).copied().unwrap_or_default();
+                        }
+                    });
+                }
+            });
+        });
+        (running, publishing, rate)
+    });
+    let total = Memo::new(move |_| block.with(|block| block.as_ref().map_or(0, |block| block.tiles.len())));
+    let name = move || network.with_untracked(|network| network.as_ref().map(|network| network.name.to_string()));
+    let words = move || {
+        let (running, publishing, rate) = sums.get();
+        let mut words = vec![topology::running(&running)];
+        words.extend((publishing > 0).then(|| topology::published(&publishing)));
+        words.extend(rates::label(rate));
+        words.join(" · ")
+    };
+    let open = move || {
+        if let Some(name) = name() {
+            unfold.run(name);
+        }
+    };
+    let click = move |event: ev::MouseEvent| {
+        if canvas.stage.was_moved() {
+            return;
+        }
+        let point = canvas.stage.point(&event);
+        let tile = block.with_untracked(|block| block.as_ref().and_then(|block| block.at(point)).cloned());
+        match tile {
+            Some(tile) => choose(canvas, &tile),
+            None => open(),
+        }
+    };
+    let press = move |event: ev::KeyboardEvent| {
+        if matches!(event.key().as_str(), "Enter" | " ") {
+            event.prevent_default();
+            open();
+        }
+    };
+    let spot = Memo::new(move |_| block.with(|block| block.as_ref().map(|block| (block.spot, block.cable))));
+    move || {
+        let (spot, [from, to]) = spot.get()?;
+        Some(view! {
+            <g
+                class="node block"
+                role="button"
+                tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
+                data-stop=stop.with_value(ToString::to_string)
+                data-block=name()
+                aria-expanded="false"
+                aria-label=move || topology::say_block(&topology::containers(total.get()), &words())
+                on:click=click
+                on:keydown=press
+                on:focus=move |_| canvas.stop.set(stop.get_value())
+            >
+                <line class="cable" x1=from.0 y1=from.1 x2=to.0 y2=to.1 />
+                <rect class="shape back" x=spot.x + 6 y=spot.y + 6 width=spot.width - 6 height=spot.height rx="10" />
+                <rect class="shape" x=spot.x y=spot.y width=spot.width - 6 height=spot.height rx="10" />
+                <text class="name" x=spot.x + 16 y=spot.y + 23>{move || topology::containers(total.get())}</text>
+                <text class="faint" x=spot.x + 16 y=spot.y + 41>
+                    {move || fit(&words(), usize::try_from((spot.width - 40) / 7).unwrap_or(0))}
+                </text>
+                <text class="unfold end" x=spot.x + spot.width - 24 y=spot.y + 23>{topology::show_each()}</text>
+                <Paths mosaic=drawn />
+            </g>
+        })
+    }
+}
+
+/// Boxes that are too far away for words: their shapes alone. A click selects the one that is hit.
+#[component]
+pub fn FarBoxes(
+    /// What all nodes share.
+    canvas: Canvas,
+    /// Whether they are.
+    is_far: Memo<bool>,
+) -> impl IntoView {
+    let containers = app().containers();
+    let drawn = Memo::new(move |_| {
+        if !is_far.get() {
+            return Mosaic::default();
+        }
+        canvas
+            .layout
+            .with(|layout| containers.with(|containers| mosaic(layout.containers.iter(), &by_id(containers), canvas)))
+    });
+    let wires = Memo::new(move |_| {
+        let mut path = String::new();
+        if is_far.get() {
+            canvas.layout.with(|layout| {
+                for wire in layout.wires.values() {
+                    for (index, (x, y)) in wire.points.iter().enumerate() {
+                        let _ = write!(path, "{}{x} {y}", if index == 0 { 'M' } else { 'L' });
+                    }
+                }
+            });
+        }
+        path
+    });
+    let click = move |event: ev::MouseEvent| {
+        if canvas.stage.was_moved() {
+            return;
+        }
+        let point = canvas.stage.point(&event);
+        if let Some(id) = canvas.layout.with_untracked(|layout| box_at(layout, point)) {
+            choose(canvas, &id);
+        }
+    };
+    view! {
+        <g class="far-boxes" aria-hidden="true" on:click=click>
+            <path class="far-wires" d=move || wires.get() />
+            <Paths mosaic=drawn />
+        </g>
+    }
+}
+
+fn choose(canvas: Canvas, id: &ContainerId) {
+    let name = canvas.stage.name_of(id);
+    canvas.choose.run(name.map(Selection::Container));
+}

@@ -1,0 +1,69 @@
+//! Wires from a container to its second and further networks. They run where nothing else stands: from the box up into the room
+//! above its row, in the gutter at the right of a column, and from one column to another between the host and the first bridges.
+
+use super::{BAR, Layout, Members, Wire, port};
+use crate::route::Density;
+use drawbridge_api::Container;
+use std::sync::Arc;
+
+/// Wires side by side in a gutter; the next one shares the first place.
+const LANES: i32 = 8;
+/// From the host's lower edge to the wires between columns, behind the rail of the ways in.
+const BETWEEN: i32 = 22;
+/// A drawing that is narrower has narrow gutters.
+const NARROW: i32 = 560;
+
+/// The room right of the bars. Kept free at all times, so that nothing moves when a container joins a second network.
+pub(super) fn gutter(width: i32) -> i32 {
+    LANES * step(width)
+}
+
+fn step(width: i32) -> i32 {
+    if width < NARROW { 3 } else { 6 }
+}
+
+/// Adds them. A container that stands in a block has its wires drawn when the block is unfolded.
+pub(super) fn place_crossings(
+    layout: &mut Layout,
+    containers: &[Arc<Container>],
+    members: &Members<'_>,
+    density: Density,
+) {
+    let step = step(layout.size.0);
+    // Above the ports at the boxes' edges, below the names of veth pairs.
+    let nearest = match density {
+        Density::Full => 14,
+        Density::Compact => 7,
+    };
+    let homes = members.iter().flat_map(|(network, members)| members.iter().map(move |member| (&member.id, network)));
+    let homes: std::collections::BTreeMap<_, _> = homes.collect();
+    let mut number = 0;
+    for container in containers.iter().filter(|container| container.endpoints.len() > 1) {
+        let (Some(spot), Some(home)) = (layout.containers.get(&container.id).copied(), homes.get(&container.id)) else {
+            continue;
+        };
+        let own = layout.bridges.get(*home).map(|bridge| bridge.bar);
+        for (index, endpoint) in container.endpoints.iter().enumerate() {
+            if endpoint.network_id == **home {
+                continue;
+            }
+            let Some(bar) = layout.bridges.get(&endpoint.network_id).map(|bridge| bridge.bar) else { continue };
+            let (lane, x) = (step * (1 + number % LANES), port(&spot, index, container.endpoints.len()));
+            let right = bar.x + bar.width;
+            let height = bar.y + 12 + number * 6 % (BAR - 24);
+            let above = spot.y - nearest - number % 3 * 4;
+            let mut points = vec![(right, height), (right + lane, height)];
+            // A macvlan's box stands in no column of a bridge.
+            if let Some(own) = own.filter(|own| own.x != bar.x) {
+                let between = layout.host.y + layout.host.height + BETWEEN + number % 3 * 4;
+                let back = own.x + own.width + lane;
+                points.extend([(right + lane, between), (back, between), (back, above)]);
+            } else {
+                points.push((right + lane, above));
+            }
+            points.extend([(x, above), (x, spot.y)]);
+            layout.wires.insert(endpoint.id.clone(), Wire { points });
+            number += 1;
+        }
+    }
+}
