@@ -207,3 +207,20 @@ fn what_fails_says_so_and_leaves_nothing() {
         crate::harness::wait_for("its end", || daemon.docker(&["ps", "-aq"]).is_empty().then_some(()));
     });
 }
+
+#[test]
+fn the_dockerfile_may_lie_elsewhere() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        let site = Site::new(&daemon, "FROM nope\n");
+        site.write("greeting", "hello");
+        let elsewhere = daemon.folders().root.join("Otherfile");
+        // Of no length that is a whole block of the archive, in which it comes last.
+        fs::write(&elsewhere, "FROM busybox\nCOPY greeting /\n").unwrap();
+        site.build(&["-t", "elsewhere", "-f", elsewhere.to_str().unwrap()]);
+        assert_eq!(daemon.docker(&["run", "--rm", "elsewhere", "cat", "/greeting"]), "hello");
+    });
+}

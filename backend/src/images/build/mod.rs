@@ -89,7 +89,43 @@ impl Images {
     /// As of [`Images::add_layer`].
     pub fn context(&self, archive: impl Read + Send) -> Result<Context, ImagesError> {
         let draft = self.draft()?;
-        unpack::unpack(compression::unpacked(archive)?, &draft.folder)?;
+        unpack::unpack(WholeBlocks { archive: compression::unpacked(archive)?, bytes: 0 }, &draft.folder)?;
         Ok(Context { draft })
+    }
+}
+
+/// An archive whose last block is filled up with zeros, where it is short (tar(5)). That of the docker command is, and has no
+/// end mark either, when the Dockerfile lies outside of the folder that is built from.
+struct WholeBlocks<R> {
+    archive: R,
+    /// Given out so far.
+    bytes: u64,
+}
+
+impl<R: Read> Read for WholeBlocks<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let mut count = self.archive.read(buffer)?;
+        if count == 0 {
+            count = buffer.len().min((self.bytes.next_multiple_of(512) - self.bytes) as usize);
+            buffer[..count].fill(0);
+        }
+        self.bytes += count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_block_is_filled_up() {
+        for (bytes, blocks) in [(0, 0), (1, 1), (511, 1), (512, 1), (513, 2)] {
+            let mut whole = Vec::new();
+            WholeBlocks { archive: vec![7; bytes].as_slice(), bytes: 0 }
+                .read_to_end(&mut whole)
+                .expect("memory is read");
+            assert_eq!(whole, [vec![7; bytes], vec![0; blocks * 512 - bytes]].concat());
+        }
     }
 }
