@@ -115,6 +115,11 @@ fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(Cont
         (Some(own), Some(image)) => Some(own.or(&image)),
         (own, image) => own.or(image),
     };
+    for port in defaults.exposed_ports {
+        if !spec.exposed_ports.contains(&port) {
+            spec.exposed_ports.push(port);
+        }
+    }
     for (name, value) in defaults.labels {
         spec.labels.entry(name).or_insert(value);
     }
