@@ -23,7 +23,7 @@ use std::{
 };
 
 /// The capabilities that are needed, by number (include/uapi/linux/capability.h).
-const CAPABILITIES: &[(u32, &str)] = &[(12, "CAP_NET_ADMIN"), (21, "CAP_SYS_ADMIN")];
+const CAPABILITIES: &[(u32, &str)] = &[(11, "CAP_NET_BROADCAST"), (12, "CAP_NET_ADMIN"), (21, "CAP_SYS_ADMIN")];
 
 /// Looks at everything that this room needs. `directory` is where containers' file systems will be: an overlay needs
 /// more of the one that it lies on than others do. It must exist.
@@ -58,7 +58,7 @@ fn capabilities() -> Finding {
         CAPABILITIES.iter().filter(|(number, _)| effective & (1 << number) == 0).map(|(_, name)| *name).collect();
     let tried =
         if lacking.is_empty() { Ok("all that are needed") } else { Err(format!("lacks {}", lacking.join(", "))) };
-    finding("capabilities", tried, "run Drawbridge as root (`sudo`), in a container as a privileged one")
+    finding("capabilities", tried, "run Drawbridge as root (`sudo`), in a container as docker/compose.yaml does")
 }
 
 fn nft_program(nft: Result<&Nft, &KernelError>) -> Finding {

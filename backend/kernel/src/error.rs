@@ -119,7 +119,7 @@ impl StepError {
 const MEANINGS: &[(&[Errno], &str)] = &[
     (
         &[Errno::EPERM, Errno::EACCES],
-        "it takes root, or CAP_NET_ADMIN and CAP_SYS_ADMIN in the namespace that Drawbridge runs in",
+        "it takes root, or CAP_NET_ADMIN, CAP_NET_BROADCAST and CAP_SYS_ADMIN in the namespace that Drawbridge runs in",
     ),
     (&[Errno::EEXIST], "something of that name or address is already there"),
     (&[Errno::ENODEV], "there is no such link"),
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "Plug veth1234567 into bridge docker0 failed: cannot plug veth1234567 into docker0: it takes root, or \
-             CAP_NET_ADMIN and CAP_SYS_ADMIN in the namespace that Drawbridge runs in (EPERM); the same by hand: ip link \
+             CAP_NET_ADMIN, CAP_NET_BROADCAST and CAP_SYS_ADMIN in the namespace that Drawbridge runs in (EPERM); the same by hand: ip link \
              set veth1234567 master docker0"
         );
     }
