@@ -1,6 +1,7 @@
 //! `cargo xtask`: the developer's commands. Each brings what it needs to the machine (`setup`), builds, and hands over to
 //! the program that does the work. Nothing of the product lives here.
 
+mod lab;
 mod lint;
 mod panel;
 mod root;
@@ -25,6 +26,7 @@ cargo xtask COMMAND [ARGS]
   test [ARGS]   bring what the tests need and run every test; ARGS go to `cargo test`
   ui            the panel alone: its tests, then its WebAssembly
   e2e [ARGS]    only the tests that drive a real browser and the docker command; ARGS go to the test binary
+  chapter       show the chapter: its commands from first to last, with what they print, in a network of their own
   lint          rustfmt, clippy, the tidy tests and cargo-deny
   bench [ARGS]  what it costs, beside its peers; ARGS are how often and which parts: `bench 50 run many`";
 
@@ -54,6 +56,10 @@ fn dispatch(command: &str, rest: &[String]) -> Result<()> {
             tests::ui()
         }
         "e2e" => tests::e2e(rest),
+        "chapter" => {
+            no_arguments(command, rest)?;
+            tests::chapter()
+        }
         "lint" => {
             no_arguments(command, rest)?;
             lint::all()

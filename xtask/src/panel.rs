@@ -35,6 +35,12 @@ pub(crate) fn build() -> Result<PathBuf> {
     Ok(panel)
 }
 
+/// The folder for `ENV` of a panel that was built before.
+pub(crate) fn built() -> Option<PathBuf> {
+    let panel = tools::target().join("panel");
+    panel.join("index.html.gz").is_file().then_some(panel)
+}
+
 /// The files that the panel takes from npm, and their names in it. npm checks each package against the digest in
 /// frontend/npm/package-lock.json; no script of a package is run.
 const VENDORED: [(&str, &str); 3] = [

@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Test,
     /// Run the benchmark.
     Bench,
+    /// Show the chapter.
+    Chapter,
     /// Check the source text.
     Lint,
 }
@@ -41,39 +43,39 @@ enum Sign {
     StaticProgram(&'static str),
 }
 
-use Purpose::{Bench, Build, Lint, Run, Test};
+use Purpose::{Bench, Build, Chapter, Lint, Run, Test};
 use Sign::{Program, StaticProgram};
 
 const NEEDS: &[Need] = &[
     Need {
         present: &[Program("nft")],
         package: "nftables",
-        purposes: &[Run, Test, Bench],
+        purposes: &[Run, Test, Bench, Chapter],
         because: "NAT and isolation between networks",
     },
     Need {
         present: &[Program("ip")],
         package: "iproute2",
-        purposes: &[Run, Test, Bench],
+        purposes: &[Run, Test, Bench, Chapter],
         because: "the shown commands, which the tests run",
     },
     Need {
         // crun is taken where it is there and works. Where nothing is, runc comes: Debian 12's crun 1.8 refuses hybrid cgroups.
         present: &[Program("crun"), Program("runc")],
         package: "runc",
-        purposes: &[Run, Test, Bench],
+        purposes: &[Run, Test, Bench, Chapter],
         because: "starts the processes of a container",
     },
     Need {
         present: &[Program("conmon")],
         package: "conmon",
-        purposes: &[Run, Test, Bench],
+        purposes: &[Run, Test, Bench, Chapter],
         because: "keeps a container's log and exit code while the daemon is away",
     },
     Need {
         present: &[StaticProgram("busybox")],
         package: "busybox-static",
-        purposes: &[Run, Test, Bench],
+        purposes: &[Run, Test, Bench, Chapter],
         because: "the built-in image `busybox`; takes the place of the package `busybox`, which has the same program",
     },
     Need {
@@ -97,19 +99,19 @@ const NEEDS: &[Need] = &[
     Need {
         present: &[Program("iptables")],
         package: "iptables",
-        purposes: &[Test, Bench],
+        purposes: &[Test, Bench, Chapter],
         because: "other firewalls, beside which ours is tried, and Docker's layout of ports, which it is compared with",
     },
     Need {
         present: &[Program("ping")],
         package: "iputils-ping",
-        purposes: &[Test],
+        purposes: &[Test, Chapter],
         because: "the tests look whether hosts reach one another",
     },
     Need {
         present: &[Program("brctl")],
         package: "bridge-utils",
-        purposes: &[Test, Bench],
+        purposes: &[Test, Bench, Chapter],
         because: "the shell script of the chapter, which is tried, and which the benchmark compares with",
     },
     Need {
@@ -121,7 +123,7 @@ const NEEDS: &[Need] = &[
     Need {
         present: &[Program("docker-registry")],
         package: "docker-registry",
-        purposes: &[Test],
+        purposes: &[Test, Chapter],
         because: "a real registry, from which images are pulled and to which they are pushed",
     },
     Need {
@@ -129,6 +131,24 @@ const NEEDS: &[Need] = &[
         package: "skopeo",
         purposes: &[Test],
         because: "reads the archives of images that we write, and writes those that we read",
+    },
+    Need {
+        present: &[Program("sudo")],
+        package: "sudo",
+        purposes: &[Test, Chapter],
+        because: "commands of the chapter begin with it",
+    },
+    Need {
+        present: &[Program("mmdebstrap")],
+        package: "mmdebstrap",
+        purposes: &[Test, Chapter],
+        because: "the base of the images in docker/lab",
+    },
+    Need {
+        present: &[Program("apt-ftparchive")],
+        package: "apt-utils",
+        purposes: &[Test, Chapter],
+        because: "the list of the packages in that base",
     },
     Need {
         present: &[Program("dig")],
@@ -145,7 +165,7 @@ const NEEDS: &[Need] = &[
     Need {
         present: &[Program("curl")],
         package: "curl",
-        purposes: &[Test],
+        purposes: &[Test, Chapter],
         because: "sends requests that no docker client would",
     },
     Need {
@@ -174,7 +194,7 @@ pub(crate) fn bring(purpose: Purpose) -> Result<()> {
             return bring_wasm_target();
         }
         Run => {}
-        Bench => bring_docker_client()?,
+        Bench | Chapter => bring_docker_client()?,
         Test => {
             bring_wasm_target()?;
             bring_docker_client()?;

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::setup::{self, Purpose};
-use crate::{panel, root, tools};
+use crate::{lab, panel, root, tools};
 
 /// Every test: the default members, then the panel's own, natively.
 pub(crate) fn all(rest: &[String]) -> Result<()> {
@@ -35,6 +35,22 @@ pub(crate) fn e2e(rest: &[String]) -> Result<()> {
     tools::run(test.args(rest))
 }
 
+/// The chapter, command by command, with what each prints: the test of it, in a network of its own, shown.
+pub(crate) fn chapter() -> Result<()> {
+    setup::bring(Purpose::Chapter)?;
+    let mut variables = variables()?;
+    variables.push((lab::ENV, lab::bring()?.display().to_string()));
+    variables.push(("DRAWBRIDGE_CHAPTER", "watch".to_owned()));
+    let mut test = tools::cargo();
+    root::run_compiled(&mut test, &variables)?;
+    // Where the panel was built, the daemon has it in it, and need not be compiled once with and once without.
+    if let Some(panel) = panel::built() {
+        test.env(panel::ENV, panel);
+    }
+    test.args(["test", "--quiet", "-p", "drawbridge", "--test", "it", "--", "--nocapture", "--exact"]);
+    tools::run(test.arg("chapter::every_command_works"))
+}
+
 /// The road's benchmark.
 pub(crate) fn bench(rest: &[String]) -> Result<()> {
     setup::bring(Purpose::Bench)?;
@@ -49,7 +65,9 @@ fn cargo_test() -> Result<Command> {
     let mut test = tools::cargo();
     // One failed test hides no other.
     test.args(["test", "--no-fail-fast"]);
-    root::run_compiled(&mut test, &variables()?)?;
+    let mut variables = variables()?;
+    variables.push((lab::ENV, lab::bring()?.display().to_string()));
+    root::run_compiled(&mut test, &variables)?;
     Ok(test)
 }
 

@@ -7,6 +7,7 @@ mod bollard;
 mod browser;
 mod browser_rules;
 mod build;
+mod chapter;
 mod compose;
 mod crash;
 mod dns;

@@ -2,7 +2,7 @@
 //! damages what goes through it: words for what is wrong, and nothing left.
 
 mod faults;
-mod server;
+pub(crate) mod server;
 
 use crate::harness::{Daemon, Folders, docker_is_there, is_there, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
