@@ -26,6 +26,7 @@ mod macvlan;
 mod names_page;
 mod networks;
 mod outlive;
+mod own_image;
 mod ports;
 mod registry;
 mod runtime;
