@@ -299,6 +299,11 @@ impl Notices {
         (state.kept.iter().cloned().collect(), state.sender.subscribe())
     }
 
+    /// How many listen.
+    pub fn listeners(&self) -> usize {
+        self.lock().sender.receiver_count()
+    }
+
     /// The state is a queue and a number, both whole after every statement: a panicked holder has not broken it.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

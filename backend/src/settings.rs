@@ -58,8 +58,22 @@ pub struct Settings {
     pub restart: RestartPolicy,
     /// How its health is checked; when it is made, what its image says is added.
     pub health: Option<HealthCheck>,
+    /// The cgroup that its own is made in, from the top of each hierarchy: `/lab`; Drawbridge's own when empty.
+    pub cgroup_parent: String,
+    /// How what it prints is kept.
+    pub log: Log,
     /// What of this came in a client's own words, kept to be shown to it again; only that client's dialect reads it.
     pub asked: String,
+}
+
+/// How what a container prints is kept. It is kept in any case: whoever attaches reads it from there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Log {
+    /// The most that is kept, in bytes, before what is there is dropped; everything when 0.
+    pub max_bytes: u64,
+    /// Whether it is nobody's to read back: only those hear it who listen.
+    pub unread: bool,
 }
 
 /// How much a container may use. Zero or absent is without limit.
@@ -253,6 +267,10 @@ impl Resources {
         if self.cpu_quota_us > 0 && self.cpu_quota_us < 1000 {
             return refuse("CPU cfs quota can not be less than 1ms (i.e. 1000)");
         }
+        let period_us = if self.cpu_realtime_period_us == 0 { 1_000_000 } else { self.cpu_realtime_period_us };
+        if i128::from(self.cpu_realtime_runtime_us) > i128::from(period_us) {
+            return refuse("cpu real-time runtime cannot be higher than cpu real-time period");
+        }
         if self.blkio_weight != 0 && !(10..=1000).contains(&self.blkio_weight) {
             return refuse("Range of blkio weight is from 10 to 1000");
         }
@@ -297,6 +315,10 @@ impl Settings {
         self.resources.check(processors)?;
         if !(-1000..=1000).contains(&self.oom_score_adj) {
             return Err(format!("Invalid value {}, range for oom score adj is [-1000, 1000]", self.oom_score_adj));
+        }
+        let is_name = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\0', '\n']);
+        if !self.cgroup_parent.is_empty() && !self.cgroup_parent.trim_matches('/').split('/').all(is_name) {
+            return Err(format!("invalid cgroup parent {:?}; write a path such as /lab", self.cgroup_parent));
         }
         for Ulimit { name, soft, hard } in &self.ulimits {
             if !ULIMITS.iter().any(|(known, _)| known == name) {

@@ -3,6 +3,7 @@
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{CWD, Mode, OFlags, openat},
+    ioctl::{Getter, Opcode, ioctl},
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with},
 };
 use std::{
@@ -35,10 +36,35 @@ pub fn is_hung_up(connection: impl AsFd) -> bool {
     poll(&mut polled, Some(&now)).is_ok() && polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
 }
 
+/// How many bytes of what was sent the other side has not taken yet (linux/sockios.h; for sockets the same as TIOCOUTQ).
+const SIOCOUTQ: Opcode = 0x5411;
+
+/// Whether all that was sent on a connection has been taken by the other side (`SIOCOUTQ`, unix(7)).
+#[expect(unsafe_code, reason = "rustix knows FIONREAD, and not its counterpart")]
+pub fn is_taken(connection: impl AsFd) -> bool {
+    // SAFETY: the kernel writes one int (net/unix/af_unix.c, `unix_ioctl`), which is what the getter has room for.
+    let unread = unsafe { ioctl(connection, Getter::<SIOCOUTQ, i32>::new()) };
+    !matches!(unread, Ok(1..))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{net::Shutdown, os::unix::net::UnixStream};
+    use std::{
+        io::{Read, Write},
+        net::Shutdown,
+        os::unix::net::UnixStream,
+    };
+
+    #[test]
+    fn what_was_sent_is_taken_when_it_was_read() {
+        let (mut ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+        assert!(is_taken(&ours));
+        ours.write_all(b"head").expect("there is room");
+        assert!(!is_taken(&ours));
+        theirs.read_exact(&mut [0; 4]).expect("it was sent");
+        assert!(is_taken(&ours));
+    }
 
     #[test]
     fn a_half_closed_connection_is_not_hung_up() {

@@ -2,6 +2,7 @@
 //! panel's files; each converts in, calls one operation, converts out.
 
 pub mod docker;
+mod leftover;
 pub mod panel;
 pub mod serve;
 

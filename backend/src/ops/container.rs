@@ -115,6 +115,7 @@ fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(Cont
         (Some(own), Some(image)) => Some(own.or(&image)),
         (own, image) => own.or(image),
     };
+    // Kept with it, as what was asked for is: it stays when the name comes to mean another image.
     for port in defaults.exposed_ports {
         if !spec.exposed_ports.contains(&port) {
             spec.exposed_ports.push(port);
@@ -122,6 +123,11 @@ fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(Cont
     }
     for (name, value) in defaults.labels {
         spec.labels.entry(name).or_insert(value);
+    }
+    for (own, image) in [(&mut spec.working_dir, defaults.working_dir), (&mut spec.user, defaults.user)] {
+        if own.is_empty() {
+            *own = image;
+        }
     }
     let record = ContainerRecord {
         id: id.clone(),

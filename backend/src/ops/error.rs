@@ -367,6 +367,8 @@ impl OpError {
                 Fault::Stranger => Class::Forbidden,
                 Fault::Elsewhere => Class::Failed,
             },
+            // It ended between the look at its row and the deed.
+            OpError::Runtime(RuntimeError::NotRunning(_)) => Class::Conflict,
             OpError::Runtime(error) if super::failed_start::is_bad_command(error) => Class::Invalid,
             OpError::NoFreePool
             | OpError::CommandFailed { .. }

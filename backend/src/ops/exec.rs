@@ -105,7 +105,8 @@ impl Execs {
             let oldest = records
                 .iter()
                 .filter(|(_, (_, record))| !matches!(record.state, ExecState::Starting | ExecState::Running(_)))
-                .min_by_key(|(_, (age, _))| *age)
+                // Those that are yet to be started last: their clients are on their way.
+                .min_by_key(|(_, (age, record))| (record.state == ExecState::Created, *age))
                 .map(|(id, _)| id.clone());
             if let Some(id) = oldest {
                 records.remove(&id);
@@ -161,6 +162,17 @@ pub fn create(daemon: &Daemon, text: &str, new: NewExec) -> Result<String, OpErr
 pub fn find(daemon: &Daemon, id: &str) -> Result<ExecRecord, OpError> {
     let records = daemon.execs.lock();
     records.get(id).map(|(_, record)| record.clone()).ok_or_else(|| OpError::NoSuchExec(id.to_owned()))
+}
+
+/// The ids of a container's commands that have not ended, in the order in which they were noted.
+pub fn of_container(daemon: &Daemon, container: &ContainerId) -> Vec<String> {
+    let records = daemon.execs.lock();
+    let mut alive: Vec<_> = records
+        .values()
+        .filter(|(_, record)| record.container == *container && !matches!(record.state, ExecState::Ended(_)))
+        .collect();
+    alive.sort_by_key(|(age, _)| *age);
+    alive.into_iter().map(|(_, record)| record.id.clone()).collect()
 }
 
 /// Starts a command. Its exit code is noted before the session's output ends, since clients ask for the code as soon as
@@ -277,7 +289,7 @@ fn running(daemon: &Daemon, text: &str) -> Result<ContainerRecord, OpError> {
     if record.state == ContainerState::Running { Ok(record) } else { Err(OpError::NotRunning(record.id.to_string())) }
 }
 
-pub(super) fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Result<ExecSpec, OpError> {
+fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Result<ExecSpec, OpError> {
     let image = image::get(&*daemon.engine.store.read()?, &record.image_id)?;
     let image = image.ok_or_else(|| OpError::NoSuchImage(record.spec.image.clone()))?;
     let defaults = super::process::image_defaults(&image)?;

@@ -1,6 +1,11 @@
 //! Health checks: commands that are run in a container from time to time, and what their ends say of it.
 
-use super::{Daemon, OpError, exec, lookup};
+use super::{
+    Daemon, OpError,
+    exec::{self, ExecState, NewExec, Outputs},
+    lookup,
+    session::Piece,
+};
 use crate::{
     clock,
     life::{Check, Health, HealthCheck, HealthStatus},
@@ -11,10 +16,13 @@ use crate::{
 };
 use drawbridge_api::{ContainerId, ContainerState};
 use std::{sync::Arc, time::Duration};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::{sync::mpsc, time::timeout};
 
 /// What of a check's output is kept, in bytes.
 const KEPT_OUTPUT: usize = 4096;
+
+/// How long a check that was killed may take to be gone.
+const LONGEST_DEATH: Duration = Duration::from_secs(5);
 
 /// Checks a container that has just begun to run, or is taken up, for as long as this run lasts. The task ends with the
 /// run, or with the daemon.
@@ -97,7 +105,7 @@ fn ran_ns(record: &ContainerRecord) -> i64 {
     ran_ms.saturating_mul(1_000_000)
 }
 
-async fn check(daemon: &Daemon, record: &ContainerRecord, wanted: &HealthCheck, command: &[String]) -> Check {
+async fn check(daemon: &Arc<Daemon>, record: &ContainerRecord, wanted: &HealthCheck, command: &[String]) -> Check {
     let started_at_ms = clock::now_ms();
     let (code, output) = match run(daemon, record, wanted, command).await {
         Ok((code, output)) => (code, String::from_utf8_lossy(&output).into_owned()),
@@ -106,13 +114,14 @@ async fn check(daemon: &Daemon, record: &ContainerRecord, wanted: &HealthCheck, 
     Check { started_at_ms, ended_at_ms: clock::now_ms(), code, output }
 }
 
+/// A check goes the road of every other command, so it is told of as they are.
 async fn run(
-    daemon: &Daemon,
+    daemon: &Arc<Daemon>,
     record: &ContainerRecord,
     wanted: &HealthCheck,
     command: &[String],
 ) -> Result<(i32, Vec<u8>), OpError> {
-    let new = exec::NewExec {
+    let new = NewExec {
         args: command.to_vec(),
         env: Vec::new(),
         working_dir: String::new(),
@@ -120,37 +129,33 @@ async fn run(
         stdin: Stdin::Closed,
         privileges: Privileges::Default,
         terminal: None,
-        outputs: exec::Outputs { stdout: true, stderr: true },
+        outputs: Outputs { stdout: true, stderr: true },
         detach_keys: String::new(),
     };
-    let spec = exec::spec(daemon, record, &new)?;
-    let mut process = daemon.runtime.exec(&record.id, &spec).await?;
-    let timeout = Duration::from_nanos(u64::try_from(wanted.timeout()).unwrap_or(0));
+    let id = exec::create(daemon, record.id.as_str(), new)?;
+    let mut session = exec::start(daemon, &id, None).await?;
+    let limit = Duration::from_nanos(u64::try_from(wanted.timeout()).unwrap_or(0));
     let mut output = Vec::new();
-    let mut errors = Vec::new();
-    let finished = tokio::time::timeout(timeout, async {
-        tokio::join!(read(process.stdout.take(), &mut output), read(process.stderr.take(), &mut errors));
-    });
-    if finished.await.is_err() {
-        // One that has ended just now is not there to be killed.
-        let _ = drawbridge_kernel::process::kill(process.pid, super::process::SIGKILL);
-        // The command below the runtime's own has let go of the pipes; who waits for it is told the code.
-        let _ = tokio::time::timeout(Duration::from_secs(5), process.wait()).await;
-        return Ok((-1, format!("Health check exceeded timeout ({})", in_words(timeout)).into_bytes()));
+    if timeout(limit, read(&mut session.output, &mut output)).await.is_err() {
+        if let ExecState::Running(pid) = exec::find(daemon, &id)?.state {
+            // One that has ended just now is not there to be killed.
+            let _ = drawbridge_kernel::process::kill(pid, super::process::SIGKILL);
+        }
+        // The end of what it prints is told after its own.
+        let _ = timeout(LONGEST_DEATH, read(&mut session.output, &mut output)).await;
+        return Ok((-1, format!("Health check exceeded timeout ({})", in_words(limit)).into_bytes()));
     }
-    let code = process.wait().await?;
-    output.extend(errors);
-    output.truncate(KEPT_OUTPUT);
-    Ok((code, output))
+    match exec::find(daemon, &id)?.state {
+        ExecState::Ended(code) => Ok((code, output)),
+        ExecState::Created | ExecState::Starting | ExecState::Running(_) => Err(OpError::CutOff),
+    }
 }
 
 /// Reads to the end and keeps the beginning: a check that prints for ever must not fill the daemon's memory.
-async fn read(source: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
-    let Some(mut source) = source else { return };
-    let mut buffer = [0; 4096];
-    while let Ok(length @ 1..) = source.read(&mut buffer).await {
+async fn read(output: &mut mpsc::Receiver<Piece>, kept: &mut Vec<u8>) {
+    while let Some(Piece { bytes, .. }) = output.recv().await {
         let room = KEPT_OUTPUT.saturating_sub(kept.len());
-        kept.extend_from_slice(&buffer[..length.min(room)]);
+        kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 }
 

@@ -198,8 +198,7 @@ pub(super) async fn ended(daemon: &Arc<Daemon>, id: &ContainerId, exit: Exit) ->
     if stopped {
         daemon.tell_container(&record, ContainerDeed::Stop);
     }
-    let ran_s = record.started_at_ms.map_or(0, |started_at_ms| (exit.at_ms - started_at_ms).max(0) / 1000);
-    daemon.tell_container(&record, ContainerDeed::Die { exit_code: exit.code, ran_s });
+    tell_end(daemon, &record, exit);
     lookup::publish(daemon, id)?;
     let record = lookup::get(daemon, id)?;
     if let Some(at_ms) = record.life.restart_at_ms {
@@ -209,6 +208,12 @@ pub(super) async fn ended(daemon: &Arc<Daemon>, id: &ContainerId, exit: Exit) ->
         removal::delete(daemon, &record, Origin::Daemon, Volumes::Remove).await?;
     }
     Ok(())
+}
+
+/// Tells that a container's process has ended, also when nobody saw it.
+pub(super) fn tell_end(daemon: &Daemon, record: &ContainerRecord, exit: Exit) {
+    let ran_s = record.started_at_ms.map_or(0, |started_at_ms| (exit.at_ms - started_at_ms).max(0) / 1000);
+    daemon.tell_container(record, ContainerDeed::Die { exit_code: exit.code, ran_s });
 }
 
 /// [`release`], told of.

@@ -42,6 +42,16 @@ impl std::fmt::Debug for Session {
     }
 }
 
+impl Session {
+    /// That of a process which never came to be: all it has to say is why.
+    pub fn of_failure(console: Console, reason: &str) -> Session {
+        let (pieces, output) = channel();
+        // There is room for one.
+        let _ = pieces.try_send(Piece { stream: LogStream::Stdout, bytes: format!("{reason}\r\n").into_bytes() });
+        Session { console, output, input: None, at_input_end: AtInputEnd::TellProcess }
+    }
+}
+
 /// What the end of a client's input means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtInputEnd {

@@ -145,6 +145,7 @@ async fn bury(daemon: &Daemon, record: ContainerRecord, exit: Option<Exit>) -> R
             health::end(db, &record)?;
             restart::note(db, &record, exit)
         })?;
+        lifecycle::tell_end(daemon, &record, exit);
     }
     for error in daemon.runtime.clean_up(&record.id).await {
         tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "left behind");

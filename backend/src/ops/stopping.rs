@@ -80,11 +80,11 @@ pub async fn stop(
 /// Sends a signal to a container's main process.
 ///
 /// # Errors
-/// `NotRunning`, or `Invalid` for an unknown signal.
+/// `State` when it does not run, or `Invalid` for an unknown signal.
 pub async fn kill(daemon: &Daemon, origin: Origin, text: &str, signal: Option<&str>) -> Result<(), OpError> {
     let record = lookup::find(daemon, text)?;
     if record.state != ContainerState::Running {
-        return Err(OpError::NotRunning(record.id.to_string()));
+        return Err(OpError::State(format!("cannot kill container: {text}: container {} is not running", record.id)));
     }
     let number = process::signal(signal.unwrap_or("SIGKILL"))?;
     if number == process::SIGKILL {

@@ -2,7 +2,7 @@
 
 use super::{
     ProcessSpec, RuntimeError, capability, devices,
-    host::{CGROUP_PARENT, CgroupLayout, Host},
+    host::{CgroupLayout, Host, cgroup_below},
     limits, mounts,
     paths::Paths,
     seccomp, seccomp_profile,
@@ -151,7 +151,7 @@ fn linux(spec: &ProcessSpec, capabilities: &[Capability], host: &Host) -> Result
         .readonly_paths(covered(readonly_paths, &READONLY_PATHS))
         .sysctl(sysctls(spec));
     if host.unusable_cgroup.is_none() {
-        builder = builder.cgroups_path(Path::new(CGROUP_PARENT).join(spec.id.as_str()));
+        builder = builder.cgroups_path(cgroup_below(&settings.cgroup_parent, &spec.id));
     }
     if let Some(propagation) = mounts::root_propagation(&spec.mounts) {
         builder = builder.rootfs_propagation(propagation);

@@ -121,9 +121,9 @@ impl Runtime {
     pub async fn consumption(&self, id: &ContainerId) -> Result<Option<Consumption>, RuntimeError> {
         let ProcessState::Running { pid } = self.state(id).await? else { return Ok(None) };
         let host = self.inner.host.clone();
-        let id = id.clone();
+        let cgroup = self.inner.folders.container(id).cgroup(id);
         let look = move || {
-            let at = |controller: &str| host.cgroup(&id, controller).unwrap_or_default();
+            let at = |controller: &str| host.cgroup(&cgroup, controller).unwrap_or_default();
             let machine = Machine::read();
             let mut seen = match host.cgroups {
                 CgroupLayout::Unified => unified(&at("")),
@@ -155,7 +155,7 @@ impl Runtime {
             return Err(RuntimeError::NotRunning(id.clone()));
         };
         let controller = if self.inner.host.cgroups == CgroupLayout::Unified { "" } else { "pids" };
-        let folder = self.inner.host.cgroup(id, controller);
+        let folder = self.inner.host.cgroup(&self.inner.folders.container(id).cgroup(id), controller);
         let mut pids = folder.map(|folder| processes_of(&folder)).unwrap_or_default();
         if pids.is_empty() {
             // It has no cgroup of its own: the main process is what is known.

@@ -1,6 +1,6 @@
 //! What is done to a container that runs, beside signals: freezing, thawing, other limits.
 
-use super::{Attempt, Runtime, RuntimeError, limits};
+use super::{Attempt, ProcessState, Runtime, RuntimeError, limits};
 use crate::settings::Resources;
 use drawbridge_api::ContainerId;
 
@@ -8,7 +8,7 @@ impl Runtime {
     /// Freezes all processes of a container (the freezer of cgroups(7)).
     ///
     /// # Errors
-    /// `Failed`, with what the OCI runtime says: where there is no freezer, or nothing that runs.
+    /// `NotRunning`; `Failed`, with what the OCI runtime says, where there is no freezer.
     pub async fn pause(&self, id: &ContainerId) -> Result<(), RuntimeError> {
         self.command("pause", id).await
     }
@@ -22,7 +22,18 @@ impl Runtime {
     }
 
     async fn command(&self, verb: &str, id: &ContainerId) -> Result<(), RuntimeError> {
-        self.inner.run(&[verb, id.as_str()]).await.map_err(|said| failed(&said))
+        match self.inner.run(&[verb, id.as_str()]).await {
+            Ok(()) => Ok(()),
+            Err(said) => Err(self.failed(id, &said).await),
+        }
+    }
+
+    /// Why the OCI runtime could not do something: in its words, unless the process has just ended.
+    async fn failed(&self, id: &ContainerId, said: &str) -> RuntimeError {
+        match self.state(id).await {
+            Ok(ProcessState::Exited(_) | ProcessState::Unknown) => RuntimeError::NotRunning(id.clone()),
+            Ok(ProcessState::Running { .. }) | Err(_) => failed(said),
+        }
     }
 
     /// Gives a container that runs other limits.
@@ -35,8 +46,10 @@ impl Runtime {
         let content = serde_json::to_vec(&resources)?;
         tokio::fs::write(&file, content).await.map_err(RuntimeError::io("write", &file))?;
         let path = file.to_string_lossy();
-        let updated = self.inner.run(&["update", "--resources", &path, id.as_str()]).await;
-        updated.map_err(|said| failed(&said))
+        match self.inner.run(&["update", "--resources", &path, id.as_str()]).await {
+            Ok(()) => Ok(()),
+            Err(said) => Err(self.failed(id, &said).await),
+        }
     }
 
     /// Whether the kernel killed a process of the run that has ended, for want of memory. Asked before it is cleaned up:

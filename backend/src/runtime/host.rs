@@ -11,6 +11,9 @@ use std::{
 /// The folder of all our containers in each cgroup hierarchy.
 pub(super) const CGROUP_PARENT: &str = "/drawbridge";
 
+/// Where the share of all our containers in real-time processor time stands: nothing, unless somebody wrote more.
+pub(super) const REALTIME_BUDGET: &str = "/sys/fs/cgroup/cpu/drawbridge/cpu.rt_runtime_us";
+
 /// How the machine's cgroup hierarchies are mounted (cgroups(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CgroupLayout {
@@ -69,15 +72,15 @@ impl Host {
         self.unusable_cgroup.is_none() && self.controllers.contains(name)
     }
 
-    /// Where a container's cgroup of a controller is.
-    pub(super) fn cgroup(&self, id: &ContainerId, controller: &str) -> Option<PathBuf> {
+    /// Where a cgroup of a controller is, given from the top of its hierarchy.
+    pub(super) fn cgroup(&self, path: &Path, controller: &str) -> Option<PathBuf> {
         let top = Path::new("/sys/fs/cgroup");
         let hierarchy = match self.cgroups {
             CgroupLayout::Unified => top.to_owned(),
             CgroupLayout::Legacy | CgroupLayout::Hybrid => top.join(controller),
             CgroupLayout::Absent => return None,
         };
-        self.unusable_cgroup.is_none().then(|| cgroup_parent(&hierarchy).join(id.as_str()))
+        self.unusable_cgroup.is_none().then(|| below(&hierarchy, path))
     }
 
     /// Whether swap can be limited; version 1 of the memory controller counts it only with `swapaccount`
@@ -91,9 +94,16 @@ impl Host {
         }
     }
 
+    /// The real-time processor time in a period that all containers together may have, in microseconds; none where cgroups
+    /// do not share it out: it takes CONFIG_RT_GROUP_SCHED, and version 2 has no file for it
+    /// (Documentation/scheduler/sched-rt-group.rst).
+    pub(super) fn realtime_budget_us(&self) -> Option<i64> {
+        fs::read_to_string(REALTIME_BUDGET).ok()?.trim().parse().ok()
+    }
+
     /// Takes away a container's cgroups, where a runtime that was killed has left them. By then they are empty.
-    pub(super) fn remove_cgroups(&self, id: &ContainerId) -> Vec<RuntimeError> {
-        let folders = self.hierarchies.iter().map(|hierarchy| cgroup_parent(hierarchy).join(id.as_str()));
+    pub(super) fn remove_cgroups(&self, path: &Path) -> Vec<RuntimeError> {
+        let folders = self.hierarchies.iter().map(|hierarchy| below(hierarchy, path));
         // A hierarchy that is read-only would refuse even what is not there.
         let errors = folders.filter(|folder| folder.exists()).filter_map(|folder| match fs::remove_dir(&folder) {
             Ok(()) => None,
@@ -142,7 +152,17 @@ fn is_usable(hierarchy: &Path) -> bool {
 }
 
 fn cgroup_parent(hierarchy: &Path) -> PathBuf {
-    hierarchy.join(CGROUP_PARENT.trim_start_matches('/'))
+    below(hierarchy, Path::new(CGROUP_PARENT))
+}
+
+fn below(hierarchy: &Path, path: &Path) -> PathBuf {
+    hierarchy.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+/// A container's cgroup from the top of each hierarchy: below that which is named, or below ours.
+pub(super) fn cgroup_below(parent: &str, id: &ContainerId) -> PathBuf {
+    let parent = if parent.is_empty() { CGROUP_PARENT } else { parent };
+    Path::new("/").join(parent).join(id.as_str())
 }
 
 /// The layout and the hierarchies below /sys/fs/cgroup, from /proc/self/mountinfo (proc(5)): the fifth field is the mount

@@ -2,6 +2,7 @@
 
 use super::{
     Exit, Inner, ProcessSpec, ProcessState, Runtime, RuntimeError, bundle, etc, fill,
+    host::cgroup_below,
     paths::Paths,
     processes::{self, Boot, Processes},
     user, wait,
@@ -179,7 +180,7 @@ impl Inner {
         });
         prepared.await.map_err(|_| RuntimeError::ShuttingDown)??;
         lap("start: bundle");
-        let pid = self.launch(&spec.id, spec.args.first().map_or("", String::as_str), spec.console, paths).await?;
+        let pid = self.launch(spec, paths).await?;
         lap("start: monitor and runtime");
         processes::record(paths, pid)?;
         Ok(pid)
@@ -233,7 +234,7 @@ impl Inner {
         for process in left.into_iter().flatten() {
             errors.extend(self.part(id, process).await.err());
         }
-        errors.extend(self.host.remove_cgroups(id));
+        errors.extend(self.host.remove_cgroups(&paths.cgroup(id)));
         errors
     }
 
@@ -241,10 +242,10 @@ impl Inner {
     /// them still, and its notes. Its own `delete` does no more then, and takes ten times as long to begin. Whether all of
     /// it is gone.
     async fn forget(&self, id: &ContainerId, paths: &Paths) -> bool {
-        let (host, id, state) = (self.host.clone(), id.clone(), paths.runtime_state.clone());
+        let (host, cgroup, state) = (self.host.clone(), paths.cgroup(id), paths.runtime_state.clone());
         let forget = move || {
             // A container without cgroups of its own may have left processes that only the runtime finds.
-            host.unusable_cgroup.is_none() && host.remove_cgroups(&id).is_empty() && remove_tree(&state).is_ok()
+            host.unusable_cgroup.is_none() && host.remove_cgroups(&cgroup).is_empty() && remove_tree(&state).is_ok()
         };
         spawn_blocking(forget).await.unwrap_or(false)
     }
@@ -308,6 +309,10 @@ fn write_files(spec: &ProcessSpec, paths: &Paths) -> Result<(), RuntimeError> {
         fs::create_dir_all(&folder).map_err(RuntimeError::io("make", &folder))?;
     }
     etc::write(spec, paths)?;
+    if !spec.settings.cgroup_parent.is_empty() {
+        let cgroup = cgroup_below(&spec.settings.cgroup_parent, &spec.id);
+        write(&paths.cgroup_note(), cgroup.to_string_lossy().as_bytes())?;
+    }
     if spec.settings.ipc == Namespace::Shareable {
         let shm = paths.shm();
         fs::create_dir_all(&shm).map_err(RuntimeError::io("make", &shm))?;

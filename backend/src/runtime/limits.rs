@@ -1,7 +1,10 @@
 //! What a container may use, in the words of the OCI runtime specification: cgroup limits and limits of its processes.
 //! A controller that this machine hasn't is left out, and said.
 
-use super::{RuntimeError, capability, host::Host};
+use super::{
+    RuntimeError, capability,
+    host::{Host, REALTIME_BUDGET},
+};
 use crate::settings::{Resources, Settings, Throttle, ULIMITS, Ulimit};
 use drawbridge_kernel::process::{DescriptorLimit, given_descriptor_limit};
 use oci_spec::runtime::{
@@ -205,10 +208,27 @@ pub(super) fn check(settings: &Settings, host: &Host) -> Result<Vec<String>, Run
             ));
         }
     }
+    if resources.cpu_realtime_runtime_us != 0 || resources.cpu_realtime_period_us != 0 {
+        within_budget(resources.cpu_realtime_runtime_us, host.realtime_budget_us())?;
+    }
     if is_memory_asked && host.has_controller("memory") && !host.limits_swap() && resources.memory_swap_bytes != 0 {
         warnings.push("this kernel does not count swap: the memory limit holds without the swap limit".to_owned());
     }
     Ok(warnings)
+}
+
+/// The kernel gives a cgroup no more real-time than the one above it has.
+fn within_budget(runtime_us: i64, budget_us: Option<i64>) -> Result<(), RuntimeError> {
+    let Some(budget_us) = budget_us else {
+        return Err(RuntimeError::Invalid("kernel does not support CPU real-time scheduler".to_owned()));
+    };
+    if runtime_us > budget_us {
+        return Err(RuntimeError::Invalid(format!(
+            "CPU real-time runtime of {runtime_us} us is more than the {budget_us} us that all containers have; write a larger \
+             number to {REALTIME_BUDGET}"
+        )));
+    }
+    Ok(())
 }
 
 /// A hard limit may be raised by CAP_SYS_RESOURCE only (setrlimit(2)).
@@ -244,6 +264,17 @@ mod tests {
         let refused = of("nofile", 20_001).expect_err("it is above").to_string();
         assert!(refused.starts_with("ulimit nofile=1:20001 is above the daemon's own hard limit 20000"), "{refused}");
         assert!(of("nofile", -1).is_err());
+    }
+
+    #[test]
+    fn realtime_is_bounded_by_what_there_is() {
+        let refused = |runtime_us, budget_us| within_budget(runtime_us, budget_us).err().map(|error| error.to_string());
+        assert_eq!(refused(1, None).as_deref(), Some("kernel does not support CPU real-time scheduler"));
+        assert_eq!(refused(950_000, Some(950_000)), None);
+        assert!(
+            refused(1, Some(0))
+                .is_some_and(|text| text.starts_with("CPU real-time runtime of 1 us is more than the 0 us"))
+        );
     }
 
     #[test]

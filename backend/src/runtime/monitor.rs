@@ -4,11 +4,11 @@
 //! the pipe's number in `_OCI_SYNCPIPE`.
 
 use super::{
-    Attempt, Inner, RuntimeError,
+    Attempt, Inner, ProcessSpec, RuntimeError,
     detect::Kind,
     paths::{self, Paths},
 };
-use drawbridge_api::{Console, ContainerId, Input};
+use drawbridge_api::Input;
 use serde::Deserialize;
 use std::{fs, process::Stdio, time::Duration};
 use tokio::{
@@ -40,15 +40,10 @@ struct Report {
 
 impl Inner {
     /// Runs conmon on a finished bundle; returns the main process's number. After an error a monitor may still be there.
-    pub(super) async fn launch(
-        &self,
-        id: &ContainerId,
-        program: &str,
-        console: Console,
-        paths: &Paths,
-    ) -> Result<i32, RuntimeError> {
+    pub(super) async fn launch(&self, spec: &ProcessSpec, paths: &Paths) -> Result<i32, RuntimeError> {
+        let program = spec.args.first().map_or("", String::as_str);
         let mut child = self
-            .conmon(id, console, paths)
+            .conmon(spec, paths)
             .spawn()
             .map_err(|source| RuntimeError::Spawn { program: "conmon".to_owned(), source })?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -83,7 +78,8 @@ impl Inner {
         }
     }
 
-    fn conmon(&self, id: &ContainerId, console: Console, paths: &Paths) -> Command {
+    fn conmon(&self, spec: &ProcessSpec, paths: &Paths) -> Command {
+        let (id, console) = (&spec.id, spec.console);
         let option = match (&self.host.unusable_cgroup, self.program.kind) {
             (Some(_), kind) => kind.without_cgroups(),
             // An option that changes nothing, so that the script has one in either case.
@@ -120,6 +116,10 @@ impl Inner {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        // A log that has grown to that is begun anew, in another file of the same name.
+        if let max_bytes @ 1.. = spec.settings.log.max_bytes {
+            command.arg(format!("--log-size-max={max_bytes}"));
+        }
         if console.terminal {
             command.arg("--terminal");
         }

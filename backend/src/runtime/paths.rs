@@ -4,8 +4,12 @@
 //! `DATA_DIR/containers/ID/` is kept until the container is removed; `RUN_DIR/containers/ID/` lives as long as its
 //! processes, and is the OCI bundle.
 
+use super::host::cgroup_below;
 use drawbridge_api::ContainerId;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// The daemon's two folders.
 #[derive(Clone, Debug)]
@@ -103,6 +107,17 @@ impl Paths {
     /// What the runtime is told.
     pub(super) fn config(&self) -> PathBuf {
         self.run.join("config.json")
+    }
+
+    /// Where its cgroup is, when it is in one that somebody named.
+    pub(super) fn cgroup_note(&self) -> PathBuf {
+        self.run.join("cgroup")
+    }
+
+    /// Its cgroup from the top of each hierarchy.
+    pub(super) fn cgroup(&self, id: &ContainerId) -> PathBuf {
+        let noted = fs::read_to_string(self.cgroup_note()).ok();
+        noted.map_or_else(|| cgroup_below("", id), PathBuf::from)
     }
 
     /// The main process's number, written by the runtime.

@@ -215,3 +215,34 @@ fn inspect_shows_what_was_asked() {
         }
     });
 }
+
+#[test]
+fn a_cgroup_of_somebodys_own_is_used_and_left() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        // Below our own, where the end of the test finds what is left.
+        let parent = format!("/drawbridge/below-{}", std::process::id());
+        let id = daemon.docker(&["run", "-d", "--name", "one", "--cgroup-parent", &parent, "busybox", "sleep", "1000"]);
+        let pid = daemon.docker(&["inspect", "-f", "{{.State.Pid}}", "one"]);
+        let cgroups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+        assert!(cgroups.contains(&format!("{parent}/{id}")), "{cgroups}");
+        assert_eq!(daemon.docker(&["inspect", "-f", "{{.HostConfig.CgroupParent}}", "one"]), parent);
+        // What it uses is found there.
+        assert_eq!(daemon.docker(&["stats", "--no-stream", "--format", "{{.PIDs}}", "one"]), "1");
+        assert!(daemon.docker(&["top", "one"]).contains("sleep 1000"));
+        daemon.docker(&["rm", "-f", "one"]);
+        let top = std::path::Path::new("/sys/fs/cgroup");
+        for hierarchy in std::fs::read_dir(top).unwrap().flatten().map(|entry| entry.path()).chain([top.to_owned()]) {
+            let left = hierarchy.join(parent.trim_start_matches('/'));
+            // Its own is gone, that which was named is not ours to take away.
+            if left.exists() {
+                std::fs::remove_dir(&left).unwrap_or_else(|error| panic!("{}: {error}", left.display()));
+            }
+        }
+        let message = daemon.docker_refuses(&["create", "--cgroup-parent", "/a/../b", "busybox"]);
+        assert!(message.contains("invalid cgroup parent"), "{message}");
+    });
+}

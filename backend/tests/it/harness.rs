@@ -284,7 +284,7 @@ pub(crate) fn api(daemon: &Daemon, method: &str, path: &str, body: Option<Value>
     (status, serde_json::from_str(&body).unwrap_or(Value::Null))
 }
 
-fn unchunked(mut text: &str) -> String {
+pub(crate) fn unchunked(mut text: &str) -> String {
     let mut whole = String::new();
     while let Some((length, rest)) = text.split_once("\r\n") {
         let length = usize::from_str_radix(length, 16).unwrap();

@@ -36,5 +36,6 @@ mod streams;
 mod terminal_page;
 mod tidy;
 mod topology_page;
+mod traps;
 mod volumes;
 mod webdriver;

@@ -180,6 +180,8 @@ pub(super) struct Details<'a> {
     pub(super) runtime: &'a str,
     /// Whose view of the cgroups a container has by default: `host` or `private`.
     pub(super) cgroups: &'a str,
+    /// The ids of its commands that have not ended.
+    pub(super) execs: &'a [String],
 }
 
 /// `GET /containers/{id}/json`.
@@ -190,6 +192,8 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
     let (path, args) = details.args.split_first().map_or(("", &[][..]), |(path, args)| (path.as_str(), args));
     let file = |name: &str| details.files.join(name);
     let exposed = ports::exposed_ports(spec);
+    // One empty word only takes the image's away.
+    let entrypoint = spec.entrypoint.as_deref().or(details.entrypoint).filter(|words| words != &[""]);
     let mut shown = json!({
         "Id": record.id,
         "Created": rfc3339(record.created_at_ms),
@@ -212,7 +216,7 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
         "ResolvConfPath": file("resolv.conf"),
         "HostnamePath": file("hostname"),
         "HostsPath": file("hosts"),
-        "LogPath": file("log"),
+        "LogPath": if spec.settings.log.unread { json!("") } else { json!(file("log")) },
         "Name": format!("/{}", record.name),
         "RestartCount": record.life.restart_count,
         "Driver": "overlay2",
@@ -220,7 +224,7 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
         "MountLabel": "",
         "ProcessLabel": "",
         "AppArmorProfile": "",
-        "ExecIDs": null,
+        "ExecIDs": if details.execs.is_empty() { Value::Null } else { json!(details.execs) },
         "HostConfig": host_config::shown(
             record,
             &host_config::Given {
@@ -247,7 +251,7 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
             "Image": spec.image,
             "Volumes": volumes_of(details.volumes),
             "WorkingDir": spec.working_dir,
-            "Entrypoint": spec.entrypoint.as_deref().or(details.entrypoint),
+            "Entrypoint": entrypoint,
             "OnBuild": null,
             "Labels": spec.labels,
         },

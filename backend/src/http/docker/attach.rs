@@ -38,6 +38,24 @@ pub(super) struct AttachQuery {
     detach_keys: Option<String>,
 }
 
+impl AttachQuery {
+    /// The keys by which the client leaves.
+    pub(super) fn keys(&self) -> Result<DetachKeys, DockerError> {
+        DetachKeys::parse(self.detach_keys.as_deref())
+    }
+
+    /// In domain words.
+    pub(super) fn options(&self) -> AttachOptions {
+        AttachOptions {
+            past: if self.logs { Past::Everything } else { Past::Nothing },
+            future: self.stream,
+            stdout: self.stdout,
+            stderr: self.stderr,
+            input: self.stdin,
+        }
+    }
+}
+
 /// `POST /containers/{id}/attach`, also to a container that is about to start.
 pub(super) async fn attach(
     State(daemon): State<Arc<Daemon>>,
@@ -46,14 +64,7 @@ pub(super) async fn attach(
     Query(query): Query<AttachQuery>,
     mut request: Request,
 ) -> Result<Response, DockerError> {
-    let keys = DetachKeys::parse(query.detach_keys.as_deref())?;
-    let options = AttachOptions {
-        past: if query.logs { Past::Everything } else { Past::Nothing },
-        future: query.stream,
-        stdout: query.stdout,
-        stderr: query.stderr,
-        input: query.stdin,
-    };
+    let (keys, options) = (query.keys()?, query.options());
     let id = container::find(&daemon, &text)?.id;
     let session = console::attach(&daemon, id.as_str(), options).await?;
     let framing = Framing::of(session.console, version);

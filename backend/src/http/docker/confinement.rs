@@ -1,7 +1,7 @@
 //! The part of `HostConfig` that says what a container's processes may use, see and do, into domain words. Networks and
 //! mounts are read elsewhere.
 
-use super::{error::DockerError, extract::null_as_default};
+use super::{error::DockerError, extract::null_as_default, log_config::LogConfig};
 use crate::{
     ops::OpError,
     settings::{Device, Namespace, Resources, Rights, Seccomp, Settings, Throttle, Ulimit},
@@ -122,6 +122,8 @@ pub(super) struct Confinement {
     #[serde(deserialize_with = "null_as_default")]
     log_config: LogConfig,
     #[serde(deserialize_with = "null_as_default")]
+    cgroup_parent: String,
+    #[serde(deserialize_with = "null_as_default")]
     device_requests: Vec<Value>,
 }
 
@@ -144,15 +146,6 @@ struct UlimitBody {
     soft: i64,
     #[serde(default)]
     hard: i64,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct LogConfig {
-    #[serde(rename = "Type", deserialize_with = "null_as_default")]
-    kind: String,
-    #[serde(deserialize_with = "null_as_default")]
-    config: BTreeMap<String, String>,
 }
 
 impl Limits {
@@ -226,15 +219,6 @@ impl Confinement {
         if self.shm_size < 0 {
             return Err(OpError::Invalid("SHM size can not be less than 0".into()).into());
         }
-        if !matches!(self.log_config.kind.as_str(), "" | "json-file" | "local") {
-            warnings.push(format!(
-                "log driver {} is not built yet: output is kept in a file and read with logs",
-                self.log_config.kind
-            ));
-        }
-        for option in self.log_config.config.keys() {
-            warnings.push(format!("log option {option} is not honoured yet"));
-        }
         let rights = self.rights(warnings)?;
         Ok(Settings {
             resources: limits.resources()?,
@@ -263,6 +247,8 @@ impl Confinement {
             oom_score_adj: self.oom_score_adj,
             annotations: self.annotations.clone(),
             tmpfs: self.tmpfs.clone(),
+            cgroup_parent: self.cgroup_parent.clone(),
+            log: self.log_config.log(warnings)?,
             asked: Value::Object(whole.clone()).to_string(),
             ..Settings::default()
         })

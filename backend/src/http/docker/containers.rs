@@ -1,12 +1,13 @@
 //! `/containers`: list, create, inspect, start, stop, kill, wait, remove.
 
 use super::{
+    ApiVersion,
     answer::{self, ContainerRow, Sizes},
     choosing::{Choice, Listed},
     error::DockerError,
     extract::{DockerJson, query_bool},
     mounts as shown_mounts,
-    request::{CreateBody, new_container},
+    request::{CreateBody, check_version, new_container},
 };
 use crate::{
     clock,
@@ -16,14 +17,14 @@ use crate::{
     ops::{
         Daemon, OpError,
         container::{self, Running, Volumes},
-        image, lifecycle, mount_source, network, process,
+        exec, image, lifecycle, mount_source, network, process,
         stopping::{self, StopOptions},
         usage,
         wait::{self, Condition},
     },
 };
 use axum::{
-    Json,
+    Extension, Json,
     body::{Body, Bytes},
     extract::{Path, Query, State},
     http::{StatusCode, header::CONTENT_TYPE},
@@ -126,9 +127,11 @@ pub(super) struct CreateQuery {
 /// `POST /containers/create`.
 pub(super) async fn create(
     State(daemon): State<Arc<Daemon>>,
+    Extension(version): Extension<ApiVersion>,
     Query(query): Query<CreateQuery>,
     DockerJson(body): DockerJson<CreateBody>,
 ) -> Result<(StatusCode, Json<Value>), DockerError> {
+    check_version(&body, version)?;
     let (new, mut warnings) = new_container(query.name.as_deref(), body)?;
     warnings.extend(daemon.runtime.check(&new.spec.settings).map_err(OpError::from)?);
     let made = to_the_end(async move { container::create(&daemon, Mode::Apply, Origin::Docker, new).await }).await;
@@ -177,6 +180,7 @@ pub(super) async fn inspect(
         files: &daemon.runtime.container_dir(&record.id),
         runtime: daemon.host.runtime.split(' ').next().unwrap_or_default(),
         cgroups: daemon.runtime.default_cgroup_namespace(),
+        execs: &exec::of_container(&daemon, &record.id),
     };
     let mut shown = answer::container(&record, &seen, &networks, &details);
     if query.size {

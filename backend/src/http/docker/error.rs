@@ -27,6 +27,9 @@ pub(super) enum DockerError {
     /// Docker answers 404 for a driver that it doesn't have.
     #[error("plugin \"{0}\" not found")]
     NoSuchDriver(String),
+    /// What it prints is kept for those only who are attached.
+    #[error("configured logging driver does not support reading")]
+    LogUnread,
     /// Nobody knows that path.
     #[error("page not found")]
     PageNotFound,
@@ -75,6 +78,7 @@ impl DockerError {
             }
             DockerError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             DockerError::NoSuchDriver(_) | DockerError::PageNotFound => StatusCode::NOT_FOUND,
+            DockerError::LogUnread => StatusCode::NOT_IMPLEMENTED,
             DockerError::NoSwarm => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -87,7 +91,8 @@ impl IntoResponse for DockerError {
         if status == StatusCode::NOT_MODIFIED {
             return status.into_response();
         }
-        if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
+        // What a single machine answers to questions about swarms is no failure of it.
+        if matches!(&self, DockerError::Op(error) if error.class() == Class::Failed) {
             tracing::error!(%status, error = chain(&self), "request failed");
         }
         (status, Json(json!({ "message": self.to_string() }))).into_response()

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::http::to_the_end;
 use crate::ops::{
-    Daemon,
+    Daemon, OpError,
     exec::{self, ExecState, NewExec, Outputs},
+    session::Session,
 };
 use crate::runtime::{Privileges, Stdin};
 use axum::{
@@ -21,7 +22,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use drawbridge_api::TerminalSize;
+use drawbridge_api::{Console, TerminalSize};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -101,13 +102,22 @@ pub(super) async fn start(
     let started = {
         let (daemon, id) = (Arc::clone(&daemon), id.clone());
         // To the end: a process that was started for a client that has gone is seen off all the same.
-        to_the_end(async move { exec::start(&daemon, &id, size).await }).await?
+        to_the_end(async move { exec::start(&daemon, &id, size).await }).await
     };
     if options.detach {
+        started?;
         return Ok(StatusCode::OK.into_response());
     }
-    let framing = Framing::of(started.console, version);
-    stream::hijack(&mut request, framing, started, keys, move || exec::detached(&daemon, &id))
+    let session = match started {
+        // A client that listens reads it there, and asks for the exit code then, as with every other end.
+        Err(OpError::Runtime(error)) => {
+            let terminal = exec::find(&daemon, &id)?.spec.terminal.is_some();
+            Session::of_failure(Console { terminal, ..Console::default() }, &error.to_string())
+        }
+        started => started?,
+    };
+    let framing = Framing::of(session.console, version);
+    stream::hijack(&mut request, framing, session, keys, move || exec::detached(&daemon, &id))
 }
 
 /// `POST /exec/{id}/resize`.

@@ -62,6 +62,9 @@ pub(super) async fn logs(
         return Err(DockerError::BadRequest("Bad parameters: you must choose at least one stream".into()));
     }
     let record = container::find(&daemon, &text)?;
+    if record.spec.settings.log.unread {
+        return Err(DockerError::LogUnread);
+    }
     let running = record.state == ContainerState::Running;
     let options = LogOptions {
         tail: tail(query.tail.as_deref())?,

@@ -5,6 +5,7 @@ mod answer;
 mod archive;
 mod archives;
 mod attach;
+mod attach_socket;
 mod build;
 mod choosing;
 mod confinement;
@@ -20,6 +21,7 @@ mod host_config;
 mod image_answer;
 mod images;
 mod life;
+mod log_config;
 mod logs;
 mod mounts;
 mod naming;
@@ -36,7 +38,7 @@ mod times;
 mod usage;
 mod volumes;
 
-use crate::ops::Daemon;
+use crate::{http::leftover, ops::Daemon};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -74,7 +76,8 @@ impl std::fmt::Display for ApiVersion {
 /// The router of this dialect. The version in the path is taken off before routes are looked at, so it stands around the
 /// routes and not in them.
 pub fn router(daemon: Arc<Daemon>) -> Router {
-    Router::new().fallback_service(middleware::from_fn(negotiate).layer(routes().with_state(daemon)))
+    let routes = middleware::from_fn(negotiate).layer(routes().with_state(daemon));
+    Router::new().fallback_service(middleware::map_request(leftover::take).layer(routes))
 }
 
 fn routes() -> Router<Arc<Daemon>> {
@@ -113,6 +116,7 @@ fn routes() -> Router<Arc<Daemon>> {
         .route("/containers/{id}/wait", post(containers::wait))
         .route("/containers/{id}/logs", get(logs::logs))
         .route("/containers/{id}/attach", post(attach::attach))
+        .route("/containers/{id}/attach/ws", get(attach_socket::attach))
         .route("/containers/{id}/resize", post(attach::resize))
         .route("/containers/{id}/exec", post(exec::create))
         .route("/exec/{id}/start", post(exec::start))
@@ -128,6 +132,7 @@ fn routes() -> Router<Arc<Daemon>> {
         .route("/build/prune", post(build::prune))
         .route("/auth", post(registries::auth))
         .route("/distribution/{*name}", get(registries::distribution))
+        .route("/images/search", get(registries::search))
         .route("/images/{*name}", any(images::named))
         .route("/volumes", get(volumes::list))
         .route("/volumes/create", post(volumes::create))

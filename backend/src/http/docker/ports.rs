@@ -1,7 +1,7 @@
 //! Ports as Docker writes them: `PortBindings`, `ExposedPorts` and what inspect and list show.
 
 use crate::{model::ContainerSpec, ops::OpError, ops::publish::exposed};
-use drawbridge_api::{Container, ContainerState, HostPort, PortRequest, PublishedPort};
+use drawbridge_api::{Container, ContainerState, HostPort, NetworkMode, PortRequest, PublishedPort};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -81,9 +81,14 @@ pub(super) fn exposed_ports(spec: &ContainerSpec) -> Map<String, Value> {
     spec.exposed_ports.iter().map(|text| full(text)).chain(published).map(|port| (port, json!({}))).collect()
 }
 
+/// Without a namespace of its own, or with an empty one, there is nothing that ports could be told of.
+fn has_ports(spec: &ContainerSpec, seen: &Container) -> bool {
+    seen.state == ContainerState::Running && matches!(spec.network_mode, NetworkMode::Network(_))
+}
+
 /// `NetworkSettings.Ports`: null for a port that is not published.
 pub(super) fn port_map(spec: &ContainerSpec, seen: &Container) -> Map<String, Value> {
-    if seen.state != ContainerState::Running {
+    if !has_ports(spec, seen) {
         return Map::new();
     }
     let mut map: BTreeMap<String, Vec<Value>> =
@@ -99,7 +104,7 @@ pub(super) fn port_map(spec: &ContainerSpec, seen: &Container) -> Map<String, Va
 
 /// `Ports` of a row of the list.
 pub(super) fn port_list(spec: &ContainerSpec, seen: &Container) -> Vec<Value> {
-    if seen.state != ContainerState::Running {
+    if !has_ports(spec, seen) {
         return Vec::new();
     }
     let published = |port: u16, protocol| {

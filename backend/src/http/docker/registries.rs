@@ -215,6 +215,11 @@ pub(super) async fn auth(
     Ok(Json(json!({ "Status": "Login Succeeded", "IdentityToken": "" })))
 }
 
+/// `GET /images/search`: Docker Hub alone has such a search, and no registry of the distribution API.
+pub(super) async fn search() -> DockerError {
+    DockerError::not_built("searching Docker Hub")
+}
+
 /// The body of `POST /auth`.
 #[derive(Debug, Deserialize)]
 pub(super) struct AuthBody(AuthConfig);

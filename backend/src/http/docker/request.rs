@@ -2,6 +2,7 @@
 //! would be another one without it, and answered with a warning where it would only be less.
 
 use super::{
+    ApiVersion,
     confinement::{Confinement, Limits},
     endpoint::{self, EndpointConfig},
     error::DockerError,
@@ -182,6 +183,18 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
     Ok((NewContainer { name, spec, attachments }, warnings))
 }
 
+/// Until API 1.43 a container was made in one network, and connected to the others.
+pub(super) fn check_version(body: &CreateBody, version: ApiVersion) -> Result<(), DockerError> {
+    let networks: Vec<&str> = body.networking_config.endpoints_config.keys().map(String::as_str).collect();
+    if version.minor < 44 && networks.len() > 1 {
+        return Err(DockerError::BadRequest(format!(
+            "Container cannot be created with multiple network endpoints: {}",
+            networks.join(", ")
+        )));
+    }
+    Ok(())
+}
+
 fn refuse_what_is_not_built(body: &CreateBody) -> Result<(), DockerError> {
     let host = &body.host_config;
     let on_default_bridge = matches!(host.network_mode.as_str(), "" | "default" | "bridge");
@@ -306,12 +319,9 @@ mod tests {
     #[test]
     fn what_is_not_honoured_is_named() {
         let (_, warnings) =
-            convert(r#"{"Image":"b","HostConfig":{"CgroupParent":"p","LogConfig":{"Config":{"max-size":"1m"}}}}"#)
+            convert(r#"{"Image":"b","HostConfig":{"StorageOpt":{"size":"1g"},"LogConfig":{"Config":{"tag":"t"}}}}"#)
                 .unwrap();
-        assert_eq!(
-            warnings,
-            ["HostConfig.CgroupParent is not honoured yet", "log option max-size is not honoured yet"]
-        );
+        assert_eq!(warnings, ["HostConfig.StorageOpt is not honoured yet", "log option tag is not honoured yet"]);
     }
 
     #[test]

@@ -29,7 +29,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::mpsc,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -39,6 +39,9 @@ const READ_SIZE: usize = 8 << 10;
 /// How often one looks whether a client that has said all it had to say is still there to listen. Neither tokio nor hyper
 /// tells, and a process that prints nothing would never show it.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
+
+/// How long a client may take to read the head of an answer before it is sent more.
+const LONGEST_HEAD: Duration = Duration::from_millis(100);
 
 /// How long a client may take to hang up after the last piece.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
@@ -139,6 +142,16 @@ impl Presence {
         Self(peer.and_then(|ConnectInfo(peer)| peer.connection()))
     }
 
+    /// Returns when the client has taken the head of the answer, or soon: some read it through a buffer, and lose what
+    /// comes with it (docker-py's `exec_run`).
+    async fn takes_the_head(&self) {
+        let Some(connection) = &self.0 else { return };
+        let begun = Instant::now();
+        while !local::is_taken(connection.as_fd()) && begun.elapsed() < LONGEST_HEAD {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// Returns when the client has gone for good.
     async fn gone(&self) {
         let Some(connection) = &self.0 else { return std::future::pending().await };
@@ -160,6 +173,7 @@ async fn talk(
     let (mut from_client, mut to_client) = tokio::io::split(connection);
     let Session { console, mut output, input, at_input_end } = session;
     let keys = console.terminal.then_some(keys);
+    presence.takes_the_head().await;
     let farewell = {
         let send = async {
             while let Some(piece) = output.recv().await {

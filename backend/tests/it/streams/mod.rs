@@ -7,7 +7,7 @@ mod raw;
 mod robust;
 mod terminal;
 
-use raw::Raw;
+pub(crate) use raw::Raw;
 use std::{
     fs::File,
     io::{Read, Write},

@@ -6,11 +6,12 @@ use crate::harness::{Daemon, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
 use std::{fs, io::Write, os::unix::net::UnixStream, thread, time::Duration};
 
-/// What a daemon holds: open descriptors, and children of it.
+/// What a daemon holds: open descriptors, children of it, and tasks of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Held {
     descriptors: usize,
     children: usize,
+    tasks: u64,
 }
 
 fn held(daemon: &Daemon) -> Held {
@@ -20,14 +21,20 @@ fn held(daemon: &Daemon) -> Held {
         let list = fs::read_to_string(task.path().join("children")).unwrap_or_default();
         list.split_whitespace().count()
     });
-    Held { descriptors: fs::read_dir(format!("{process}/fd")).unwrap().count(), children: children.sum() }
+    let children = children.sum();
+    let descriptors = fs::read_dir(format!("{process}/fd")).unwrap().count();
+    let info = Raw::ask(daemon, "GET /info", None);
+    let tasks = info.split("\"NGoroutines\":").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+    Held { descriptors, children, tasks }
 }
 
 /// Waits until the daemon holds no more than before.
 fn lets_go(daemon: &Daemon, before: Held, what: &str) {
-    wait_for(what, || {
+    wait_for(&format!("{what} to leave no more than {before:?}"), || {
         let now = held(daemon);
-        (now.descriptors <= before.descriptors && now.children <= before.children).then_some(())
+        let less =
+            now.descriptors <= before.descriptors && now.children <= before.children && now.tasks <= before.tasks;
+        less.then_some(())
     });
 }
 
@@ -73,6 +80,13 @@ fn clients_that_go_in_mid_stream_leave_nothing() {
             drop(Raw::send(&daemon, &format!("{method} /containers/loud/{request}"), "", None));
         }
         drop(Raw::send(&daemon, "GET /events", "", None));
+        let page = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        for _ in 0..10 {
+            let mut page = Raw::send(&daemon, "GET /containers/loud/attach/ws?stream=1&stdin=1&stdout=1", page, None);
+            // Said, and never read by anybody.
+            page.stream.write_all(b"\x82\xff\0\0\0\0\0\x01\0\0\0\0\0\0").unwrap();
+            page.stream.write_all(&[b'x'; 1 << 14]).unwrap();
+        }
         // Much to say to a process that reads nothing, and gone.
         let mut talker = Raw::upgrade(&daemon, "POST /containers/loud/attach?stream=1&stdin=1", "");
         talker.stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
