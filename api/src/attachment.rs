@@ -10,6 +10,7 @@ use std::{
 
 /// A network that a container is to be in whenever it runs, with what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Attachment {
     /// The network's name; in a request its id or the beginning of one will do.
@@ -19,12 +20,15 @@ pub struct Attachment {
     pub aliases: Vec<String>,
     /// The IPv4 address that it shall have; a free one when absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub address4: Option<Ipv4Addr>,
     /// The IPv6 address that it shall have; a free one when absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub address6: Option<Ipv6Addr>,
     /// More addresses of its interface, link-local ones, which nobody leases.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub link_local: Vec<IpAddr>,
     /// The Ethernet address that it shall have; one made of its address when absent.
     #[serde(default)]
@@ -59,6 +63,7 @@ impl Attachment {
 
 /// A running container's plug in a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Endpoint {
     /// Its identity; new at each start.
     pub id: EndpointId,
@@ -73,15 +78,20 @@ pub struct Endpoint {
     /// The Ethernet address of that interface.
     pub mac: MacAddress,
     /// The leased IPv4 address with the subnet's prefix length.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub address4: Option<Ipv4Net>,
     /// The leased IPv6 address with the subnet's prefix length.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub address6: Option<Ipv6Net>,
     /// The network's IPv4 gateway, none on an internal network. The default route leads there where no other endpoint of
     /// the container comes before this one.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub gateway4: Option<Ipv4Addr>,
     /// The network's IPv6 gateway, likewise.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub gateway6: Option<Ipv6Addr>,
     /// More addresses of the interface, which nobody leases.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub link_local: Vec<IpAddr>,
     /// The endpoint with the highest number leads out.
     pub gateway_priority: i32,

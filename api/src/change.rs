@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Who asked for a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// A Docker client, over the Engine API.
@@ -27,6 +28,7 @@ impl Origin {
 
 /// How far a change has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeState {
     /// Its steps are being done; after a crash it is settled at the next start.
@@ -50,6 +52,7 @@ impl ChangeState {
 
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Not done yet, or never reached.
@@ -76,6 +79,7 @@ impl Outcome {
 
 /// A step as a person reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExplainedStep {
     /// What it does, a few words: `Create veth pair veth0a1b2c3 ↔ eth0`.
     pub title: String,
@@ -95,6 +99,7 @@ pub struct ExplainedStep {
 
 /// What a change would do: the answer to a preview. An empty list means that the kernel need not be touched.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Plan {
     /// The steps, in the order in which they would be done.
     pub steps: Vec<ExplainedStep>,
@@ -102,6 +107,7 @@ pub struct Plan {
 
 /// A change: one plan, carried out or tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Change {
     /// Its number, counting up from 1.
     pub id: i64,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The size of a terminal, in characters. Zero stands for a size that nobody has told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TerminalSize {
     /// Lines.
     pub rows: u16,
@@ -13,6 +14,7 @@ pub struct TerminalSize {
 
 /// What a process's standard input is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Input {
     /// Empty: nobody can write to it.
@@ -26,6 +28,7 @@ pub enum Input {
 
 /// How a container's main process is talked to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Console {
     /// Whether it has a terminal: then its standard error is one with its standard output, and keys are edited and echoed.
     pub terminal: bool,

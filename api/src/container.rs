@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 /// Where a container is in its life. The JSON word is Docker's `State.Status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ContainerState {
     /// Made, never started (or its start failed).
@@ -31,6 +32,7 @@ impl ContainerState {
 
 /// What kind of network stack a container gets at its start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkMode {
     /// A namespace of its own; this network's interface comes first. `bridge` is the default one.
@@ -45,6 +47,7 @@ pub enum NetworkMode {
 
 /// A container as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Container {
     /// Its identity.
     pub id: ContainerId,
@@ -99,6 +102,7 @@ pub struct Container {
 
 /// What the panel sends to make a container: `POST /api/containers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ContainerCreate {
     /// Its name; one is made up when absent.
@@ -126,6 +130,7 @@ pub struct ContainerCreate {
 /// What the panel sends to change the published ports of a container: `PUT /api/containers/{id}/ports`. Those of a running
 /// container change at once, without a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PortsUpdate {
     /// All ports that shall be published from now on.

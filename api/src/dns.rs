@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 /// How a question ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DnsOutcome {
     /// Answered with what Drawbridge knows of its containers.
@@ -24,6 +25,7 @@ pub enum DnsOutcome {
 
 /// By what a question came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DnsTransport {
     /// A datagram.
@@ -35,6 +37,7 @@ pub enum DnsTransport {
 /// One question of a container and what it was told. The last thousand are kept: `GET /api/dns`; those that come are sent by
 /// `GET /api/dns/events`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DnsQuery {
     /// Counts up by one from the daemon's start.
     pub sequence: u64,
@@ -55,6 +58,7 @@ pub struct DnsQuery {
     /// Why it ended so, one sentence without a full stop.
     pub reason: String,
     /// Who answered, where it was forwarded.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub upstream: Option<SocketAddr>,
     /// From the question to the answer, in microseconds.
     pub duration_us: u64,

@@ -5,6 +5,7 @@ use std::fmt;
 
 /// One thing that was looked at. JSON: `{"subject","health","detail","remedy"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Finding {
     /// What it is: `overlay file systems`.
     pub subject: String,
@@ -18,6 +19,7 @@ pub struct Finding {
 
 /// What mends a thing. JSON: `{"command":"apt-get install runc"}` or `{"advice":"run Drawbridge as root"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
     /// One line for a shell, run as root.
@@ -36,6 +38,7 @@ impl fmt::Display for Remedy {
 
 /// How a thing is. JSON: its name in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
     /// Containers can't run without it.

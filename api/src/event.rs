@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// One thing that changed. Each kind carries the whole new state of the thing, so that applying an event twice is
 /// harmless.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case")]
 pub enum EventKind {
     /// A network was made or changed.
@@ -29,6 +30,7 @@ pub enum EventKind {
 
 /// An event as it crosses the wire: `GET /api/events`, one per SSE message, `id:` its sequence number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Event {
     /// Counts up by one from the daemon's start; a gap means that a snapshot is due.
     pub sequence: u64,
@@ -41,15 +43,18 @@ pub struct Event {
 
 /// An address that the host has of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HostAddress {
     /// The interface's name.
     pub interface: String,
     /// The address with its prefix length.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub address: IpNet,
 }
 
 /// The machine the daemon runs on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Host {
     /// Its host name.
     pub name: String,
@@ -63,6 +68,7 @@ pub struct Host {
 
 /// Everything there is at one moment: `GET /api/snapshot`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Snapshot {
     /// The last event that is contained; the stream goes on behind it.
     pub sequence: u64,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Links of the host and named network namespaces: `GET /api/observed` gives all of them, the snapshot and events those that
 /// are not Drawbridge's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Found {
     /// Links of the host, in the order of their numbers.
     pub links: Vec<FoundLink>,
@@ -16,6 +17,7 @@ pub struct Found {
 
 /// A link, on the host or in a namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FoundLink {
     /// Its name, as the kernel has it.
     pub name: String,
@@ -34,6 +36,7 @@ pub struct FoundLink {
     /// The other end of a veth pair.
     pub peer: Option<FoundPeer>,
     /// Its addresses.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub addresses: Vec<IpNet>,
     /// Whether Drawbridge made it; what it did not make it never changes.
     pub ours: bool,
@@ -41,6 +44,7 @@ pub struct FoundLink {
 
 /// The other end of a veth pair.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FoundPeer {
     /// The namespace it is in; none for the one of this end.
     pub namespace: Option<String>,
@@ -50,6 +54,7 @@ pub struct FoundPeer {
 
 /// A named network namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FoundNamespace {
     /// Its name.
     pub name: String,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// An image that containers can be made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Image {
     /// Its identity.
     pub id: ImageId,

@@ -39,6 +39,7 @@ use serde::{Deserialize, Serialize};
 
 /// The body of every refused request under `/api`: one sentence that names the thing and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Refusal {
     /// What was wrong and what to do about it, for a person.
     pub message: String,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a listing is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ListingKind {
     /// Links and their addresses.
@@ -22,6 +23,7 @@ pub enum ListingKind {
 /// What one command of iproute2 prints, read from the kernel: `GET /api/kernel` has those of the host, `GET
 /// /api/kernel/links/{name}` those of one of its links, `GET /api/kernel/namespaces/{name}` those of a named namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Listing {
     /// What it is of.
     pub kind: ListingKind,
@@ -33,6 +35,7 @@ pub struct Listing {
 
 /// What a link of the host has counted since it was made (`ip -s link`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LinkCounters {
     /// Its name.
     pub name: String,
@@ -44,6 +47,7 @@ pub struct LinkCounters {
 
 /// What all links of the host count: `GET /api/links`. Two of these make a rate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LinkReport {
     /// When it was read, microseconds of a clock that never jumps.
     pub taken_us: u64,

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 /// How a network is made. The JSON word is Docker's driver name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Driver {
     /// A Linux bridge of our own, with addresses from a subnet.
@@ -34,6 +35,7 @@ impl Driver {
 /// How a bridge network meets the outside, for one address family. The JSON word is Docker's, as in
 /// `com.docker.network.bridge.gateway_mode_ipv4` (Docker Engine 28, "Gateway modes").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum GatewayMode {
     /// Out with the host's address, in through published ports of the host.
@@ -66,12 +68,14 @@ impl GatewayMode {
 
 /// How packets of one family leave a network and come in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Gateway {
     /// Whether they are translated, and what is let in.
     pub mode: GatewayMode,
     /// Whether what leaves the machine takes the host's address; only where the mode translates.
     pub masquerade: bool,
     /// The address of the host that it takes; the one of the interface it leaves by when absent.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub source: Option<IpAddr>,
 }
 
@@ -84,14 +88,19 @@ impl Gateway {
 
 /// A range of addresses of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Subnet {
     /// The range, its host bits zero: `172.17.0.0/16`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub subnet: IpNet,
     /// The containers' default gateway: the bridge's own address in it, or on a macvlan network that of a router outside.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub gateway: IpAddr,
     /// The part of the range that addresses are leased from; all of it when absent.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub ip_range: Option<IpNet>,
     /// Addresses that are never leased, by the names given to them.
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, String>))]
     pub reserved: BTreeMap<String, IpAddr>,
 }
 
@@ -105,6 +114,7 @@ impl Subnet {
 /// What the interfaces of a macvlan network may do with one another. The JSON word is that of Docker's option `macvlan_mode`
 /// and of ip-link(8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum MacvlanMode {
     /// They reach one another directly.
@@ -132,6 +142,7 @@ impl MacvlanMode {
 
 /// What makes a macvlan network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Macvlan {
     /// The host's interface that is shared. It is not ours: nothing about it is changed.
     pub parent: IfName,
@@ -141,6 +152,7 @@ pub struct Macvlan {
 
 /// A network as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Network {
     /// Its identity.
     pub id: NetworkId,
@@ -224,6 +236,7 @@ impl Network {
 
 /// What the panel sends to make a bridge network: `POST /api/networks`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NetworkCreate {
     /// Its name: `[a-zA-Z0-9][a-zA-Z0-9_.-]*`.

@@ -5,6 +5,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 /// The transport protocol of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// RFC 9293.
@@ -68,8 +69,10 @@ impl FromStr for Protocol {
 
 /// A port of the host at which a published port is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HostPort {
     /// The host's address; `0.0.0.0` and `::` stand for all of them of that family.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub address: IpAddr,
     /// Transport protocol.
     pub protocol: Protocol,
@@ -85,6 +88,7 @@ impl fmt::Display for HostPort {
 
 /// A port of a container that is reached at a port of the host. Its protocol is the host port's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PublishedPort {
     /// Where it is reached.
     pub host: HostPort,
@@ -94,6 +98,7 @@ pub struct PublishedPort {
 
 /// What is asked for with `-p`: a container port, and where on the host it shall be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PortRequest {
     /// The container's port, 1 to 65535.
@@ -102,6 +107,7 @@ pub struct PortRequest {
     pub protocol: Protocol,
     /// The host's address; every address of both families when absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub host_address: Option<IpAddr>,
     /// The lowest host port that will do; one of the kernel's choice when it is 0.
     #[serde(default)]
@@ -113,6 +119,7 @@ pub struct PortRequest {
 
 /// What went through a published port or a network, both ways together unless said otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Traffic {
     /// Packets.
     pub packets: u64,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The tables: `GET /api/rules`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rules {
     /// The constant tables in nft(8)'s language, without elements.
     pub tables: String,
@@ -16,6 +17,7 @@ pub struct Rules {
 
 /// An element of a set or map.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RuleElement {
     /// `inet drawbridge` or `bridge drawbridge`.
     pub table: String,
@@ -39,6 +41,7 @@ pub struct RuleElement {
 
 /// What the counters say now: `GET /api/traffic`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TrafficReport {
     /// By network, oldest first.
     pub networks: Vec<NetworkTraffic>,
@@ -48,6 +51,7 @@ pub struct TrafficReport {
 
 /// What was forwarded from and to a network's bridge. What its containers send one another is not forwarded, but bridged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NetworkTraffic {
     /// The network.
     pub network: NetworkId,
@@ -59,6 +63,7 @@ pub struct NetworkTraffic {
 
 /// What went through a published port, both ways.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PortTraffic {
     /// The container.
     pub container: ContainerId,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the panel says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TerminalRequest {
     /// The terminal has another size.
@@ -14,6 +15,7 @@ pub enum TerminalRequest {
 
 /// What the daemon says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TerminalNotice {
     /// The connection is there.

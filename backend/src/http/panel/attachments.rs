@@ -1,6 +1,11 @@
 //! `/api/containers/{id}/attachments`: connecting a container to networks, and disconnecting it.
 
-use super::{PreviewQuery, answer, containers::seen, error::PanelError};
+use super::{
+    PreviewQuery, answer,
+    containers::seen,
+    error::PanelError,
+    openapi::{ContainerOrPlan, Refused},
+};
 use crate::{
     http::to_the_end,
     ops::{
@@ -17,6 +22,14 @@ use drawbridge_api::{Attachment, Origin};
 use std::sync::Arc;
 
 /// `POST /api/containers/{id}/attachments`: at once where the container runs.
+#[utoipa::path(
+    post,
+    path = "/api/containers/{id}/attachments",
+    tag = "containers",
+    params(("id" = String, Path, description = "Its name, its id, or the beginning of one that is no other's"), PreviewQuery),
+    request_body = Attachment,
+    responses((status = 200, description = "The container as it is now, or the plan where a preview was asked for", body = ContainerOrPlan), Refused),
+)]
 pub(super) async fn connect(
     State(daemon): State<Arc<Daemon>>,
     Path(id): Path<String>,
@@ -34,6 +47,13 @@ pub(super) async fn connect(
 }
 
 /// `DELETE /api/containers/{id}/attachments/{network}`.
+#[utoipa::path(
+    delete,
+    path = "/api/containers/{id}/attachments/{network}",
+    tag = "containers",
+    params(("id" = String, Path, description = "Its name, its id, or the beginning of one that is no other's"), ("network" = String, Path, description = "The network's name or id"), PreviewQuery),
+    responses((status = 200, description = "The container as it is now, or the plan where a preview was asked for", body = ContainerOrPlan), Refused),
+)]
 pub(super) async fn disconnect(
     State(daemon): State<Arc<Daemon>>,
     Path((id, network)): Path<(String, String)>,

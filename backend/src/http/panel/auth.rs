@@ -1,6 +1,6 @@
 //! Who may come in: whoever has the token, as a cookie, a bearer token, or once in the login link.
 
-use super::error::PanelError;
+use super::{error::PanelError, openapi::Refused};
 use axum::{
     Json,
     extract::{Request, State},
@@ -13,8 +13,9 @@ use axum::{
 };
 use serde::Deserialize;
 use std::{fs, io, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
+use utoipa::ToSchema;
 
-const COOKIE_NAME: &str = "drawbridge_token";
+pub(super) const COOKIE_NAME: &str = "drawbridge_token";
 
 /// The secret that opens the panel: 32 random bytes in hex.
 #[derive(Clone)]
@@ -82,12 +83,21 @@ pub(super) async fn guard(State(token): State<Token>, request: Request, next: Ne
     if token.is_in(request.headers()) { next.run(request).await } else { PanelError::Unauthorized.into_response() }
 }
 
-#[derive(Debug, Deserialize)]
+/// What `POST /api/login` takes.
+#[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Login {
+    /// The secret that the daemon prints in its link.
     token: String,
 }
 
 /// `POST /api/login`.
+#[utoipa::path(
+    post,
+    path = "/api/login",
+    tag = "login",
+    request_body = Login,
+    responses((status = 204, description = "The token was right; the answer sets it as a cookie"), Refused),
+)]
 pub(super) async fn login(State(token): State<Token>, Json(login): Json<Login>) -> Result<Response, PanelError> {
     if !token.is(login.token.trim()) {
         return Err(PanelError::Unauthorized);

@@ -1,6 +1,10 @@
 //! `/api/containers`.
 
-use super::{PreviewQuery, answer, created, error::PanelError};
+use super::{
+    PreviewQuery, answer, created,
+    error::PanelError,
+    openapi::{ContainerOrPlan, Planned, Refused},
+};
 use crate::{
     engine::{Changed, Mode},
     http::to_the_end,
@@ -20,8 +24,17 @@ use axum::{
 use drawbridge_api::{Container, ContainerCreate, Driver, NetworkMode, Origin, PortsUpdate};
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc};
+use utoipa::IntoParams;
 
 /// `POST /api/containers`.
+#[utoipa::path(
+    post,
+    path = "/api/containers",
+    tag = "containers",
+    params(PreviewQuery),
+    request_body = ContainerCreate,
+    responses((status = 201, description = "The container that was made, and started where that was asked for", body = Container), Planned, Refused),
+)]
 pub(super) async fn create(
     State(daemon): State<Arc<Daemon>>,
     Query(query): Query<PreviewQuery>,
@@ -44,6 +57,13 @@ pub(super) async fn create(
 }
 
 /// `POST /api/containers/{id}/start`.
+#[utoipa::path(
+    post,
+    path = "/api/containers/{id}/start",
+    tag = "containers",
+    params(("id" = String, Path, description = "Its name, its id, or the beginning of one that is no other's"), PreviewQuery),
+    responses((status = 200, description = "The container as it is now, or the plan where a preview was asked for", body = ContainerOrPlan), Refused),
+)]
 pub(super) async fn start(
     State(daemon): State<Arc<Daemon>>,
     Path(id): Path<String>,
@@ -59,6 +79,13 @@ pub(super) async fn start(
 }
 
 /// `POST /api/containers/{id}/stop`. A container that removes itself at its end has no state to answer with: 204.
+#[utoipa::path(
+    post,
+    path = "/api/containers/{id}/stop",
+    tag = "containers",
+    params(("id" = String, Path, description = "Its name, its id, or the beginning of one that is no other's"), PreviewQuery),
+    responses((status = 200, description = "The container as it is now, or the plan where a preview was asked for", body = ContainerOrPlan), (status = 204, description = "It removed itself at its end"), Refused),
+)]
 pub(super) async fn stop(
     State(daemon): State<Arc<Daemon>>,
     Path(id): Path<String>,
@@ -84,6 +111,14 @@ pub(super) async fn stop(
 }
 
 /// `PUT /api/containers/{id}/ports`.
+#[utoipa::path(
+    put,
+    path = "/api/containers/{id}/ports",
+    tag = "containers",
+    params(("id" = String, Path, description = "Its name, its id, or the beginning of one that is no other's"), PreviewQuery),
+    request_body = PortsUpdate,
+    responses((status = 200, description = "The container as it is now, or the plan where a preview was asked for", body = ContainerOrPlan), Refused),
+)]
 pub(super) async fn ports(
     State(daemon): State<Arc<Daemon>>,
     Path(id): Path<String>,
@@ -100,15 +135,25 @@ pub(super) async fn ports(
     Ok(answer(changed, |made| Json(made).into_response()))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct RemoveQuery {
+    /// Only say what would be done.
     #[serde(default)]
     preview: bool,
+    /// End it first, if it runs.
     #[serde(default)]
     force: bool,
 }
 
 /// `DELETE /api/containers/{id}`.
+#[utoipa::path(
+    delete,
+    path = "/api/containers/{id}",
+    tag = "containers",
+    params(("id" = String, Path, description = "Its name, its id, or the beginning of one that is no other's"), RemoveQuery),
+    responses((status = 204, description = "It is gone"), Planned, Refused),
+)]
 pub(super) async fn remove(
     State(daemon): State<Arc<Daemon>>,
     Path(id): Path<String>,

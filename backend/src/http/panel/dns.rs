@@ -1,6 +1,6 @@
 //! `/api/dns`: what containers asked, and what they were told.
 
-use super::error::PanelError;
+use super::{error::PanelError, openapi::Refused};
 use crate::{dns::Kept, ops::Daemon};
 use axum::{
     Json,
@@ -13,17 +13,27 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use utoipa::IntoParams;
 
 /// As of the other stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// Of this container only, by its id or the beginning of one.
     container: Option<String>,
 }
 
 /// `GET /api/dns?container=ID`: the last questions, oldest first; of one container, by its id or the beginning of one, if it is
 /// named.
+#[utoipa::path(
+    get,
+    path = "/api/dns",
+    tag = "names",
+    params(ListQuery),
+    responses((status = 200, description = "The last questions, oldest first", body = Vec<DnsQuery>), Refused),
+)]
 pub(super) async fn list(
     State(daemon): State<Arc<Daemon>>,
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
@@ -36,8 +46,10 @@ pub(super) async fn list(
     Ok(Json(queries))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct EventsQuery {
+    /// The number of the last question that is known.
     #[serde(default)]
     after: u64,
 }
@@ -45,6 +57,13 @@ pub(super) struct EventsQuery {
 /// `GET /api/dns/events`: the kept questions behind number `after`, or behind the last one that the listener has seen, and
 /// then those that come, one per message. A number above all there are is of an earlier daemon, and means none. A listener
 /// that is too slow misses some.
+#[utoipa::path(
+    get,
+    path = "/api/dns/events",
+    tag = "names",
+    params(EventsQuery),
+    responses((status = 200, description = "Server-sent events, each with a DnsQuery as its data", content_type = "text/event-stream", body = String), Refused),
+)]
 pub(super) async fn events(
     State(daemon): State<Arc<Daemon>>,
     query: Result<Query<EventsQuery>, axum::extract::rejection::QueryRejection>,

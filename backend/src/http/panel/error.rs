@@ -10,7 +10,10 @@ use axum::{
         rejection::{JsonRejection, QueryRejection},
         ws::rejection::WebSocketUpgradeRejection,
     },
-    http::StatusCode,
+    http::{
+        StatusCode,
+        header::{CONTENT_LENGTH, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
 };
 use drawbridge_api::Refusal;
@@ -73,4 +76,24 @@ impl IntoResponse for PanelError {
         }
         (status, Json(Refusal { message: self.to_string() })).into_response()
     }
+}
+
+/// The longest text of a refusal that is made below us, in bytes.
+const LONGEST_REFUSAL: usize = 64 << 10;
+
+/// Refusals that are made before a handler is reached, such as a query that can't be read or a method that a path hasn't,
+/// come as plain text.
+pub(super) async fn in_our_form(response: Response) -> Response {
+    let (status, kind) = (response.status(), response.headers().get(CONTENT_TYPE));
+    if !status.is_client_error() || kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json")) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, LONGEST_REFUSAL).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let message = if text.is_empty() { status.to_string() } else { text };
+    for header in [CONTENT_LENGTH, CONTENT_TYPE] {
+        parts.headers.remove(header);
+    }
+    (parts, Json(Refusal { message })).into_response()
 }

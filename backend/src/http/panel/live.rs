@@ -1,6 +1,6 @@
 //! What there is and what happens: the snapshot, and the stream of events behind it.
 
-use super::error::PanelError;
+use super::{error::PanelError, openapi::Refused};
 use crate::{
     ops::{Daemon, OpError, container, found, image, network},
     store::journal,
@@ -15,6 +15,7 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use utoipa::IntoParams;
 
 /// How often an idle stream shows that it lives. A page that hears nothing for three times as long takes it for lost.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -24,6 +25,12 @@ const LATEST_CHANGES: i64 = 50;
 
 /// `GET /api/snapshot`. The number is read first, so that an event that falls in between is sent again, which is
 /// harmless, and none is lost.
+#[utoipa::path(
+    get,
+    path = "/api/snapshot",
+    tag = "live",
+    responses((status = 200, description = "Everything there is", body = Snapshot), Refused),
+)]
 pub(super) async fn snapshot(State(daemon): State<Arc<Daemon>>) -> Result<Json<Snapshot>, PanelError> {
     let sequence = daemon.engine.events.sequence();
     let changes = {
@@ -42,13 +49,23 @@ pub(super) async fn snapshot(State(daemon): State<Arc<Daemon>>) -> Result<Json<S
     }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct EventsQuery {
+    /// The number of the last event that is known.
     after: u64,
+    /// The run that it is of, as the snapshot tells it.
     run: String,
 }
 
 /// `GET /api/events`: events from behind `after`, or one `resync` when those are no longer known.
+#[utoipa::path(
+    get,
+    path = "/api/events",
+    tag = "live",
+    params(EventsQuery),
+    responses((status = 200, description = "Server-sent events; each has an Event as its data, or is named `resync` when a snapshot is due", content_type = "text/event-stream", body = String), Refused),
+)]
 pub(super) async fn events(
     State(daemon): State<Arc<Daemon>>,
     query: Result<Query<EventsQuery>, axum::extract::rejection::QueryRejection>,

@@ -15,12 +15,13 @@ mod live;
 mod making;
 mod networks;
 mod observed;
+mod openapi;
 mod rules;
 mod terminal;
 
 pub use auth::Token;
 
-use crate::{engine::Changed, ops::Daemon};
+use crate::{engine::Changed, http::leftover, ops::Daemon};
 use axum::{
     Json, Router,
     extract::DefaultBodyLimit,
@@ -32,6 +33,7 @@ use axum::{
 use error::PanelError;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::IntoParams;
 
 /// A request's body at the most, in bytes: forms are small.
 const BODY_LIMIT: usize = 1 << 20;
@@ -68,17 +70,22 @@ pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
         .route("/api/{*rest}", axum::routing::any(no_such_route))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(daemon);
+    let api = api.layer(middleware::map_response(error::in_our_form));
     let guarded = match &token {
         Some(token) => api.layer(middleware::from_fn_with_state(token.clone(), auth::guard)),
         None => api,
     };
     let open = match token {
         Some(token) => {
-            Router::new().route("/api/login", post(auth::login)).fallback(files::file_or_login).with_state(token)
+            let login = Router::new().route("/api/login", post(auth::login));
+            let login = login.layer(middleware::map_response(error::in_our_form));
+            login.fallback(files::file_or_login).with_state(token)
         }
         None => Router::new().fallback(files::file),
     };
-    guarded.merge(open)
+    // It tells nothing of this machine, and is asked for by programs that are yet to be told the token.
+    let router = guarded.merge(open.route("/api/openapi.json", get(openapi::openapi)));
+    router.layer(middleware::map_request(leftover::take))
 }
 
 async fn no_such_route() -> PanelError {
@@ -86,8 +93,10 @@ async fn no_such_route() -> PanelError {
 }
 
 /// `?preview=true`: what would be done, and nothing done.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct PreviewQuery {
+    /// Only say what would be done.
     #[serde(default)]
     preview: bool,
 }

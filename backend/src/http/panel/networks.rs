@@ -1,6 +1,10 @@
 //! `/api/networks`.
 
-use super::{PreviewQuery, answer, created, error::PanelError};
+use super::{
+    PreviewQuery, answer, created,
+    error::PanelError,
+    openapi::{Planned, Refused},
+};
 use crate::{
     http::to_the_end,
     model::{NewNetwork, NewRange},
@@ -12,10 +16,18 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use drawbridge_api::{Gateway, NetworkCreate, Origin};
+use drawbridge_api::{Gateway, Network, NetworkCreate, Origin};
 use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 /// `POST /api/networks`.
+#[utoipa::path(
+    post,
+    path = "/api/networks",
+    tag = "networks",
+    params(PreviewQuery),
+    request_body = NetworkCreate,
+    responses((status = 201, description = "The network that was made", body = Network), Planned, Refused),
+)]
 pub(super) async fn create(
     State(daemon): State<Arc<Daemon>>,
     Query(query): Query<PreviewQuery>,
@@ -29,6 +41,13 @@ pub(super) async fn create(
 }
 
 /// `DELETE /api/networks/{id}`.
+#[utoipa::path(
+    delete,
+    path = "/api/networks/{id}",
+    tag = "networks",
+    params(("id" = String, Path, description = "Its name, its id, or the beginning of one that is no other's"), PreviewQuery),
+    responses((status = 204, description = "It is gone"), Planned, Refused),
+)]
 pub(super) async fn remove(
     State(daemon): State<Arc<Daemon>>,
     Path(id): Path<String>,

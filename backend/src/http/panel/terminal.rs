@@ -1,7 +1,7 @@
 //! `GET /api/containers/{id}/terminal`: a WebSocket to a container's main process, to its log, or to a command that is run in
 //! it. What is typed and printed goes as binary messages, the rest as text ([`TerminalRequest`], [`TerminalNotice`]).
 
-use super::error::PanelError;
+use super::{error::PanelError, openapi::Refused};
 use crate::{
     ops::{
         Daemon, OpError,
@@ -29,6 +29,7 @@ use drawbridge_api::{ContainerId, ContainerState, TerminalNotice, TerminalReques
 use serde::Deserialize;
 use std::{sync::Arc, time::Duration};
 use tokio::{io::AsyncWriteExt, time::timeout};
+use utoipa::{IntoParams, ToSchema};
 
 /// Lines of the past that are shown: as many as the panel's terminal keeps.
 const PAST_LINES: u64 = 10_000;
@@ -45,21 +46,26 @@ const LONGEST_DOUBT: Duration = Duration::from_secs(1);
 /// The exit code of a process that SIGKILL has ended (128 + 9, as shells count).
 const KILLED: i32 = 137;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct TerminalQuery {
+    /// What is at the other end.
+    #[param(inline)]
     #[serde(default)]
     view: View,
     /// The command to be run, for the view `command`: words parted by spaces.
     #[serde(default)]
     command: String,
+    /// The terminal's lines at first.
     #[serde(default)]
     rows: u16,
+    /// The characters in a line at first.
     #[serde(default)]
     columns: u16,
 }
 
 /// What is at the other end.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum View {
     /// The log, as it grows.
@@ -72,6 +78,13 @@ enum View {
 }
 
 /// `GET /api/containers/{id}/terminal`.
+#[utoipa::path(
+    get,
+    path = "/api/containers/{id}/terminal",
+    tag = "containers",
+    params(("id" = String, Path, description = "Its name, its id, or the beginning of one that is no other's"), TerminalQuery),
+    responses((status = 101, description = "A WebSocket: what is typed and printed goes as binary messages, TerminalRequest and TerminalNotice as text"), Refused),
+)]
 pub(super) async fn terminal(
     State(daemon): State<Arc<Daemon>>,
     Path(text): Path<String>,

@@ -93,9 +93,12 @@ struct Member {
 
 const SMALL: Option<&[&str]> = Some(&["ipnet", "serde", "thiserror"]);
 
+/// And utoipa, behind a feature that the daemon alone asks for.
+const SMALL_AND_DESCRIBED: Option<&[&str]> = Some(&["ipnet", "serde", "thiserror", "utoipa"]);
+
 #[rustfmt::skip]
 const MEMBERS: &[Member] = &[
-    Member { name: "drawbridge-api", folder: "api", below: &[], only: SMALL },
+    Member { name: "drawbridge-api", folder: "api", below: &[], only: SMALL_AND_DESCRIBED },
     Member { name: "drawbridge-plan", folder: "backend/plan", below: &["drawbridge-api"], only: SMALL },
     Member { name: "drawbridge-kernel", folder: "backend/kernel", below: &["drawbridge-api", "drawbridge-plan"], only: None },
     Member { name: "drawbridge", folder: "backend", below: &["drawbridge-api", "drawbridge-plan", "drawbridge-kernel"], only: None },
