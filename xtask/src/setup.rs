@@ -200,6 +200,15 @@ pub(crate) fn bring(purpose: Purpose) -> Result<()> {
             bring_docker_client()?;
         }
     }
+    bring_packages(purpose)?;
+    if purpose == Test {
+        bring_python_clients()?;
+        bring_compose()?;
+    }
+    Ok(())
+}
+
+fn bring_packages(purpose: Purpose) -> Result<()> {
     let missing: Vec<&Need> = NEEDS.iter().filter(|need| need.purposes.contains(&purpose) && !need.is_met()).collect();
     if missing.is_empty() {
         return Ok(());
@@ -300,6 +309,68 @@ fn bring_wasm_target() -> Result<()> {
     run(Command::new("rustup").args(["target", "add", "wasm32-unknown-unknown"]).current_dir(tools::root()))
 }
 
+/// Makes the Python environment under target/ in which the tests find docker's SDK and schemathesis: what the tests' own list
+/// names, in those versions, and made anew when the list is another.
+fn bring_python_clients() -> Result<()> {
+    let list = tools::root().join("backend/tests/it/python/requirements.txt");
+    let wanted = fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
+    let tree = tools::target().join("tools/python");
+    let made_of = tree.join("made-of.txt");
+    if fs::read_to_string(&made_of).is_ok_and(|made_of| made_of == wanted) {
+        return Ok(());
+    }
+    eprintln!("missing: docker's SDK for Python and schemathesis (the tests drive both APIs with them)");
+    let make = || run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&tree));
+    if make().is_err() {
+        install(&["python3-venv"])?;
+        make()?;
+    }
+    run(Command::new(tree.join("bin/pip")).args(["install", "--quiet", "--no-deps", "--requirement"]).arg(&list))?;
+    fs::write(&made_of, wanted).with_context(|| format!("cannot write {}", made_of.display()))
+}
+
+/// Unpacks Docker Compose 2 under target/. Debian has it from its version 13 on, where the package goes by the name that an
+/// older Debian has Compose 1 under; so it is fetched with lists of its own, and not installed.
+fn bring_compose() -> Result<()> {
+    let tree = tools::target().join("tools/compose");
+    let program = tree.join("usr/libexec/docker/cli-plugins/docker-compose");
+    if program.is_file() {
+        return Ok(());
+    }
+    eprintln!(
+        "missing: Docker Compose 2 (the tests bring a project up with it); unpacked from Debian 13, not installed"
+    );
+    for folder in ["lists/partial", "cache/archives/partial"] {
+        let folder = tree.join(folder);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let sources = tree.join("sources.list");
+    let keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
+    fs::write(&sources, format!("deb [signed-by={keys}] http://deb.debian.org/debian trixie main\n"))
+        .with_context(|| format!("cannot write {}", sources.display()))?;
+    let apart = [
+        format!("Dir::Etc::sourcelist={}", sources.display()),
+        "Dir::Etc::sourceparts=/dev/null".to_owned(),
+        format!("Dir::State::lists={}", tree.join("lists").display()),
+        format!("Dir::Cache={}", tree.join("cache").display()),
+    ];
+    for words in [&["update"][..], &["download", "docker-compose"]] {
+        let mut command = Command::new("apt-get");
+        command.arg("-q").args(apart.iter().flat_map(|option| ["-o", option]));
+        run(command.args(words).current_dir(&tree))?;
+    }
+    unpack_package(&tree)
+}
+
+/// Unpacks the one Debian package in a folder into that folder.
+fn unpack_package(tree: &Path) -> Result<()> {
+    let entries = fs::read_dir(tree).with_context(|| format!("cannot read {}", tree.display()))?;
+    let package =
+        entries.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "deb"));
+    let package = package.with_context(|| format!("apt-get left no package in {}", tree.display()))?;
+    run(Command::new("dpkg-deb").arg("--extract").arg(&package).arg(tree))
+}
+
 /// Unpacks a docker client under target/, where no `docker` is on PATH. The package holds the engine too, which starts
 /// when it is installed and makes its own docker0 and rules; so it is unpacked beside the machine, not installed on it.
 fn bring_docker_client() -> Result<()> {
@@ -319,11 +390,7 @@ fn bring_docker_client() -> Result<()> {
         run(&mut apt_get(&["update"])?)?;
         download().context("put a docker client on PATH, then try again")?;
     }
-    let entries = fs::read_dir(&tree).with_context(|| format!("cannot read {}", tree.display()))?;
-    let package =
-        entries.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "deb"));
-    let package = package.context("apt-get left no docker.io package")?;
-    run(Command::new("dpkg-deb").arg("--extract").arg(&package).arg(&tree))
+    unpack_package(&tree)
 }
 
 fn docker_tree() -> PathBuf {

@@ -28,6 +28,7 @@ mod networks;
 mod outlive;
 mod own_image;
 mod ports;
+mod python;
 mod registry;
 mod runtime;
 mod sequences;
