@@ -97,6 +97,7 @@ fn elements(verb: &str, bridge: &str) -> String {
         icc: true,
         gateway4: Gateway::nat(),
         gateway6: Gateway::nat(),
+        trusted: Vec::new(),
     };
     let line = |element: Element| {
         format!("{verb} element {} {} {{ {} }}\n", element.table().name(), element.set(), element.key())

@@ -114,6 +114,7 @@ fn network() -> BridgeNetwork {
         internal: false,
         icc: true,
         gateway4: Gateway { masquerade: true, ..Gateway::default() },
+        trusted: Vec::new(),
         gateway6: Gateway::default(),
     }
 }
@@ -146,6 +147,7 @@ fn wanted(number: u16) -> (Desired, Scope) {
         gateways: vec!["172.17.0.1".parse().expect("valid")],
         icc: true,
         mode4: GatewayMode::Nat,
+        trusting: false,
         mode6: GatewayMode::Nat,
         ports: vec![PublishedPort {
             host: HostPort { address: Ipv4Addr::UNSPECIFIED.into(), protocol: Protocol::Tcp, port: 10_000 + number },

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, Parseable};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope},
+    address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressProtocol, AddressScope},
     route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType},
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -33,8 +33,8 @@ pub(crate) struct LinkRoute {
     pub(crate) index: Option<u32>,
 }
 
-/// `ip addr show`, of one link or of all; only global addresses that stay: what the kernel gives itself (link-local ones,
-/// those that a router announced) is left out.
+/// `ip addr show`, of one link or of all; only addresses that stay: what the kernel gives itself (its link-local ones, those that
+/// a router announced) is left out.
 pub(crate) fn list(socket: &mut Socket, index: Option<u32>) -> Result<Vec<LinkAddress>, KernelError> {
     let question = || {
         let mut message = AddressMessage::default();
@@ -55,7 +55,7 @@ pub(crate) fn list(socket: &mut Socket, index: Option<u32>) -> Result<Vec<LinkAd
 
 fn address(message: &AddressMessage) -> Option<LinkAddress> {
     let header = &message.header;
-    if header.scope != AddressScope::Universe || !header.flags.contains(AddressHeaderFlags::Permanent) {
+    if !header.flags.contains(AddressHeaderFlags::Permanent) {
         return None;
     }
     // On a point-to-point link IFA_ADDRESS is the other side's; IFA_LOCAL is ours (rtnetlink(7)). IPv6 has only the first.
@@ -69,7 +69,27 @@ fn address(message: &AddressMessage) -> Option<LinkAddress> {
             Some(*address)
         })
     });
-    Some(LinkAddress { index: header.index, address: IpNet::new(address?, header.prefix_len).ok()? })
+    let address = address?;
+    let is_somebodys = match header.scope {
+        AddressScope::Universe => true,
+        AddressScope::Link => !is_the_kernels(address, message),
+        _ => false,
+    };
+    is_somebodys.then(|| {
+        IpNet::new(address, header.prefix_len).ok().map(|address| LinkAddress { index: header.index, address })
+    })?
+}
+
+/// Whether the kernel has made a link-local address by itself. It says so since Linux 5.18 (`IFAPROT_KERNEL_LL`,
+/// include/uapi/linux/if_addr.h); before, it is known by the middle of what was made of an Ethernet address (RFC 4291,
+/// appendix A).
+fn is_the_kernels(address: IpAddr, message: &AddressMessage) -> bool {
+    let said = message.attributes.iter().find_map(|attribute| {
+        let AddressAttribute::Protocol(protocol) = attribute else { return None };
+        Some(*protocol)
+    });
+    let of_ethernet = matches!(address, IpAddr::V6(address) if address.octets()[11..13] == [0xff, 0xfe]);
+    address.is_ipv6() && said.map_or(of_ethernet, |protocol| protocol == AddressProtocol::LinkLocal)
 }
 
 /// `ip addr add ADDRESS dev LINK`, with `nodad` for IPv6: nobody else has an address that is leased, and until the kernel has

@@ -9,6 +9,7 @@ use crate::{
     mark::Mark,
     mount, netns,
     nft::Nft,
+    port,
     socket::{Request, Socket},
     sysctl,
 };
@@ -34,6 +35,7 @@ pub fn check(directory: &Path) -> Vec<Finding> {
     findings.extend(network(nft.ok()));
     findings.push(overlay(directory));
     findings.push(forwarding());
+    findings.push(sctp());
     findings.extend(firewalls());
     findings
 }
@@ -179,6 +181,25 @@ fn bridges() -> Result<Vec<IfName>, KernelError> {
     let is_bridge = |alias: &str| matches!(Mark::parse(alias), Some(Mark::Network(_)));
     let ours = links.iter().filter(|link| link.alias.as_deref().is_some_and(is_bridge));
     Ok(ours.filter_map(|link| link.name.parse().ok()).collect())
+}
+
+/// Packets of SCTP are translated without it, so a port is published all the same; only nobody can listen.
+fn sctp() -> Finding {
+    let subject = "SCTP".to_owned();
+    if port::has_sctp() {
+        return Finding { subject, health: Health::Ok, detail: "programs can use it".to_owned(), remedy: None };
+    }
+    Finding {
+        subject,
+        health: Health::Warning,
+        detail:
+            "the kernel has no sockets for it: what is published with /sctp reaches its container, where no program \
+                 can listen"
+                .to_owned(),
+        remedy: Some(Remedy::Advice(
+            "load its module (`modprobe sctp`), or use a kernel with CONFIG_IP_SCTP".to_owned(),
+        )),
+    }
 }
 
 fn forwarding() -> Finding {

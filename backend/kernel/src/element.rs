@@ -39,7 +39,7 @@ pub(crate) fn key(element: &Element) -> Vec<u8> {
         | Element::Snat { bridge: name, .. }
         | Element::Unprotected { bridge: name, .. }
         | Element::Routed { bridge: name, .. } => Bytes::default().name(name).0,
-        Element::Pair { from, to } => Bytes::default().name(from).name(to).0,
+        Element::Pair { from, to } | Element::Trusted { from, bridge: to } => Bytes::default().name(from).name(to).0,
         Element::Published { host: HostPort { address, protocol, port }, .. }
         | Element::Counted(HostPort { address, protocol, port }) => {
             let bytes = Bytes::default();
@@ -76,6 +76,7 @@ pub(crate) fn read(table: Table, set: &str, key: &[u8], value: Option<&[u8]>) ->
         (Table::Inet, "bridges") => Element::Bridge(key.name()?),
         (Table::Inet, "pairs") => Element::Pair { from: key.name()?, to: key.name()? },
         (Table::Inet, "apart") => Element::Apart(key.name()?),
+        (Table::Inet, "trusted") => Element::Trusted { from: key.name()?, bridge: key.name()? },
         (Table::Inet, "internal") => Element::Internal(key.name()?),
         (Table::Inet, "sent") => Element::Sent(key.name()?),
         (Table::Inet, "received") => Element::Received(key.name()?),
@@ -228,6 +229,7 @@ pub(crate) mod tests {
             Element::Bridge(bridge.clone()),
             Element::Pair { from: bridge.clone(), to: name("br-0123456789ab") },
             Element::Apart(bridge.clone()),
+            Element::Trusted { from: name("eth0"), bridge: bridge.clone() },
             Element::Internal(bridge.clone()),
             Element::Sent(bridge.clone()),
             Element::Received(bridge.clone()),

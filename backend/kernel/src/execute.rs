@@ -178,6 +178,9 @@ fn add_bridge(
             make_link(session, name, make, &Change::Alias(&mark), &format!("create bridge {name}"))?
         }
     };
+    // Until the kernel has asked around for the address that it gives the bridge by itself, a second from the first container on,
+    // it asks for no neighbour behind it, and what comes for a container is lost (`ndisc_send_ns` in net/ipv6/ndisc.c).
+    sysctl::write_if_there(&sysctl::ipv6(name, "accept_dad"), "0")?;
     if link.mtu != mtu {
         let answer = session.host.request(link::change(link.index, &Change::Mtu(mtu)))?;
         done(answer, &[], || format!("set the size of packets on {name} to {mtu}"))?;

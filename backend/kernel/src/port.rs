@@ -90,6 +90,11 @@ pub fn hold(port: HostPort) -> Result<Held, HoldError> {
     Ok(Held { fd, at: HostPort { port: own.port(), ..port } })
 }
 
+/// Whether programs can use SCTP. Asking loads the module where there is one.
+pub fn has_sctp() -> bool {
+    open(HostPort { address: Ipv4Addr::UNSPECIFIED.into(), protocol: Protocol::Sctp, port: 0 }).is_ok()
+}
+
 fn open(port: HostPort) -> Result<OwnedFd, Errno> {
     let family = if port.address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let (kind, protocol) = match port.protocol {

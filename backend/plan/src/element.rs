@@ -83,6 +83,13 @@ pub enum Element {
     },
     /// `apart`: the containers of this bridge reach one another at published ports only.
     Apart(IfName),
+    /// `trusted`: what comes in by this interface of the host reaches published ports at their containers' own addresses.
+    Trusted {
+        /// Where it comes in.
+        from: IfName,
+        /// The bridge of the containers.
+        bridge: IfName,
+    },
     /// `internal`: nothing is forwarded from or to this bridge.
     Internal(IfName),
     /// `sent`: counts what is forwarded from this bridge.
@@ -127,7 +134,8 @@ pub enum Element {
     },
     /// `counted4`, `counted6`, `counted4_at`, `counted6_at`: counts what goes through a published port, both ways.
     Counted(HostPort),
-    /// `open4`, `open6`: this port of a container in a routed network is reached from outside.
+    /// `open4`, `open6`: this port of a container is published at the container's own address: in a routed network, or for the
+    /// interfaces that its network trusts.
     Open(Service),
     /// `hairpins4`, `hairpins6`: a container that reaches itself through its published port gets its bridge's address for a
     /// source, so that the answer takes the same way back.
@@ -166,6 +174,7 @@ impl Element {
             Element::Bridge(_)
             | Element::Pair { .. }
             | Element::Apart(_)
+            | Element::Trusted { .. }
             | Element::Internal(_)
             | Element::Sent(_)
             | Element::Received(_)
@@ -195,6 +204,7 @@ impl Element {
             Element::Bridge(_) => "bridges",
             Element::Pair { .. } => "pairs",
             Element::Apart(_) | Element::ApartPort(_) => "apart",
+            Element::Trusted { .. } => "trusted",
             Element::Internal(_) => "internal",
             Element::Sent(_) => "sent",
             Element::Received(_) => "received",
@@ -237,7 +247,7 @@ impl Element {
             | Element::Snat { bridge: name, .. }
             | Element::Unprotected { bridge: name, .. }
             | Element::Routed { bridge: name, .. } => format!("\"{name}\""),
-            Element::Pair { from, to } => format!("\"{from}\" . \"{to}\""),
+            Element::Pair { from, to } | Element::Trusted { from, bridge: to } => format!("\"{from}\" . \"{to}\""),
             Element::Published { host: at, .. } | Element::Counted(at) => host(at),
             Element::Open(at) | Element::ApartService(at) => service(at),
             Element::Hairpin(address) => format!("{address} . {address}"),
@@ -255,6 +265,7 @@ impl Element {
             Element::Bridge(_)
             | Element::Pair { .. }
             | Element::Apart(_)
+            | Element::Trusted { .. }
             | Element::Internal(_)
             | Element::Sent(_)
             | Element::Received(_)
@@ -287,6 +298,7 @@ impl Element {
             Element::Bridge(_)
             | Element::Pair { .. }
             | Element::Apart(_)
+            | Element::Trusted { .. }
             | Element::Internal(_)
             | Element::Sent(_)
             | Element::Received(_)

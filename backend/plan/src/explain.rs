@@ -2,16 +2,13 @@
 //! run by tests and compared with what the executor did, so they are not illustrations.
 
 use crate::{
-    element::{Element, Family, Table},
+    element::{Element, Table},
     object::{IPV6_MTU_BYTES, NO_IPV6, Object, Place, RESOLVER, RESOLVER_PORT},
     ruleset,
     step::Step,
 };
 use drawbridge_api::{IfName, NsName, Protocol};
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-};
+use std::collections::BTreeMap;
 
 /// A step in words and commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +61,8 @@ fn explain_add(object: &Object) -> Explained {
         Object::Bridge { name, .. } => (
             format!("Create bridge {name}"),
             "A bridge is a switch in software: every container of the network is plugged into it. The alias says which \
-             network it belongs to."
+             network it belongs to. Its IPv6 addresses are used at once: it is alone with its containers, so nobody else can \
+             have them."
                 .to_owned(),
         ),
         Object::Namespace { name, .. } => (
@@ -147,6 +145,8 @@ fn commands_to_add(object: &Object) -> Vec<String> {
         Object::Bridge { name, network, mtu } => vec![
             format!("ip link add {name} address {} type bridge", Object::bridge_mac(network)),
             format!("ip link set {name} mtu {mtu} alias {}", mark(object)),
+            // A machine without IPv6 has no such setting.
+            format!("sysctl -qew net/ipv6/conf/{name}/accept_dad=0"),
         ],
         Object::Namespace { name, .. } => vec![
             format!("ip netns add {name}"),
@@ -271,58 +271,6 @@ fn explain_elements(add: &[Element], remove: &[Element]) -> Explained {
         why.push_str(" Older flows of UDP through these ports are forgotten, as `conntrack -D` would do.");
     }
     Explained { title, why, commands: vec![format!("nft -f - <<'EOF'\n{script}EOF")] }
-}
-
-/// What an element does, one sentence.
-pub fn sentence(element: &Element) -> String {
-    let family = Family::to_string;
-    let socket = |address: IpAddr, port: u16| SocketAddr::new(address, port);
-    match element {
-        Element::Bridge(name) => format!("{name} is a bridge of ours: what passes into it must be allowed below."),
-        Element::Pair { from, to } if from == to => format!("Packets may pass within {from}."),
-        Element::Pair { from, to } => format!("Packets may pass from {from} to {to}."),
-        Element::Apart(name) => format!("Containers on {name} reach one another at published ports only."),
-        Element::Internal(name) => format!("Nothing passes into or out of {name}."),
-        Element::Sent(name) => format!("Counts what is forwarded from {name}."),
-        Element::Received(name) => format!("Counts what is forwarded to {name}."),
-        Element::Masquerade { family: of, bridge } => {
-            format!("{} packets from {bridge} leave this machine with the host's address.", family(of))
-        }
-        Element::Snat { bridge, source } => {
-            format!("Packets from {bridge} leave this machine with the address {source}.")
-        }
-        Element::Unprotected { family: of, bridge } => {
-            format!("Every port of the containers on {bridge} is reached from outside by {}.", family(of))
-        }
-        Element::Routed { family: of, bridge } => {
-            format!("Containers on {bridge} are reached at their own {} addresses.", family(of))
-        }
-        Element::Published { host, to } if host.address.is_unspecified() => format!(
-            "Connections to {} port {} at any {} address of the host go to {to}.",
-            host.protocol,
-            host.port,
-            family(&Family::of(host.address))
-        ),
-        Element::Published { host, to } => {
-            format!("Connections to {} go to {to} ({}).", socket(host.address, host.port), host.protocol)
-        }
-        Element::Counted(host) => format!("Counts what goes through {host}, both ways."),
-        Element::Open(service) => {
-            format!("{} ({}) is reached from outside.", socket(service.address, service.port), service.protocol)
-        }
-        Element::Hairpin(address) => format!("{address} may reach itself through its published port."),
-        Element::Detour { address, bridge } => {
-            format!("{address} reaches published ports of its neighbours by way of {bridge}'s address.")
-        }
-        Element::Leased(address) => format!("Only its holder may send from {address}."),
-        Element::Source { link, address } => format!("The holder of {address} is behind {link}."),
-        Element::ApartPort(link) => format!("Frames from {link} go to published services of its bridge at the most."),
-        Element::ApartService(service) => format!(
-            "{} ({}) is published, so its neighbours may reach it.",
-            socket(service.address, service.port),
-            service.protocol
-        ),
-    }
 }
 
 /// Key and value, as an element is added.

@@ -15,15 +15,17 @@ pub mod object;
 pub mod outlet;
 pub mod planner;
 pub mod ruleset;
+pub mod sentence;
 pub mod sim;
 pub mod state;
 pub mod step;
 
 pub use element::{Element, Family, Service, Table};
-pub use explain::{Explained, explain, sentence};
+pub use explain::{Explained, explain};
 pub use macvlan::MacvlanEndpoint;
 pub use object::{IPV6_MTU_BYTES, NO_IPV6, Object, Place, RESOLVER, RESOLVER_PORT};
 pub use outlet::{Candidate, outlets};
 pub use planner::plan;
+pub use sentence::sentence;
 pub use state::{BridgeNetwork, Desired, Namespace, Observed, Resolver, Scope, Sysctl, VethEndpoint};
 pub use step::Step;

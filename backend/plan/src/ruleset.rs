@@ -13,7 +13,8 @@
 /// * `arriving` and `leaving`: of translated connections each packet is counted by the port at which it was published.
 /// * `forward`: counts by network, then: an answer passes; within a bridge all passes, or only what is published where its
 ///   containers are kept apart; nothing passes into or out of an internal one; into another bridge passes what is published,
-///   and of routed and unprotected networks what their mode says. What is not ours is not our business.
+///   and of routed and unprotected networks what their mode says; from an interface that a network trusts, what is published at
+///   the container's own address. What is not ours is not our business.
 /// * `postrouting`: a container that reached its own bridge's published port gets the bridge's address, so that the answer
 ///   comes back this way; so does what came from 127.0.0.1. `hairpins` and `detours` are for packets that br_netfilter turns
 ///   in the bridge itself, where there is no interface that they came in by. What leaves the machine takes the host's address.

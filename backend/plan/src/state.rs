@@ -39,6 +39,8 @@ pub struct BridgeNetwork {
     pub internal: bool,
     /// Whether its containers reach one another; at published ports they always do.
     pub icc: bool,
+    /// Interfaces of the host from which published ports are reached at their containers' own addresses.
+    pub trusted: Vec<IfName>,
     /// Out and in by IPv4.
     pub gateway4: Gateway,
     /// Out and in by IPv6.
@@ -90,6 +92,8 @@ pub struct VethEndpoint {
     pub gateways: Vec<IpAddr>,
     /// Whether its network lets containers reach one another.
     pub icc: bool,
+    /// Whether its network trusts interfaces of the host.
+    pub trusting: bool,
     /// Its network's mode for IPv4.
     pub mode4: GatewayMode,
     /// Its network's mode for IPv6.
@@ -259,6 +263,8 @@ impl BridgeNetwork {
             elements.push(Element::Internal(bridge.clone()));
             return elements;
         }
+        let trusted = |from: &IfName| Element::Trusted { from: from.clone(), bridge: bridge.clone() };
+        elements.extend(self.trusted.iter().map(trusted));
         for (family, gateway) in [(Family::Ipv4, &self.gateway4), (Family::Ipv6, &self.gateway6)] {
             match gateway.mode {
                 GatewayMode::Nat | GatewayMode::Isolated => {}
@@ -332,6 +338,9 @@ impl VethEndpoint {
                     elements.insert(Element::Published { host: *host, to });
                     elements.insert(Element::Counted(*host));
                     elements.insert(Element::Hairpin(address));
+                    if self.trusting {
+                        elements.insert(Element::Open(service));
+                    }
                     if !self.icc {
                         elements.insert(Element::ApartService(service));
                     }

@@ -5,13 +5,19 @@ use super::{
     sql::{all, from_json, from_word, parsed, parsed_or_null},
     sysctl,
 };
-use drawbridge_api::GatewayMode;
+use drawbridge_api::{GatewayMode, IfName};
 use drawbridge_plan::{
     BridgeNetwork, Candidate, Desired, MacvlanEndpoint, Namespace, Resolver, Scope, VethEndpoint, outlets,
 };
 use ipnet::IpNet;
 use rusqlite::params_from_iter;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+/// The network option that names the interfaces which it trusts.
+const TRUSTED_OPTION: &str = "com.docker.network.bridge.trusted_host_interfaces";
 
 /// Loads what is wanted within `scope`. No scope but the two widest reads more than one network or container.
 ///
@@ -62,6 +68,7 @@ fn bridge_network(db: &Connection, row: &rusqlite::Row<'_>) -> Result<BridgeNetw
             Ok(IpNet::new_assert(parsed(row, "gateway")?, subnet.prefix_len()))
         })?;
     let (gateway4, gateway6) = (network::gateway(row, "mode4", "source4")?, network::gateway(row, "mode6", "source6")?);
+    let trusted = trusted(row)?;
     let inhibit_ipv4: bool = row.get("inhibit_ipv4")?;
     addresses.retain(|address| match address {
         // The host has no part in an isolated network.
@@ -75,9 +82,18 @@ fn bridge_network(db: &Connection, row: &rusqlite::Row<'_>) -> Result<BridgeNetw
         addresses,
         internal: row.get("internal")?,
         icc: row.get("icc")?,
+        trusted,
         gateway4,
         gateway6,
     })
+}
+
+/// The interfaces that a network trusts, by the option that Docker has for them. Colons part their names.
+fn trusted(row: &rusqlite::Row<'_>) -> Result<Vec<IfName>, StoreError> {
+    let options: BTreeMap<String, String> = from_json(row, "options")?;
+    let names = options.get(TRUSTED_OPTION).map(String::as_str).unwrap_or_default().split(':');
+    // They were looked at when the network was made.
+    Ok(names.filter_map(|name| name.parse().ok()).collect())
 }
 
 fn namespaces(db: &Connection, container: Option<&str>) -> Result<Vec<Namespace>, StoreError> {
@@ -129,7 +145,7 @@ fn plugs(db: &Connection, container: Option<&str>) -> Result<Vec<Plug>, StoreErr
                           network.parent, network.macvlan_mode, namespace.name as namespace, endpoint.host_end,
                           endpoint.interface, endpoint.mac, network.mtu, endpoint.address4, endpoint.address6,
                           endpoint.gateway4, endpoint.gateway6, endpoint.link_local, endpoint.gateway_priority,
-                          network.icc, network.mode4, network.mode6
+                          network.icc, network.mode4, network.mode6, network.options
                    from endpoint join network using (network_id) join namespace using (container_id)
                    where endpoint.phase <> 'removing'"
             .to_owned();
@@ -200,6 +216,7 @@ impl Row {
                 link_local,
                 gateways: Vec::new(),
                 icc: row.get("icc")?,
+                trusting: !trusted(row)?.is_empty(),
                 mode4: from_word(row, "mode4")?,
                 mode6: from_word(row, "mode6")?,
             }),

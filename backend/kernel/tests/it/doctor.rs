@@ -10,8 +10,11 @@ fn a_machine_that_can_is_called_well_and_left_as_it_was() {
         let folder = std::env::temp_dir().join(format!("drawbridge-doctor-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a temporary folder");
         let findings = check(&folder);
-        assert!(findings.iter().all(|finding| finding.health == Health::Ok), "{findings:#?}");
-        assert_eq!(findings.len(), 9, "{findings:#?}");
+        // Not every kernel has SCTP, and few miss it.
+        let as_it_should =
+            |subject: &str, health| health == Health::Ok || (subject == "SCTP" && health == Health::Warning);
+        assert!(findings.iter().all(|finding| as_it_should(&finding.subject, finding.health)), "{findings:#?}");
+        assert_eq!(findings.len(), 10, "{findings:#?}");
         std::fs::remove_dir(&folder).expect("nothing is left in it");
     });
 }

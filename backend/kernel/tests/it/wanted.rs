@@ -29,6 +29,8 @@ pub(crate) struct Net {
     pub(crate) mode6: GatewayMode,
     /// The address that its IPv4 packets leave with.
     pub(crate) source: Option<IpAddr>,
+    /// Whether it trusts an interface of the host.
+    pub(crate) trusting: bool,
     /// Whether each container publishes some ports.
     pub(crate) ports: bool,
 }
@@ -36,8 +38,8 @@ pub(crate) struct Net {
 impl Net {
     pub(crate) fn new(number: u8, containers: u8) -> Net {
         let (mode4, mode6) = (GatewayMode::Nat, GatewayMode::Nat);
-        let (internal, icc, ipv6, source, ports) = (false, true, false, None, false);
-        Net { number, mtu: 1500, internal, containers, icc, ipv6, mode4, mode6, source, ports }
+        let (internal, icc, ipv6, source, trusting, ports) = (false, true, false, None, false, false);
+        Net { number, mtu: 1500, internal, containers, icc, ipv6, mode4, mode6, source, trusting, ports }
     }
 
     /// The addresses of this number in its subnets.
@@ -91,6 +93,7 @@ pub(crate) fn desired(nets: &[Net]) -> Desired {
             addresses: gateways.clone(),
             internal: net.internal,
             icc: net.icc,
+            trusted: net.trusting.then(|| "wire".parse().expect("valid")).into_iter().collect(),
             gateway4: Gateway { mode: net.mode4, masquerade: true, source: net.source },
             gateway6: Gateway { mode: net.mode6, masquerade: net.ipv6, source: None },
         });
@@ -123,6 +126,7 @@ pub(crate) fn desired(nets: &[Net]) -> Desired {
                 link_local: Vec::new(),
                 gateways: if routed { gateways.iter().map(IpNet::addr).collect() } else { Vec::new() },
                 icc: net.icc,
+                trusting: net.trusting,
                 mode4: net.mode4,
                 mode6: net.mode6,
                 ports: net.published(container),
@@ -156,7 +160,7 @@ pub(crate) fn examples() -> Vec<(&'static str, Desired)> {
     let internal = Net { internal: true, ..Net::new(1, 1) };
     let small = Net { mtu: 1400, ..Net::new(2, 1) };
     let published = Net { ports: true, ..Net::new(0, 2) };
-    let apart = Net { icc: false, ports: true, ..Net::new(1, 2) };
+    let apart = Net { icc: false, trusting: true, ports: true, ..Net::new(1, 2) };
     let routed = Net { ipv6: true, mode6: GatewayMode::Routed, ports: true, ..Net::new(0, 1) };
     let open = Net { ipv6: true, mode4: GatewayMode::NatUnprotected, ports: true, icc: false, ..Net::new(2, 2) };
     let source = Some("192.0.2.1".parse().expect("valid"));

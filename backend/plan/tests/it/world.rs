@@ -76,6 +76,7 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
                 masquerade,
                 source: small.then(|| "192.0.2.1".parse().expect("valid")),
             },
+            trusted: (mode == 0).then(|| "up0".parse().expect("valid")).into_iter().collect(),
             gateway6: Gateway { mode: MODES[mode], masquerade, source: None },
         });
     }
@@ -139,6 +140,7 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
             gateways: gateway.into_iter().collect(),
             icc: wanted.icc,
             mode4: wanted.gateway4.mode,
+            trusting: !wanted.trusted.is_empty(),
             mode6: wanted.gateway6.mode,
             ports: (0..ports).map(|port| published(number, port)).collect(),
         });

@@ -146,6 +146,13 @@ pub(super) fn rows(br_netfilter: Setting) -> Vec<Row> {
         ("neighbour", "[fd23::2]:81", Tcp, Dropped),
         ("c", "172.23.0.2:80", Tcp, Reached("172.19.0.2")),
         ("c", "172.23.0.2:81", Tcp, Dropped),
+        // A network that trusts the wire: what is published, at the container's own address, and nothing else.
+        ("neighbour", "172.27.0.2:80", Tcp, Reached("192.0.2.2")),
+        ("neighbour", "172.27.0.2:81", Tcp, Dropped),
+        ("neighbour", "[fd27::2]:80", Tcp, Reached("2001:db8::2")),
+        ("neighbour", "[fd27::2]:81", Tcp, Dropped),
+        ("neighbour", "192.0.2.1:8086", Tcp, Reached("192.0.2.2")),
+        ("c", "172.27.0.2:80", Tcp, Dropped),
         // Isolated: its own containers, not even the host.
         ("j", "172.24.0.3:80", Tcp, Reached("172.24.0.2")),
         ("host", "172.24.0.2:80", Tcp, Dropped),

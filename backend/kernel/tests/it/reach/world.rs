@@ -1,4 +1,4 @@
-//! The world of the table: a host with eight networks, and a neighbour machine that routes everything through it.
+//! The world of the table: a host with ten networks, and a neighbour machine that routes everything through it.
 
 use super::rows::{Protocol, Row};
 use crate::wanted::{FORWARD, reach, shell};
@@ -41,6 +41,7 @@ struct Net {
     icc: bool,
     masquerade: bool,
     source: bool,
+    trusting: bool,
 }
 
 const NAT: Net = Net {
@@ -51,9 +52,10 @@ const NAT: Net = Net {
     icc: true,
     masquerade: true,
     source: false,
+    trusting: false,
 };
 
-const NETS: [Net; 9] = [
+const NETS: [Net; 10] = [
     NAT,
     Net { number: 19, containers: &["c"], ..NAT },
     Net { number: 20, containers: &["d", "e"], icc: false, ..NAT },
@@ -63,10 +65,11 @@ const NETS: [Net; 9] = [
     Net { number: 24, containers: &["j", "k"], mode: GatewayMode::Isolated, internal: true, ..NAT },
     Net { number: 25, containers: &["l"], masquerade: false, ..NAT },
     Net { number: 26, containers: &["m"], source: true, ..NAT },
+    Net { number: 27, containers: &["n"], trusting: true, ..NAT },
 ];
 
 /// What is published: the container, where on the host, and the container's port.
-const PUBLISHED: [(&str, &str, &str, u16); 15] = [
+const PUBLISHED: [(&str, &str, &str, u16); 17] = [
     ("a", "0.0.0.0:8080", "tcp", 80),
     ("a", "[::]:8080", "tcp", 80),
     ("a", "0.0.0.0:8080", "udp", 80),
@@ -82,6 +85,8 @@ const PUBLISHED: [(&str, &str, &str, u16); 15] = [
     ("h", "[::]:8085", "tcp", 80),
     ("i", "0.0.0.0:0", "tcp", 80),
     ("i", "[::]:0", "tcp", 80),
+    ("n", "0.0.0.0:8086", "tcp", 80),
+    ("n", "[::]:8086", "tcp", 80),
 ];
 
 /// The world; its servers end with it.
@@ -189,6 +194,7 @@ fn desired() -> Desired {
             addresses: if mode == GatewayMode::Isolated { Vec::new() } else { addresses(number, 1).to_vec() },
             internal,
             icc,
+            trusted: net.trusting.then(|| "wire".parse().expect("valid")).into_iter().collect(),
             gateway4: gateway("192.0.2.9"),
             gateway6: gateway("2001:db8::9"),
         };
@@ -211,6 +217,7 @@ fn desired() -> Desired {
                 link_local: Vec::new(),
                 gateways: if internal { Vec::new() } else { vec![four.addr(), six.addr()] },
                 icc,
+                trusting: net.trusting,
                 mode4: mode,
                 mode6: mode,
                 ports: published(name),
