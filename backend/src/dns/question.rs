@@ -121,6 +121,23 @@ pub(super) fn examine(packet: &[u8], table: &Table, asker: &Asker, transport: Dn
     }
 }
 
+/// A packet's way without sockets: what is sent back for it, where an upstream resolver that has to be asked would answer with
+/// `upstream`. None where nothing is sent.
+pub fn pass(packet: &[u8], upstream: &[u8], table: &Table, asker: &Asker, transport: DnsTransport) -> Option<Vec<u8>> {
+    match examine(packet, table, asker, transport) {
+        Examined::Ignore => None,
+        Examined::Answer { packet, .. } => Some(packet),
+        Examined::Forward(asked) => {
+            // For the lens, which shows what it can read of it.
+            let _ = Asked::answers(upstream);
+            asked
+                .passed_on(upstream.to_vec(), transport)
+                .filter(|sent| sent.len() >= HEADER_BYTES)
+                .or_else(|| asked.failure())
+        }
+    }
+}
+
 /// What the table says to a question.
 struct Known {
     code: ResponseCode,

@@ -85,10 +85,12 @@ pub(super) fn upstream(at: &str, address: [u8; 4]) -> Arc<AtomicUsize> {
             let mut answer = Message::response(question.metadata.id, OpCode::Query);
             let name = question.queries[0].name().clone();
             answer.queries = question.queries;
-            let is_long = name.to_ascii().starts_with("long.");
+            // Letters may come in either case (RFC 1035 §2.3.3).
+            let asked = name.to_ascii().to_ascii_lowercase();
+            let is_long = asked.starts_with("long.");
             if is_long && by_datagram {
                 answer.metadata.truncation = true;
-            } else if name.to_ascii().ends_with(".example.") {
+            } else if asked.ends_with(".example.") {
                 let record = |number| {
                     Record::from_rdata(
                         name.clone(),

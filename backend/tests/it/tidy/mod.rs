@@ -104,6 +104,7 @@ const MEMBERS: &[Member] = &[
     Member { name: "drawbridge", folder: "backend", below: &["drawbridge-api", "drawbridge-plan", "drawbridge-kernel"], only: None },
     Member { name: "drawbridge-ui", folder: "frontend", below: &["drawbridge-api"], only: None },
     Member { name: "xtask", folder: "xtask", below: &[], only: None },
+    Member { name: "drawbridge-fuzz", folder: "fuzz", below: &["drawbridge", "drawbridge-api"], only: None },
 ];
 
 /// A crate from outside that one crate of ours may use, outside of tests.
