@@ -182,6 +182,17 @@ pub struct NewContainer {
     pub spec: ContainerSpec,
     /// What it asks for in networks, which may be named by the beginning of an id. The network of its mode needs no mention.
     pub attachments: Vec<Attachment>,
+    /// What it calls others on the default network.
+    pub links: Vec<NewLink>,
+}
+
+/// A name for another container that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLink {
+    /// The other: its name, its id or the beginning of one.
+    pub target: String,
+    /// What it is called.
+    pub alias: String,
 }
 
 /// A container as it is kept, without its endpoints.

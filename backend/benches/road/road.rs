@@ -80,7 +80,7 @@ pub(crate) fn sleeper(network: &str) -> NewContainer {
         settings: Default::default(),
         naming: Default::default(),
     };
-    NewContainer { name: None, spec, attachments: Vec::new() }
+    NewContainer { name: None, spec, attachments: Vec::new(), links: Vec::new() }
 }
 
 pub(crate) fn applied<T>(changed: Changed<T>) -> T {

@@ -1,7 +1,7 @@
 //! A container's plugs: what it asks for when it is made, and the rows of its namespace, endpoints and published ports when it
 //! starts. Changing them while it runs is in `connect`.
 
-use super::{OpError, lookup, network, outlet::Outlets, sharing};
+use super::{OpError, interface_settings, lookup, network, outlet::Outlets, sharing};
 use crate::{
     engine::Draft,
     model::{ContainerRecord, ContainerSpec},
@@ -182,12 +182,11 @@ pub(super) fn check(network: &Network, attachment: &Attachment) -> Result<(), Op
             IpAddr::V4(address) => address.is_link_local(),
             IpAddr::V6(address) => address.is_unicast_link_local(),
         };
-        if address.is_ipv6() {
-            wrong.push(format!("an IPv6 link-local address ({address}) is not built yet"));
-        } else if !is_link_local {
+        if !is_link_local {
             wrong.push(format!("invalid link-local IP address: {address}"));
         }
     }
+    wrong.extend(interface_settings::check(attachment).err());
     if let Some(Err(error)) = attachment.options.get(NAME_OPTION).map(|name| name.parse::<IfName>()) {
         wrong.push(error.to_string());
     }

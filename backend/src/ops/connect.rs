@@ -4,7 +4,7 @@
 use super::{
     Daemon, OpError,
     attach::{self, End},
-    etc, lifecycle, lookup, network,
+    etc, interface_settings, lifecycle, lookup, network,
     outlet::{self, Outlets},
     publish::{self, Asker, Reservation},
 };
@@ -63,6 +63,10 @@ pub async fn connect(
             container: record.name.to_string(),
             network: network.name.to_string(),
         });
+    }
+    if runs && interface_settings::are_asked(&attachment) {
+        let what = "setting sysctls of a running container's new interface (stop it, connect it, start it again)";
+        return Err(OpError::NotBuilt(what.into()));
     }
     let end = End::new()?;
     let mut after: Vec<Attachment> = known.into_iter().filter(|known| known.network != network.name).collect();

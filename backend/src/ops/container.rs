@@ -8,7 +8,7 @@ pub use super::{
 use super::{
     Daemon, OpError,
     attach::{self, Names},
-    connect, image, lifecycle, lookup, mounting, names, outlet, process,
+    connect, image, lifecycle, linking, lookup, mounting, names, outlet, process,
     publish::{self, Asker},
     removal, sharing, stopping, usage,
 };
@@ -147,6 +147,7 @@ fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(Cont
     for attachment in &attachments {
         attachment::insert(db, &record.id, attachment)?;
     }
+    linking::insert(db, &record.id, &new.links)?;
     mounting::insert_uses(db, &record)?;
     Ok((record, made))
 }

@@ -289,6 +289,9 @@ pub enum OpError {
     /// It is in another state than that needs.
     #[error("{0}")]
     State(String),
+    /// It is never allowed.
+    #[error("{0}")]
+    Forbidden(String),
     /// It has to run for that.
     #[error("container {0} is not running")]
     NotRunning(String),
@@ -358,6 +361,7 @@ impl OpError {
             | OpError::PredefinedNetwork(_)
             | OpError::NetworkInUse { .. }
             | OpError::AddressTaken { .. }
+            | OpError::Forbidden(_)
             | OpError::AlreadyConnected { .. } => Class::Forbidden,
             OpError::Already(_) => Class::Already,
             OpError::NotBuilt(_) => Class::NotBuilt,

@@ -1,7 +1,7 @@
 //! The files of a container's `/etc` that the daemon writes: what it is called, who its neighbours are, and whom it asks. They are
 //! written when it starts, and when its networks change while it runs. The runtime knows where they are.
 
-use super::{Daemon, OpError};
+use super::{Daemon, OpError, linking};
 use crate::{
     dns::{
         resolv_conf::{Families, Overrides, ResolvConf, Surroundings},
@@ -58,8 +58,10 @@ pub(super) fn files(daemon: &Daemon, record: &ContainerRecord) -> Result<Etc, Op
         }
         addresses.extend(membership.addresses);
     }
+    // Whether those run that it links to is looked at before a start.
+    let linked = linking::linked(&db, record).map(|linked| linking::host_lines(&linked)).unwrap_or_default();
     Ok(Etc {
-        hosts: format!("{LOCALHOST}{extra}{}", lines(&addresses, &own_names(record))),
+        hosts: format!("{LOCALHOST}{extra}{linked}{}", lines(&addresses, &own_names(record))),
         resolv_conf: ResolvConf::parse(&host).for_container(asked, place),
     })
 }

@@ -294,6 +294,7 @@ fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Result<Exec
     let image = image.ok_or_else(|| OpError::NoSuchImage(record.spec.image.clone()))?;
     let defaults = super::process::image_defaults(&image)?;
     let hostname = super::process::hostname(record, &daemon.host.name);
+    let linked = super::linking::known_environment(daemon, record);
     // The container's own environment, then what this command adds.
     let mut whole = record.spec.clone();
     whole.env.extend(new.env.iter().cloned());
@@ -301,7 +302,7 @@ fn spec(daemon: &Daemon, record: &ContainerRecord, new: &NewExec) -> Result<Exec
     let first_of = |texts: [&String; 3]| texts.into_iter().find(|text| !text.is_empty()).cloned().unwrap_or_default();
     Ok(ExecSpec {
         args: new.args.clone(),
-        env: super::process::environment(&whole, &defaults, &hostname),
+        env: super::process::environment(&whole, &defaults, &hostname, linked),
         working_dir: first_of([&new.working_dir, &record.spec.working_dir, &defaults.working_dir]),
         user: first_of([&new.user, &record.spec.user, &defaults.user]),
         privileges: new.privileges,

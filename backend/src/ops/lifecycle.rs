@@ -3,7 +3,7 @@
 use super::{
     Daemon, OpError,
     attach::{Names, attach, namespace_name},
-    connect, failed_start, health, lookup,
+    connect, failed_start, health, linking, lookup,
     outlet::{self, Outlets},
     process,
     publish::{self, Asker, Reservation},
@@ -23,6 +23,7 @@ use crate::{
 use drawbridge_api::{ContainerId, ContainerState, Origin};
 use drawbridge_plan::{Scope, VethEndpoint};
 use std::sync::Arc;
+use tokio::task::block_in_place;
 
 /// What of the kernel a container has.
 ///
@@ -106,6 +107,7 @@ async fn plug_in(
     record: &ContainerRecord,
 ) -> Result<Changed<()>, OpError> {
     sharing::check_runs(daemon, record)?;
+    linking::linked(&*daemon.engine.store.read()?, record)?;
     let networks = connect::attached(daemon, &record.id)?;
     let leading = outlet::leading(&networks);
     let Reservation { ports, held } = publish::reserve(daemon, Asker::from(record), &record.spec, &leading, &[])?;
@@ -117,6 +119,9 @@ async fn plug_in(
     if let Changed::Applied(()) = &changed {
         let endpoints = endpoint::of_container(&*daemon.engine.store.read()?, &record.id)?;
         daemon.tell_joined(record, &endpoints);
+        if let Err(error) = block_in_place(|| linking::tell_parents(daemon, record)) {
+            tracing::warn!(container = %record.id.short(), error = &error as &dyn std::error::Error, "a link to it is out of date");
+        }
         if held.is_empty() {
             return Ok(changed);
         }

@@ -3,12 +3,12 @@
 use super::{
     Daemon, OpError,
     etc::{self, Etc},
-    lookup, mounting, sharing,
+    interface_settings, linking, lookup, mounting, sharing,
 };
 use crate::{
     life::HealthCheck,
     model::{ContainerRecord, ContainerSpec, ImageRecord},
-    runtime::ProcessSpec,
+    runtime::{EtcFiles, ProcessSpec},
     settings::Namespace,
     store::{endpoint, image},
 };
@@ -117,12 +117,18 @@ pub fn arguments(spec: &ContainerSpec, image: &ImageDefaults) -> Vec<String> {
     entrypoint
 }
 
-/// The environment: the request's over the image's over the defaults, by name.
-pub fn environment(spec: &ContainerSpec, image: &ImageDefaults, hostname: &str) -> Vec<String> {
+/// The environment: the request's over the image's over that of links over the defaults, by name.
+pub fn environment(
+    spec: &ContainerSpec,
+    image: &ImageDefaults,
+    hostname: &str,
+    linked: impl IntoIterator<Item = String>,
+) -> Vec<String> {
     let mut added = vec![DEFAULT_PATH.to_owned(), format!("HOSTNAME={hostname}")];
     if spec.console.terminal {
         added.push("TERM=xterm".to_owned());
     }
+    added.extend(linked);
     merged_environment(added, spec, image)
 }
 
@@ -160,25 +166,31 @@ pub(super) async fn spec(daemon: &Daemon, record: &ContainerRecord) -> Result<Pr
         )));
     }
     let hostname = hostname(&owner, &daemon.host.name);
-    let Etc { hosts, resolv_conf } = block_in_place(|| etc::files(daemon, &owner))?;
+    let linked = linking::linked(&*daemon.engine.store.read()?, record)?;
+    let linked = linking::environment(daemon, record, &linked)?;
+    let etc = if owner.id == record.id {
+        let Etc { hosts, resolv_conf } = block_in_place(|| etc::files(daemon, &owner))?;
+        EtcFiles::Own { hosts, resolv_conf }
+    } else {
+        EtcFiles::Of(owner.id.clone())
+    };
     let first_of = |own: &str, image: &str| if own.is_empty() { image.to_owned() } else { own.to_owned() };
     Ok(ProcessSpec {
         id: record.id.clone(),
-        env: environment(&record.spec, &defaults, &hostname),
+        env: environment(&record.spec, &defaults, &hostname, linked),
         console: record.spec.console,
         args,
         working_dir: first_of(&record.spec.working_dir, &defaults.working_dir),
         user: first_of(&record.spec.user, &defaults.user),
         netns: namespace.map(|name| PathBuf::from("/run/netns").join(name.as_str())),
         layers: image.layers.iter().map(|layer| daemon.images.layer_dir(layer)).collect(),
-        hosts,
-        resolv_conf,
+        etc,
         hostname,
         mounts: mounting::ready(daemon, record)?,
         ipc: joined(daemon, &record.spec.settings.ipc, "ipc")?,
         pids: joined(daemon, &record.spec.settings.pids, "pid")?,
         shm: shared_memory(daemon, &record.spec.settings.ipc)?,
-        settings: record.spec.settings.clone(),
+        settings: interface_settings::with(daemon, record)?,
         domainname: record.spec.naming.domainname.clone(),
     })
 }
@@ -261,10 +273,13 @@ mod tests {
     #[test]
     fn the_environment_is_merged_by_name() {
         let image = ImageDefaults { env: vec!["A=1".into(), "B=1".into()], ..Default::default() };
-        assert_eq!(environment(&spec_of(None, None), &image, "h"), ["HOSTNAME=h", "A=1", "B=2", "C=3"]);
+        assert_eq!(
+            environment(&spec_of(None, None), &image, "h", ["A=0".to_owned()]),
+            ["HOSTNAME=h", "A=1", "B=2", "C=3"]
+        );
         let console = Console { terminal: true, ..Console::default() };
         let in_terminal = ContainerSpec { console, ..spec_of(None, None) };
-        assert_eq!(environment(&in_terminal, &image, "h")[1], "TERM=xterm");
+        assert_eq!(environment(&in_terminal, &image, "h", [])[1], "TERM=xterm");
     }
 
     #[test]

@@ -119,6 +119,16 @@ pub(super) fn check(spec: &ContainerSpec) -> Result<(), OpError> {
     Ok(())
 }
 
+/// What is published and can't be used for want of something in the kernel.
+pub fn warnings(spec: &ContainerSpec) -> Vec<String> {
+    if spec.ports.iter().all(|port| port.protocol != Protocol::Sctp) || port::has_sctp() {
+        return Vec::new();
+    }
+    let text = "this machine's kernel has no SCTP sockets (CONFIG_IP_SCTP): ports with /sctp are published, but no program can \
+                listen at them";
+    vec![text.to_owned()]
+}
+
 /// `80/tcp`, `80`: a port that is said to be listened on.
 ///
 /// # Errors
@@ -263,7 +273,7 @@ fn explain(daemon: &Daemon, asker: Asker<'_>, refused: Refused) -> OpError {
         }
         HoldError::NoSuchAddress(_) => OpError::NoSuchAddress { container, host },
         HoldError::Unsupported(_) => OpError::Invalid(format!(
-            "this machine's kernel has no {} sockets to hold {host} with; name a host port",
+            "this machine's kernel has no {} sockets to hold {host} with, so it can't choose a port; name one of the host",
             host.protocol
         )),
         HoldError::System { source: error, .. } => OpError::CannotHold { container, host, error },

@@ -143,10 +143,8 @@ pub struct ProcessSpec {
     pub netns: Option<PathBuf>,
     /// The folders of the image's layers, lowest first; at least one.
     pub layers: Vec<PathBuf>,
-    /// The text of `/etc/hosts`.
-    pub hosts: String,
-    /// The text of `/etc/resolv.conf`.
-    pub resolv_conf: String,
+    /// The files of its `/etc`.
+    pub etc: EtcFiles,
     /// What it may use, see and do.
     pub settings: Settings,
     /// What is mounted into it beside what every container has.
@@ -157,6 +155,20 @@ pub struct ProcessSpec {
     pub pids: Option<PathBuf>,
     /// The shared memory of the container whose IPC namespace it joins.
     pub shm: Option<PathBuf>,
+}
+
+/// Where a container's `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf` come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EtcFiles {
+    /// Its own, written anew.
+    Own {
+        /// The text of `/etc/hosts`.
+        hosts: String,
+        /// The text of `/etc/resolv.conf`.
+        resolv_conf: String,
+    },
+    /// Those of another container, whose namespace it shares: what one of them writes, the other reads.
+    Of(ContainerId),
 }
 
 /// Something that is mounted into a container.

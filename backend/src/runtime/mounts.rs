@@ -1,7 +1,7 @@
 //! What is mounted into a container: what every one has, then what its settings ask for, in the order of depth.
 
 use super::{
-    MountSource, ProcessMount, ProcessSpec, RuntimeError,
+    EtcFiles, MountSource, ProcessMount, ProcessSpec, RuntimeError,
     host::{CgroupLayout, Host},
     paths::Paths,
 };
@@ -38,8 +38,12 @@ pub(super) fn of(spec: &ProcessSpec, paths: &Paths, host: &Host, init: &str) -> 
             mounts.extend(usual(spec, paths, host, (place, kind, source), options)?);
         }
     }
+    let etc = match &spec.etc {
+        EtcFiles::Own { .. } => paths,
+        EtcFiles::Of(other) => &paths.beside(other),
+    };
     for (place, file) in
-        [("/etc/resolv.conf", paths.resolv_conf()), ("/etc/hostname", paths.hostname()), ("/etc/hosts", paths.hosts())]
+        [("/etc/resolv.conf", etc.resolv_conf()), ("/etc/hostname", etc.hostname()), ("/etc/hosts", etc.hosts())]
     {
         if !is_taken(place) {
             mounts.push(mount(place, "bind", &file, ["rbind", "rprivate"])?);

@@ -59,6 +59,15 @@ pub(super) struct Paths {
 }
 
 impl Paths {
+    /// Those of another container.
+    pub(super) fn beside(&self, other: &ContainerId) -> Paths {
+        Paths {
+            data: self.data.with_file_name(other.as_str()),
+            run: self.run.with_file_name(other.as_str()),
+            runtime_state: self.runtime_state.with_file_name(other.as_str()),
+        }
+    }
+
     /// What the container has written, kept over its runs.
     pub(super) fn upper(&self) -> PathBuf {
         self.data.join("upper")

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0011_build_keys.sql"),
     include_str!("../../../migrations/0012_steps.sql"),
     include_str!("../../../migrations/0013_plans.sql"),
+    include_str!("../../../migrations/0014_links.sql"),
 ];
 
 /// Runs the migrations that have not run.

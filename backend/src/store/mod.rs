@@ -17,6 +17,7 @@ pub mod image;
 pub mod journal;
 pub mod lease;
 pub mod life;
+pub mod link;
 mod migrate;
 pub mod names;
 pub mod network;

@@ -235,7 +235,7 @@ fn create_container_in(network: &str, daemon: &Arc<Daemon>, runtime: &Runtime) -
         settings: Default::default(),
         naming: Default::default(),
     };
-    let new = NewContainer { name: Some("box1".parse()?), spec, attachments: Vec::new() };
+    let new = NewContainer { name: Some("box1".parse()?), spec, attachments: Vec::new(), links: Vec::new() };
     runtime.block_on(container::create(daemon, Mode::Apply, Origin::Docker, new)).map(drop)
 }
 

@@ -152,7 +152,7 @@ fn what_is_wrong_is_named_and_leaves_nothing() {
             ),
             (&["network", "create", "--subnet", "10.0.0.1/24", "ov"], "it should be 10.0.0.0/24"),
             (&["network", "create", "--subnet", "172.17.1.0/24", "ov"], "overlaps 172.17.0.0/16 of network bridge"),
-            (&["network", "create", "bridge"], "network with name bridge already exists"),
+            (&["network", "create", "bridge"], "operation is not permitted on predefined bridge network"),
             (&["network", "create", "-d", "nope", "ov"], "plugin \"nope\" not found"),
             (
                 &["network", "create", "-o", "com.docker.network.bridge.name=mine0", "ov"],

@@ -95,7 +95,7 @@ fn new_container(number: usize, network: usize) -> Result<NewContainer, OpError>
         settings: Default::default(),
         naming: Default::default(),
     };
-    Ok(NewContainer { name: Some(format!("box{number}").parse()?), spec, attachments: Vec::new() })
+    Ok(NewContainer { name: Some(format!("box{number}").parse()?), spec, attachments: Vec::new(), links: Vec::new() })
 }
 
 fn port(container: usize, number: u16) -> PortRequest {

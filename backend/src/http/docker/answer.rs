@@ -31,7 +31,8 @@ fn rfc3339_or_never(ms: Option<i64>) -> String {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ContainerRow {
     id: ContainerId,
-    names: [String; 1],
+    /// Its own name, and what those call it that link to it.
+    pub(super) names: Vec<String>,
     image: String,
     #[serde(rename = "ImageID")]
     image_id: String,
@@ -81,7 +82,7 @@ pub(super) fn container_row(
 ) -> ContainerRow {
     ContainerRow {
         id: record.id.clone(),
-        names: [format!("/{}", record.name)],
+        names: vec![format!("/{}", record.name)],
         image: record.spec.image.clone(),
         image_id: format!("sha256:{}", record.image_id),
         command: command_line(args),
@@ -176,6 +177,8 @@ pub(super) struct Details<'a> {
     pub(super) mounts: Value,
     /// Where its files are.
     pub(super) files: &'a std::path::Path,
+    /// Where the files of its `/etc` are: with who has its namespace.
+    pub(super) etc: &'a std::path::Path,
     /// The OCI runtime's name.
     pub(super) runtime: &'a str,
     /// Whose view of the cgroups a container has by default: `host` or `private`.
@@ -190,7 +193,7 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
     let running = record.state == ContainerState::Running;
     let restarting = record.life.restart_at_ms.is_some();
     let (path, args) = details.args.split_first().map_or(("", &[][..]), |(path, args)| (path.as_str(), args));
-    let file = |name: &str| details.files.join(name);
+    let etc = |name: &str| details.etc.join(name);
     let exposed = ports::exposed_ports(spec);
     // One empty word only takes the image's away.
     let entrypoint = spec.entrypoint.as_deref().or(details.entrypoint).filter(|words| words != &[""]);
@@ -213,10 +216,10 @@ pub(super) fn container(record: &ContainerRecord, seen: &Container, known: &[Net
             "FinishedAt": rfc3339_or_never(record.finished_at_ms),
         },
         "Image": format!("sha256:{}", record.image_id),
-        "ResolvConfPath": file("resolv.conf"),
-        "HostnamePath": file("hostname"),
-        "HostsPath": file("hosts"),
-        "LogPath": if spec.settings.log.unread { json!("") } else { json!(file("log")) },
+        "ResolvConfPath": etc("resolv.conf"),
+        "HostnamePath": etc("hostname"),
+        "HostsPath": etc("hosts"),
+        "LogPath": if spec.settings.log.unread { json!("") } else { json!(details.files.join("log")) },
         "Name": format!("/{}", record.name),
         "RestartCount": record.life.restart_count,
         "Driver": "overlay2",

@@ -17,7 +17,7 @@ use crate::{
     ops::{
         Daemon, OpError,
         container::{self, Running, Volumes},
-        exec, image, lifecycle, mount_source, network, process,
+        exec, image, lifecycle, linking, mount_source, network, process, publish,
         stopping::{self, StopOptions},
         usage,
         wait::{self, Condition},
@@ -85,7 +85,9 @@ pub(super) fn row(
     now_ms: i64,
 ) -> Result<ContainerRow, OpError> {
     let args = images.arguments(daemon, record)?;
-    Ok(answer::container_row(record, seen, &args, networks, mounts_of(daemon, record), now_ms))
+    let mut row = answer::container_row(record, seen, &args, networks, mounts_of(daemon, record), now_ms);
+    row.names.extend(linking::names_of(daemon, &record.id)?);
+    Ok(row)
 }
 
 /// What a container has written, and that with its image, in bytes.
@@ -134,6 +136,7 @@ pub(super) async fn create(
     check_version(&body, version)?;
     let (new, mut warnings) = new_container(query.name.as_deref(), body)?;
     warnings.extend(daemon.runtime.check(&new.spec.settings).map_err(OpError::from)?);
+    warnings.extend(publish::warnings(&new.spec));
     let made = to_the_end(async move { container::create(&daemon, Mode::Apply, Origin::Docker, new).await }).await;
     // To clients a 404 of this path says that the image has to be pulled, after which they would ask again.
     let made = made.map_err(|error| match error {
@@ -178,11 +181,14 @@ pub(super) async fn inspect(
         volumes: &volumes,
         mounts: mounts_of(&daemon, &record),
         files: &daemon.runtime.container_dir(&record.id),
+        etc: &daemon.runtime.container_dir(&container::namespace_owner(&daemon, &record).id),
         runtime: daemon.host.runtime.split(' ').next().unwrap_or_default(),
         cgroups: daemon.runtime.default_cgroup_namespace(),
         execs: &exec::of_container(&daemon, &record.id),
     };
     let mut shown = answer::container(&record, &seen, &networks, &details);
+    let links = linking::shown(&daemon, &record)?;
+    shown["HostConfig"]["Links"] = if links.is_empty() { Value::Null } else { json!(links) };
     if query.size {
         let sizes = sizes(&daemon, &record)?;
         shown["SizeRw"] = sizes.written.into();
@@ -279,6 +285,19 @@ pub(super) struct RemoveQuery {
     v: bool,
 }
 
+/// `DELETE /containers/{id}/{alias}`: of a link, and of nothing else.
+pub(super) async fn remove_link(
+    State(daemon): State<Arc<Daemon>>,
+    Path((text, alias)): Path<(String, String)>,
+    Query(query): Query<RemoveQuery>,
+) -> Result<StatusCode, DockerError> {
+    if !query.link {
+        return Err(OpError::NoSuchContainer(format!("{text}/{alias}")).into());
+    }
+    linking::remove(&daemon, &text, &alias)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// `DELETE /containers/{id}`.
 pub(super) async fn remove(
     State(daemon): State<Arc<Daemon>>,
@@ -286,7 +305,8 @@ pub(super) async fn remove(
     Query(query): Query<RemoveQuery>,
 ) -> Result<StatusCode, DockerError> {
     if query.link {
-        return Err(DockerError::not_built("removing a link"));
+        let error = "a link is named CONTAINER/ALIAS; `docker inspect` shows a container's links";
+        return Err(DockerError::BadRequest(error.to_owned()));
     }
     let running = if query.force { Running::Kill } else { Running::Keep };
     let volumes = if query.v { Volumes::Remove } else { Volumes::Keep };

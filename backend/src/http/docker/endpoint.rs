@@ -69,6 +69,15 @@ pub(super) fn attachment(network: &str, config: Option<EndpointConfig>) -> Resul
     })
 }
 
+/// The options of an endpoint that are honoured.
+const HONOURED: [&str; 2] = ["com.docker.network.endpoint.ifname", "com.docker.network.endpoint.sysctls"];
+
+/// A warning for each option that is kept and not honoured.
+pub(super) fn not_honoured(attachment: &Attachment) -> impl Iterator<Item = String> {
+    let unknown = attachment.options.keys().filter(|name| !HONOURED.contains(&name.as_str()));
+    unknown.map(|name| format!("driver option {name} of network {} is kept but not honoured yet", attachment.network))
+}
+
 /// Reads texts of one network's settings.
 struct Parse<'a> {
     network: &'a NetworkName,

@@ -95,6 +95,7 @@ fn routes() -> Router<Arc<Daemon>> {
         .route("/containers/json", get(containers::list))
         .route("/containers/create", post(containers::create))
         .route("/containers/{id}", delete(containers::remove))
+        .route("/containers/{id}/{alias}", delete(containers::remove_link))
         .route("/containers/{id}/json", get(containers::inspect))
         .route("/containers/{id}/start", post(containers::start))
         .route("/containers/{id}/archive", get(archive::read).head(archive::stat).put(archive::write))

@@ -2,10 +2,12 @@
 
 use super::extract::null_as_default;
 use crate::{
-    model::{ExtraHost, NamingSpec},
+    model::{ExtraHost, NamingSpec, NewLink},
     ops::OpError,
 };
+use drawbridge_api::NetworkMode;
 use serde::Deserialize;
+
 /// Docker's word for the host's address as a container reaches it.
 const HOST_GATEWAY: &str = "host-gateway";
 
@@ -42,6 +44,41 @@ pub(super) fn spec(domainname: &str, asked: &Naming) -> Result<NamingSpec, OpErr
         dns_options: words(&asked.dns_options, "DNS option")?,
         extra_hosts: asked.extra_hosts.iter().map(|text| extra_host(text)).collect::<Result<_, _>>()?,
     })
+}
+
+/// The links of a container on the default network; on others they are part of the endpoint.
+///
+/// # Errors
+/// `Invalid` for what is no link, and where there is no network of the container's own.
+pub(super) fn links(asked: &[String], mode: &NetworkMode) -> Result<Vec<NewLink>, OpError> {
+    let kind = match mode {
+        _ if asked.is_empty() => return Ok(Vec::new()),
+        NetworkMode::Network(name) if name.as_str() == "bridge" => {
+            return asked.iter().map(|text| link(text)).collect();
+        }
+        NetworkMode::Network(_) => return Ok(Vec::new()),
+        NetworkMode::Host => "host type networking",
+        NetworkMode::Container(_) => "container type network",
+        NetworkMode::None => "network none",
+    };
+    Err(OpError::Invalid(format!(
+        "conflicting options: {kind} can't be used with links. This would result in undefined behavior"
+    )))
+}
+
+/// `CONTAINER:ALIAS`, `CONTAINER`, or as inspect shows it, `/CONTAINER:/HOLDER/ALIAS`.
+fn link(text: &str) -> Result<NewLink, OpError> {
+    let (target, alias) = text.split_once(':').unwrap_or((text, text));
+    let (target, alias) = match target.strip_prefix('/') {
+        Some(target) => (target, alias.rsplit('/').next().unwrap_or(alias)),
+        None => (target, alias),
+    };
+    // It stands in a line of a file and at the head of variables.
+    let is_name = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
+    if target.is_empty() || alias.is_empty() || !alias.chars().all(is_name) {
+        return Err(OpError::Invalid(format!("bad format for links: {text}; write CONTAINER:ALIAS")));
+    }
+    Ok(NewLink { target: target.to_owned(), alias: alias.to_owned() })
 }
 
 /// What would not end up as more lines, or more words, than it is.
@@ -109,5 +146,23 @@ mod tests {
             let message = asked(bad).unwrap_err();
             assert!(message.contains(word), "{bad}: {message}");
         }
+    }
+
+    #[test]
+    fn links_are_read_as_they_are_written_and_shown() {
+        let bridge = NetworkMode::Network("bridge".parse().unwrap());
+        let read = |text: &str| {
+            let links = links(&[text.to_owned()], &bridge).map_err(|error| error.to_string())?;
+            Ok::<_, String>(links.into_iter().map(|link| format!("{} {}", link.target, link.alias)).collect::<String>())
+        };
+        for (text, expected) in [("redis:db", "redis db"), ("redis", "redis redis"), ("/redis:/web/db", "redis db")] {
+            assert_eq!(read(text).unwrap(), expected);
+        }
+        for bad in ["", ":db", "redis:", "redis:a b", "redis:a:b"] {
+            assert!(read(bad).unwrap_err().starts_with("bad format for links"), "{bad}");
+        }
+        let asked = ["redis:db".to_owned()];
+        assert_eq!(links(&asked, &NetworkMode::Network("demo".parse().unwrap())).unwrap(), []);
+        assert!(links(&asked, &NetworkMode::Host).unwrap_err().to_string().starts_with("conflicting options: host"));
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     model::{NewNetwork, NewRange},
     ops::OpError,
 };
-use drawbridge_api::{Driver, Gateway, GatewayMode, Macvlan};
+use drawbridge_api::{Driver, Gateway, GatewayMode, IfName, Macvlan};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
@@ -26,6 +26,10 @@ pub(super) struct CreateBody {
     ingress: bool,
     #[serde(default)]
     config_only: bool,
+    #[serde(default)]
+    config_from: Option<ConfigFrom>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    scope: String,
     #[serde(default, rename = "EnableIPv4")]
     enable_ipv4: Option<bool>,
     #[serde(default, rename = "EnableIPv6")]
@@ -36,6 +40,14 @@ pub(super) struct CreateBody {
     options: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "null_as_default")]
     labels: BTreeMap<String, String>,
+}
+
+/// The network whose settings a network is to have.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ConfigFrom {
+    #[serde(default, deserialize_with = "null_as_default")]
+    network: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -75,12 +87,17 @@ const BINDING4: &str = "com.docker.network.bridge.host_binding_ipv4";
 const BINDING6: &str = "com.docker.network.bridge.host_binding_ipv6";
 const ENABLE4: &str = "com.docker.network.enable_ipv4";
 const ENABLE6: &str = "com.docker.network.enable_ipv6";
+const TRUSTED: &str = "com.docker.network.bridge.trusted_host_interfaces";
+const DEFAULT_BRIDGE: &str = "com.docker.network.bridge.default_bridge";
 const PREFIX: &str = "com.docker.network.container_iface_prefix";
 const PARENT: &str = "parent";
 const MACVLAN_MODE: &str = "macvlan_mode";
 
+/// Names that are always somebody's: `default` is what clients call the default network.
+const PREDEFINED: [&str; 4] = ["bridge", "default", "host", "none"];
+
 /// The options that each driver honours.
-const OF_BRIDGE: [&str; 14] = [
+const OF_BRIDGE: [&str; 16] = [
     NAME,
     MTU,
     MASQUERADE,
@@ -92,6 +109,8 @@ const OF_BRIDGE: [&str; 14] = [
     SOURCE6,
     BINDING4,
     BINDING6,
+    TRUSTED,
+    DEFAULT_BRIDGE,
     ENABLE4,
     ENABLE6,
     PREFIX,
@@ -101,9 +120,11 @@ const OF_MACVLAN: [&str; 6] = [MTU, ENABLE4, ENABLE6, PREFIX, PARENT, MACVLAN_MO
 /// The request in domain words, and a warning for everything that is accepted and not honoured.
 pub(super) fn new_network(body: CreateBody) -> Result<(NewNetwork, Vec<String>), DockerError> {
     let driver = driver(body.driver.as_deref().unwrap_or_default())?;
-    if body.ingress || body.config_only {
-        return Err(DockerError::not_built("an ingress or config-only network"));
+    if PREDEFINED.contains(&body.name.as_str()) {
+        let text = format!("operation is not permitted on predefined {} network", body.name);
+        return Err(OpError::Forbidden(text).into());
     }
+    check_scope(&body)?;
     let ipam = body.ipam.unwrap_or_default();
     match ipam.driver.as_deref().unwrap_or("default") {
         "" | "default" => {}
@@ -125,6 +146,10 @@ pub(super) fn new_network(body: CreateBody) -> Result<(NewNetwork, Vec<String>),
     for name in [BINDING4, BINDING6] {
         given.address(name)?;
     }
+    if given.flag(DEFAULT_BRIDGE, false)? {
+        warnings.push(format!("option {DEFAULT_BRIDGE} does nothing: the default network is always \"bridge\""));
+    }
+    given.interfaces(TRUSTED)?;
     let masquerade = given.flag(MASQUERADE, true)?;
     let gateway = |mode: &str, source: &str| {
         Ok::<_, OpError>(Gateway { mode: given.mode(mode)?, masquerade, source: given.address(source)? })
@@ -154,8 +179,28 @@ fn driver(text: &str) -> Result<Driver, DockerError> {
         "" | "bridge" | "default" => Ok(Driver::Bridge),
         "host" | "null" => Err(OpError::Invalid(format!("only one instance of \"{text}\" network is allowed")).into()),
         "macvlan" => Ok(Driver::Macvlan),
-        "ipvlan" | "overlay" => Err(DockerError::not_built(format!("network driver \"{text}\""))),
+        // Docker's words: the one needs a swarm, and there is none.
+        "overlay" => Err(OpError::Forbidden(DockerError::NoSwarm.to_string()).into()),
+        "ipvlan" => Err(DockerError::not_built("network driver \"ipvlan\" (macvlan puts containers on the same wire)")),
         _ => Err(DockerError::NoSuchDriver(text.to_owned())),
+    }
+}
+
+/// Networks of one machine are what there is; a network that spans several needs a swarm.
+fn check_scope(body: &CreateBody) -> Result<(), DockerError> {
+    let forbidden = |text: &str| Err(OpError::Forbidden(text.to_owned()).into());
+    match body.scope.as_str() {
+        _ if body.ingress => forbidden("Ingress network can only be global scope network"),
+        _ if body.config_only => Err(DockerError::not_built("a network that is settings only (--config-only)")),
+        _ if body.config_from.as_ref().is_some_and(|from| !from.network.is_empty()) => {
+            Err(DockerError::not_built("a network with another's settings (--config-from)"))
+        }
+        "" | "local" => Ok(()),
+        "swarm" => forbidden("cannot create a swarm scoped network when swarm is not active"),
+        scope => Err(OpError::Invalid(format!(
+            "invalid scope {scope}: a network of this machine is local; leave --scope out"
+        ))
+        .into()),
     }
 }
 
@@ -210,6 +255,13 @@ impl Options<'_> {
     fn address(&self, name: &str) -> Result<Option<IpAddr>, OpError> {
         let Some(text) = self.0.get(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| Self::invalid(name, text, "write an address like 192.0.2.1"))
+    }
+
+    /// Names of interfaces with colons between them.
+    fn interfaces(&self, name: &str) -> Result<Vec<IfName>, OpError> {
+        let names = self.0.get(name).map(String::as_str).unwrap_or_default().split(':');
+        let names = names.filter(|name| !name.is_empty()).map(str::parse).collect::<Result<_, _>>();
+        names.map_err(|error| OpError::Invalid(format!("invalid value for {name}: {error}")))
     }
 
     fn name<T: FromStr>(&self, name: &str) -> Result<Option<T>, OpError>
@@ -288,7 +340,20 @@ mod tests {
             (r#"{"Name":"n","Options":{"com.docker.network.driver.mtu":"9"}}"#, "write a number from 68 to 65535"),
             (r#"{"Name":"n","Options":{"com.docker.network.bridge.gateway_mode_ipv4":"x"}}"#, "it is one of nat,"),
             (r#"{"Name":"n","Driver":"host"}"#, "only one instance of \"host\" network is allowed"),
-            (r#"{"Name":"n","Driver":"ipvlan"}"#, "network driver \"ipvlan\" is not built yet"),
+            (
+                r#"{"Name":"n","Driver":"ipvlan"}"#,
+                "network driver \"ipvlan\" (macvlan puts containers on the same wire) is not built yet",
+            ),
+            (r#"{"Name":"default"}"#, "operation is not permitted on predefined default network"),
+            (r#"{"Name":"n","Driver":"overlay"}"#, "This node is not a swarm manager"),
+            (r#"{"Name":"n","Scope":"swarm"}"#, "cannot create a swarm scoped network when swarm is not active"),
+            (r#"{"Name":"n","Scope":"global"}"#, "invalid scope global"),
+            (r#"{"Name":"n","Ingress":true}"#, "Ingress network can only be global scope network"),
+            (r#"{"Name":"n","ConfigOnly":true}"#, "(--config-only) is not built yet"),
+            (
+                r#"{"Name":"n","Options":{"com.docker.network.bridge.trusted_host_interfaces":"eth0:a/b"}}"#,
+                "invalid value for com.docker.network.bridge.trusted_host_interfaces: ",
+            ),
             (r#"{"Name":"n","Driver":"nope"}"#, "plugin \"nope\" not found"),
         ] {
             let message = convert(text).unwrap_err();

@@ -128,7 +128,6 @@ impl From<Words> for Vec<String> {
 /// The request in domain words, and a warning for everything that is accepted and not honoured.
 pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(NewContainer, Vec<String>), DockerError> {
     let host = &body.host_config;
-    refuse_what_is_not_built(&body)?;
     if host.auto_remove && !matches!(host.restart_policy.name.as_str(), "" | "no") {
         return Err(OpError::Invalid("can't create 'AutoRemove' container with restart policy".into()).into());
     }
@@ -146,6 +145,7 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
     settings.volumes = body.volumes.keys().cloned().collect();
     warnings.sort();
     let network_mode = network_mode(&body)?;
+    let links = naming::links(&host.links, &network_mode)?;
     let spec = ContainerSpec {
         image: body.image,
         entrypoint: body.entrypoint.map(Vec::from).filter(|words| !words.is_empty()),
@@ -180,7 +180,8 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
         .transpose()
         .map_err(OpError::from)?;
     let attachments = attachments(body.networking_config.endpoints_config)?;
-    Ok((NewContainer { name, spec, attachments }, warnings))
+    warnings.extend(attachments.iter().flat_map(endpoint::not_honoured));
+    Ok((NewContainer { name, spec, attachments, links }, warnings))
 }
 
 /// Until API 1.43 a container was made in one network, and connected to the others.
@@ -193,19 +194,6 @@ pub(super) fn check_version(body: &CreateBody, version: ApiVersion) -> Result<()
         )));
     }
     Ok(())
-}
-
-fn refuse_what_is_not_built(body: &CreateBody) -> Result<(), DockerError> {
-    let host = &body.host_config;
-    let on_default_bridge = matches!(host.network_mode.as_str(), "" | "default" | "bridge");
-    let asked = [
-        // On other networks they are part of the endpoint.
-        (!host.links.is_empty() && on_default_bridge, "links on the default bridge (--link)"),
-    ];
-    match asked.into_iter().find(|(asked, _)| *asked) {
-        Some((_, what)) => Err(DockerError::not_built(what)),
-        None => Ok(()),
-    }
 }
 
 /// The kind of network stack, from `NetworkMode` or, where that says nothing, from the one endpoint that is configured.
@@ -293,7 +281,7 @@ mod tests {
                 "DriverOpts":{"k":"v"}}}}}"#,
         )
         .unwrap();
-        assert_eq!(warnings, Vec::<String>::new());
+        assert_eq!(warnings, ["driver option k of network demo is kept but not honoured yet"]);
         assert_eq!(new.spec.network_mode, NetworkMode::Network("demo".parse().unwrap()));
         let demo = Attachment {
             aliases: vec!["a1".into()],

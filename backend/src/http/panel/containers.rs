@@ -210,5 +210,6 @@ fn from_body(daemon: &Daemon, body: ContainerCreate) -> Result<NewContainer, OpE
             naming: NamingSpec::default(),
         },
         attachments: Vec::new(),
+        links: Vec::new(),
     })
 }

@@ -96,7 +96,7 @@ async fn create(
         settings: Default::default(),
         naming: Default::default(),
     };
-    let new = NewContainer { name: None, spec, attachments: Vec::new() };
+    let new = NewContainer { name: None, spec, attachments: Vec::new(), links: Vec::new() };
     match container::create(daemon, Mode::Apply, options.origin, new).await? {
         Changed::Applied(record) => Ok(record),
         Changed::Previewed(_) => Err(OpError::CutOff),

@@ -8,7 +8,7 @@ use crate::harness::{DEADLINE, Folders};
 use drawbridge::{
     images::Images,
     runtime::{
-        Exec, ExecSpec, Exit, Follow, LogOptions, LogStream, Privileges, ProcessSpec, ProcessState, Runtime,
+        EtcFiles, Exec, ExecSpec, Exit, Follow, LogOptions, LogStream, Privileges, ProcessSpec, ProcessState, Runtime,
         RuntimeError, Stdin,
     },
 };
@@ -62,8 +62,10 @@ impl Stage {
             console: Console::default(),
             netns: None,
             layers: self.layers.clone(),
-            hosts: "127.0.0.1\tlocalhost\n".to_owned(),
-            resolv_conf: "nameserver 192.0.2.1\n".to_owned(),
+            etc: EtcFiles::Own {
+                hosts: "127.0.0.1\tlocalhost\n".to_owned(),
+                resolv_conf: "nameserver 192.0.2.1\n".to_owned(),
+            },
             settings: Default::default(),
             mounts: Vec::new(),
             ipc: None,

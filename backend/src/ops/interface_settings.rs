@@ -1,0 +1,86 @@
+//! Settings of a container's interfaces that are asked for by an option of an attachment. The interface has no name yet when they
+//! are asked for, so a word stands for it. They are set with those of the container, before its program begins.
+
+use super::{Daemon, OpError};
+use crate::{
+    model::ContainerRecord,
+    settings::Settings,
+    store::{attachment, endpoint},
+};
+use drawbridge_api::Attachment;
+
+/// Docker's option: `net.ipv4.conf.IFNAME.log_martians=1`, several with commas between them.
+const OPTION: &str = "com.docker.network.endpoint.sysctls";
+
+/// What stands for the interface, as the fourth word of a key; in either case, since the docker command writes options small.
+const PLACEHOLDER: &str = "IFNAME";
+
+/// Whether an attachment asks for settings.
+pub(super) fn are_asked(attachment: &Attachment) -> bool {
+    attachment.options.get(OPTION).is_some_and(|text| !text.is_empty())
+}
+
+/// Checks that what an attachment asks for are settings of its interface.
+///
+/// # Errors
+/// A sentence that says which is not.
+pub(super) fn check(attachment: &Attachment) -> Result<(), String> {
+    let asked = attachment.options.get(OPTION).map(String::as_str).unwrap_or_default();
+    asked.split(',').filter(|setting| !setting.is_empty()).try_for_each(|setting| parse(setting).map(drop))
+}
+
+/// Key and value.
+fn parse(setting: &str) -> Result<(&str, &str), String> {
+    let wrong = || format!("invalid endpoint sysctl {setting:?}: write net.X.Y.{PLACEHOLDER}.SETTING=VALUE");
+    let (key, value) = setting.split_once('=').ok_or_else(wrong)?;
+    match key.split('.').collect::<Vec<_>>().as_slice() {
+        ["net", _, _, word, _] if word.eq_ignore_ascii_case(PLACEHOLDER) && !value.is_empty() && !key.contains('/') => {
+            Ok((key, value))
+        }
+        _ => Err(wrong()),
+    }
+}
+
+/// A container's settings with those of its interfaces. Its endpoints must be there.
+///
+/// # Errors
+/// When the store fails.
+pub(super) fn with(daemon: &Daemon, record: &ContainerRecord) -> Result<Settings, OpError> {
+    let mut settings = record.spec.settings.clone();
+    let db = daemon.engine.store.read()?;
+    let attachments = attachment::of_container(&db, &record.id)?;
+    if !attachments.iter().any(are_asked) {
+        return Ok(settings);
+    }
+    for endpoint in endpoint::of_container(&db, &record.id)? {
+        let attachment = attachments.iter().find(|attachment| attachment.network == endpoint.network);
+        let asked = attachment.and_then(|attachment| attachment.options.get(OPTION));
+        for setting in asked.into_iter().flat_map(|text| text.split(',')).filter(|setting| !setting.is_empty()) {
+            let (key, value) = parse(setting).map_err(OpError::Invalid)?;
+            let words: Vec<&str> = key.split('.').collect();
+            let [net, family, kind, _, name] = words.as_slice() else { continue };
+            let key = [net, family, kind, endpoint.interface.as_str(), name].join(".");
+            settings.sysctls.insert(key, value.to_owned());
+        }
+    }
+    Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_of_the_interface() {
+        let check = |text: &str| {
+            let options = [(OPTION.to_owned(), text.to_owned())].into();
+            check(&Attachment { options, ..Attachment::to("demo".parse().unwrap()) })
+        };
+        assert_eq!(check("net.ipv4.conf.IFNAME.log_martians=1,net.ipv6.conf.IFNAME.hop_limit=9"), Ok(()));
+        assert_eq!(check("net.ipv4.conf.ifname.log_martians=1"), Ok(()));
+        assert_eq!(check(""), Ok(()));
+        for bad in ["net.ipv4.ip_forward=1", "net.ipv4.conf.eth0.log_martians=1", "net.ipv4.conf.IFNAME.x", "x=1"] {
+            assert!(check(bad).unwrap_err().contains("write net.X.Y.IFNAME.SETTING=VALUE"), "{bad}");
+        }
+    }
+}

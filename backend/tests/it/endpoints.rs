@@ -1,0 +1,201 @@
+//! What a container may ask for in a network, beside what `ipam` and `networks` try: link-local addresses, settings of its
+//! interface, static addresses that last, files that two share, and what `docker network create` is told no to.
+
+use crate::harness::{Daemon, api, docker_is_there, run};
+use drawbridge_kernel::testing::check_in_sandbox;
+use serde_json::json;
+
+const SLEEP: [&str; 3] = ["busybox", "sleep", "100000"];
+
+fn start(daemon: &Daemon, name: &str, args: &[&str]) -> String {
+    daemon.docker(&[&["run", "-d", "--name", name], args, &SLEEP].concat())
+}
+
+fn inside(daemon: &Daemon, name: &str, command: &[&str]) -> String {
+    daemon.docker(&[&["exec", name], command].concat())
+}
+
+/// How often the daemon had to make the kernel as the rows want it.
+fn repairs(daemon: &Daemon) -> usize {
+    let (_, changes) = api(daemon, "GET", "/api/changes", None);
+    changes.as_array().unwrap().iter().filter(|change| change["verb"] == "reconcile").count()
+}
+
+#[test]
+fn link_local_addresses_of_both_families() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let mut daemon = Daemon::start();
+        let before = repairs(&daemon);
+        daemon.docker(&["network", "create", "--ipv6", "dual"]);
+        daemon.docker(&["network", "create", "plain"]);
+        let asked = ["--link-local-ip", "169.254.7.7", "--link-local-ip", "fe80::77"];
+        start(&daemon, "one", &[&["--network", "dual"][..], &asked].concat());
+        start(&daemon, "two", &["--network", "dual"]);
+        start(&daemon, "four", &["--network", "plain", "--link-local-ip", "fe80::78"]);
+        let addresses = |name| inside(&daemon, name, &["ip", "addr", "show", "eth0"]);
+        let one = addresses("one");
+        assert!(one.contains("inet 169.254.7.7/16") && one.contains("inet6 fe80::77/64 scope link"), "{one}");
+        assert!(!one.contains("tentative"), "{one}");
+        assert!(addresses("four").contains("inet6 fe80::78/64"), "{}", addresses("four"));
+        inside(&daemon, "two", &["ping", "-c", "1", "-W", "5", "fe80::77%eth0"]);
+        let config = "{{json .NetworkSettings.Networks.dual.IPAMConfig}}";
+        let shown = daemon.docker(&["inspect", "-f", config, "one"]);
+        assert_eq!(shown, r#"{"LinkLocalIPs":["169.254.7.7","fe80::77"]}"#);
+
+        daemon.docker(&["network", "connect", "--link-local-ip", "fe80::79", "dual", "four"]);
+        assert!(inside(&daemon, "four", &["ip", "addr", "show", "eth1"]).contains("inet6 fe80::79/64"));
+        // Neither the kernel's own link-local addresses nor those that were asked for look like drift.
+        daemon.kill();
+        daemon.start_again();
+        assert_eq!(repairs(&daemon), before);
+        let refused = |address| {
+            daemon.docker_refuses(&[&["run", "--network", "dual", "--link-local-ip", address], &SLEEP[..]].concat())
+        };
+        for address in ["10.0.0.1", "fd00::1"] {
+            assert!(refused(address).contains(&format!("invalid link-local IP address: {address}")));
+        }
+    });
+}
+
+#[test]
+fn an_interface_has_the_settings_that_are_asked_for() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        for name in ["base", "lab"] {
+            daemon.docker(&["network", "create", name]);
+        }
+        let option = "com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.log_martians=1";
+        let asked = format!("name=lab,driver-opt={option}");
+        start(&daemon, "one", &["--network", "base", "--network", &asked]);
+        let setting = |interface: &str| {
+            inside(&daemon, "one", &["cat", &format!("/proc/sys/net/ipv4/conf/{interface}/log_martians")])
+        };
+        assert_eq!((setting("eth1"), setting("eth0")), ("1".to_owned(), "0".to_owned()));
+        let wrong = "name=lab,driver-opt=com.docker.network.endpoint.sysctls=net.ipv4.ip_forward=1";
+        let message = daemon.docker_refuses(&[&["run", "--network", wrong], &SLEEP[..]].concat());
+        assert!(message.contains("write net.X.Y.IFNAME.SETTING=VALUE"), "{message}");
+        start(&daemon, "two", &[]);
+        let message = daemon.docker_refuses(&["network", "connect", "--driver-opt", option, "lab", "two"]);
+        assert!(message.contains("stop it, connect it, start it again"), "{message}");
+    });
+}
+
+#[test]
+fn static_addresses_last() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let mut daemon = Daemon::start();
+        daemon.docker(&["network", "create", "--ipv6", "--subnet", "10.44.0.0/24", "--subnet", "fd00:44::/64", "lab"]);
+        let mac = "02:00:00:00:00:07";
+        let asked = ["--network", "lab", "--ip", "10.44.0.2", "--ip6", "fd00:44::2", "--mac-address", mac];
+        start(&daemon, "fixed", &asked);
+        let has_all = |daemon: &Daemon| {
+            let text = inside(daemon, "fixed", &["ip", "addr", "show", "eth0"]);
+            for part in ["10.44.0.2/24", "fd00:44::2/64", mac] {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+        };
+        has_all(&daemon);
+        daemon.docker(&["restart", "-t", "0", "fixed"]);
+        has_all(&daemon);
+        daemon.kill();
+        daemon.start_again();
+        has_all(&daemon);
+        // While it does not run, nobody gets what it asks for.
+        daemon.docker(&["stop", "-t", "0", "fixed"]);
+        start(&daemon, "other", &["--network", "lab"]);
+        let other = inside(&daemon, "other", &["ip", "addr", "show", "eth0"]);
+        assert!(other.contains("10.44.0.3/24") && other.contains("fd00:44::3/64"), "{other}");
+        daemon.kill();
+        daemon.start_again();
+        daemon.docker(&["start", "fixed"]);
+        has_all(&daemon);
+    });
+}
+
+#[test]
+fn files_are_shared_with_the_namespace() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        for name in ["lab", "more"] {
+            daemon.docker(&["network", "create", name]);
+        }
+        start(&daemon, "web", &["--network", "lab", "--hostname", "front"]);
+        start(&daemon, "side", &["--network", "container:web"]);
+        inside(&daemon, "side", &["sh", "-c", "echo 192.0.2.9 added >> /etc/hosts"]);
+        assert!(inside(&daemon, "web", &["cat", "/etc/hosts"]).contains("192.0.2.9 added"));
+        // A network that the one joins is in the files of both.
+        daemon.docker(&["network", "connect", "more", "web"]);
+        let both = ["web", "side"].map(|name| inside(&daemon, name, &["cat", "/etc/hosts", "/etc/resolv.conf"]));
+        assert_eq!(both[0], both[1]);
+        assert_eq!(both[0].matches("\tfront").count(), 2, "{}", both[0]);
+        let paths = "{{.HostsPath}} {{.HostnamePath}} {{.ResolvConfPath}}";
+        let [web, side] = ["web", "side"].map(|name| daemon.docker(&["inspect", "-f", paths, name]));
+        assert_eq!(web, side);
+        // A new start of the one that shares leaves them as they are.
+        daemon.docker(&["restart", "-t", "0", "side"]);
+        assert!(inside(&daemon, "side", &["cat", "/etc/hosts"]).contains("192.0.2.9 added"));
+    });
+}
+
+#[test]
+fn what_one_machine_has_no_networks_for_is_refused() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        for (args, words) in [
+            (&["--scope", "swarm"][..], "cannot create a swarm scoped network when swarm is not active"),
+            (&["--scope", "global"], "invalid scope global"),
+            (&["--ingress"], "Ingress network can only be global scope network"),
+            (&["-d", "overlay"], "This node is not a swarm manager"),
+            (&["-d", "ipvlan", "-o", "parent=lo"], "macvlan puts containers on the same wire"),
+            (&["-d", "nosuch"], "plugin \"nosuch\" not found"),
+            (&["-o", "com.docker.network.bridge.trusted_host_interfaces=a/b"], "trusted_host_interfaces: "),
+        ] {
+            let message = daemon.docker_refuses(&[&["network", "create"], args, &["x"]].concat());
+            assert!(message.contains(words), "{args:?}: {message}");
+        }
+        let trusted = "com.docker.network.bridge.trusted_host_interfaces=wire0:wire1";
+        daemon.docker(&["network", "create", "--scope", "local", "--attachable", "-o", trusted, "open"]);
+        let shown =
+            daemon.docker(&["network", "inspect", "-f", "{{json .Options}} {{.Attachable}} {{.Scope}}", "open"]);
+        let options = json!({"com.docker.network.bridge.trusted_host_interfaces": "wire0:wire1"});
+        assert_eq!(shown, format!("{options} true local"));
+        let set = run("nft", &["list", "set", "inet", "drawbridge", "trusted"]);
+        assert!(set.contains("\"wire0\" . \"br-") && set.contains("\"wire1\" . \"br-"), "{set}");
+        daemon.docker(&["network", "rm", "open"]);
+        assert!(!run("nft", &["list", "set", "inet", "drawbridge", "trusted"]).contains("wire0"));
+    });
+}
+
+#[test]
+fn a_kernel_without_sctp_is_told_of() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        let output = daemon.docker_output(&[&["run", "-d", "-p", "7777:80/sctp"], &SLEEP[..]].concat());
+        assert!(output.status.success());
+        let told = String::from_utf8_lossy(&output.stderr).contains("no SCTP sockets");
+        let found = api(&daemon, "GET", "/api/doctor", None).1;
+        let sctp = found.as_array().unwrap().iter().find(|finding| finding["subject"] == "SCTP").unwrap();
+        assert_eq!(told, sctp["health"] == "warning", "{sctp}");
+        // Packets are led on in either case.
+        let map = run("nft", &["list", "map", "inet", "drawbridge", "published4"]);
+        assert!(map.contains("sctp . 7777 : 172.17.0.2 . 80"), "{map}");
+    });
+}
