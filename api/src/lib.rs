@@ -30,7 +30,7 @@ pub use id::{ContainerId, EndpointId, ImageId, InvalidId, NetworkId};
 pub use image::Image;
 pub use listing::{LinkCounters, LinkReport, Listing, ListingKind};
 pub use name::{ContainerName, IfName, InvalidName, MacAddress, NetworkName, NsName};
-pub use network::{Driver, Gateway, GatewayMode, Macvlan, MacvlanMode, Network, NetworkCreate, Subnet};
+pub use network::{Driver, Gateway, GatewayMode, Macvlan, MacvlanMode, Network, NetworkCreate, RangeCreate, Subnet};
 pub use port::{HostPort, InvalidProtocol, PortRequest, Protocol, PublishedPort, Traffic};
 pub use rules::{NetworkTraffic, PortTraffic, RuleElement, Rules, TrafficReport};
 pub use terminal::{TerminalNotice, TerminalRequest};

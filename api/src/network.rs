@@ -234,13 +234,37 @@ impl Network {
     }
 }
 
-/// What the panel sends to make a bridge network: `POST /api/networks`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One more range of a network to be made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RangeCreate {
+    /// The range in CIDR form.
+    pub subnet: String,
+    /// The bridge's address in it; the first one when absent.
+    #[serde(default)]
+    pub gateway: Option<String>,
+    /// The part of it that addresses are leased from; all of it when absent.
+    #[serde(default)]
+    pub ip_range: Option<String>,
+}
+
+/// What the panel sends to make a network: `POST /api/networks`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NetworkCreate {
     /// Its name: `[a-zA-Z0-9][a-zA-Z0-9_.-]*`.
     pub name: String,
+    /// `bridge` or `macvlan`; a bridge when absent.
+    #[serde(default)]
+    pub driver: Option<Driver>,
+    /// The host's interface that a macvlan network shares.
+    #[serde(default)]
+    pub parent: Option<String>,
+    /// What the interfaces of a macvlan network may do with one another; `bridge` when absent.
+    #[serde(default)]
+    pub macvlan_mode: Option<MacvlanMode>,
     /// Its range in CIDR form; the next free pool when absent.
     #[serde(default)]
     pub subnet: Option<String>,
@@ -262,6 +286,30 @@ pub struct NetworkCreate {
     /// The bridge's address in that range; the first one when absent.
     #[serde(default)]
     pub gateway6: Option<String>,
+    /// The part of that range that addresses are leased from; all of it when absent.
+    #[serde(default)]
+    pub ip_range6: Option<String>,
+    /// More ranges, of either family.
+    #[serde(default)]
+    pub ranges: Vec<RangeCreate>,
+    /// Addresses that are never leased, by names given to them; each goes to the range that it lies in.
+    #[serde(default)]
+    pub reserved: BTreeMap<String, String>,
+    /// Largest packet in bytes; that of the default route when absent.
+    #[serde(default)]
+    pub mtu: Option<u32>,
+    /// The bridge's interface name; made of the network's id when absent.
+    #[serde(default)]
+    pub bridge: Option<String>,
+    /// The bridge goes without its IPv4 address.
+    #[serde(default)]
+    pub inhibit_ipv4: bool,
+    /// Labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Driver options by Docker's names; only those that have no field of their own here.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
     /// No way out and none in.
     #[serde(default)]
     pub internal: bool,

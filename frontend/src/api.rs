@@ -313,17 +313,11 @@ mod tests {
     fn a_preview_and_its_change_carry_the_same_body() {
         let create = NetworkCreate {
             name: "demo".into(),
-            subnet: None,
-            gateway: None,
-            ip_range: None,
-            ipv4: None,
-            ipv6: false,
-            subnet6: None,
-            gateway6: None,
             internal: true,
             icc: Some(false),
-            masquerade: None,
             gateway_mode: Some(GatewayMode::Isolated),
+            labels: [("a".to_owned(), "b".to_owned())].into(),
+            ..NetworkCreate::default()
         };
         let ask = Ask::CreateNetwork(create.clone());
         check(&ask, Mode::Preview, "POST", "/api/networks?preview=true");

@@ -103,20 +103,7 @@ mod tests {
     use crate::sample;
 
     fn write(choice: Choice) -> NetworkCreate {
-        choice.write(NetworkCreate {
-            name: "demo".into(),
-            subnet: None,
-            gateway: None,
-            ip_range: None,
-            ipv4: None,
-            ipv6: false,
-            subnet6: None,
-            gateway6: None,
-            internal: false,
-            icc: None,
-            masquerade: None,
-            gateway_mode: None,
-        })
+        choice.write(NetworkCreate { name: "demo".into(), ..NetworkCreate::default() })
     }
 
     #[test]

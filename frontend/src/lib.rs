@@ -1,8 +1,8 @@
 //! The panel, client-side rendered: a library, so that its pure parts are tested without a browser, and a `main` that
 //! mounts it. `components::shell` holds the frame and chooses the page.
 //!
-//! Pure: `route`, `reduce`, `event`, `layout`, `viewport`, `face`, `find`, `rates`, `words`, `commands`, `text`, `ports`, `gateway`, `rules`,
-//! `dns`, `ask`, `i18n`, and the requests in `api`.
+//! Pure: `route`, `reduce`, `event`, `layout`, `viewport`, `face`, `find`, `rates`, `words`, `commands`, `text`, `ports`, `gateway`,
+//! `network_form`, `rules`, `dns`, `ask`, `i18n`, and the requests in `api`.
 //! In the browser: `api` (fetch), `live` (connection), `poll` (counters), `nav` (address bar), `preferences` (language, theme), `app` (what pages share),
 //! `components`, `pages`. Pages ask the daemon, components draw, `reduce` alone writes the live state.
 
@@ -20,6 +20,7 @@ pub mod i18n;
 pub mod layout;
 pub mod live;
 pub mod nav;
+pub mod network_form;
 pub mod pages;
 pub mod poll;
 pub mod ports;

@@ -27,6 +27,7 @@ mod listing;
 mod look;
 mod macvlan;
 mod names_page;
+mod network_pages;
 mod networks;
 mod outlive;
 mod own_image;

@@ -9,7 +9,8 @@
 //! | `[data-test=banner]`, `[data-test=retry]` | the banner of a lost connection, its button |
 //! | `#login`, `#token`, `[data-test=login]`, `[data-test=refusal]` | login form, token field, button, refusal |
 //! | `[data-test=new-network]`, `[data-test=new-container]` | buttons that open the two forms |
-//! | `#network-create`: `#network-name`, `#network-subnet`, `#network-gateway`, `#network-internal`, `#network-icc`, `#network-masquerade`, `[name=gateway-mode]` | the form and its fields |
+//! | `#network-create`: `#network-name`, `#network-subnet`, `#network-gateway`, `#network-internal`, `#network-icc`, `#network-masquerade`, `[name=gateway-mode]`, `[name=network-driver]` | the form and its fields; in `#network-more` the seldom ones |
+//! | `[data-test=connect-to]`, `[data-test=connect]`, `[data-test=connect-with]`: `#connect-ip`, `#connect-aliases` and so on, `[data-test=disconnect]` | in the inspector, a container's networks |
 //! | `#container-create`: `#container-name`, `#container-image`, `#container-command`, `#container-network`, `#container-start`, `#container-auto-remove` | the form and its fields |
 //! | `#ports-edit` | the form of a container's ports, opened by `[data-test=ports]` |
 //! | `[data-test=add-port]`, `[data-test=port-row]`, `[data-test=remove-port]`, `[data-test=port-words]` | its rows, as in `#container-create`; fields `[name=port-address]`, `port-host`, `port-container`, `port-protocol` |
@@ -44,6 +45,7 @@ pub mod confirm;
 pub mod connect;
 pub mod container_create;
 pub mod container_networks;
+pub mod input;
 pub mod modal;
 pub mod network_create;
 pub mod plan;
