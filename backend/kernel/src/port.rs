@@ -3,6 +3,12 @@
 //!
 //! Packets for a published port are turned to the container before they would reach a socket, so a held one lies still, save
 //! where the daemon relays what the kernel does not turn.
+//!
+//! A held port takes some 4 KB of the kernel's memory for each of its addresses: of Linux 6.18's slabs, 2368 bytes for
+//! `struct tcp_sock`, 832 for the socket with its inode, 192 each for file and directory entry, 256 for the two buckets in which
+//! ports are looked up. It is the same bound or listening, and for UDP 2.7 KB. Nothing smaller holds a port: the kernel's own
+//! short forms of a socket (SYN_RECV, TIME_WAIT) last for a minute or two, `net.ipv4.ip_local_reserved_ports` keeps
+//! a port only from sockets that ask for any, and a BPF program at bind(2) would be a second, unseen owner of every program's ports.
 
 use drawbridge_api::{HostPort, Protocol};
 use rustix::{

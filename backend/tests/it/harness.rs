@@ -94,8 +94,15 @@ impl Daemon {
     /// With further options on its command line.
     pub(crate) fn start_with(folders: Folders, options: &[&str]) -> Self {
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
-        let (child, panel_link) = spawn(&folders, "127.0.0.1:0", &options);
+        let (child, panel_link) = spawn(&folders, "127.0.0.1:0", &options, ":");
         Self { folders, options, child, panel_link }
+    }
+
+    /// After a command of the shell, in the same process.
+    pub(crate) fn start_after(command: &str) -> Self {
+        let folders = Folders::new();
+        let (child, panel_link) = spawn(&folders, "127.0.0.1:0", &[], command);
+        Self { folders, options: Vec::new(), child, panel_link }
     }
 
     /// What the Docker socket answers to a GET.
@@ -113,7 +120,7 @@ impl Daemon {
     /// On the address it had, where an open panel looks for it.
     pub(crate) fn start_again(&mut self) {
         let address = self.panel_origin().trim_start_matches("http://").to_owned();
-        (self.child, self.panel_link) = spawn(&self.folders, &address, &self.options);
+        (self.child, self.panel_link) = spawn(&self.folders, &address, &self.options, ":");
     }
 
     /// `http://127.0.0.1:PORT`
@@ -184,10 +191,11 @@ impl Drop for Daemon {
     }
 }
 
-fn spawn(folders: &Folders, listen: &str, options: &[String]) -> (Child, String) {
+fn spawn(folders: &Folders, listen: &str, options: &[String], before: &str) -> (Child, String) {
     let config = folders.config();
     let log = fs::OpenOptions::new().create(true).append(true).open(folders.root.join("log")).unwrap();
-    let mut child = Command::new(PROGRAM)
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("{before}; exec \"$0\" \"$@\""), PROGRAM])
         .args(["serve", "--listen", listen, "--data-dir"])
         .arg(&config.data_dir)
         .arg("--run-dir")

@@ -160,6 +160,23 @@ fn the_kernel_chooses_and_ranges_are_one_transaction() {
 }
 
 #[test]
+fn a_thousand_ports_need_no_higher_limit_of_open_files() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start_after("ulimit -Sn 256");
+        let args = ["run", "-d", "--name", "many", "-p", "20000-20999:20000-20999", "busybox", "sleep", "1000"];
+        daemon.docker(&args);
+        assert_eq!(daemon.docker(&["port", "many"]).lines().count(), 2000);
+        // The daemon's own limit is raised, and not that of containers.
+        assert_eq!(daemon.docker(&["exec", "many", "sh", "-c", "ulimit -Sn"]), "256");
+        let first = daemon.docker(&["exec", "many", "grep", "open files", "/proc/1/limits"]);
+        assert_eq!(first.split_whitespace().nth(3), Some("256"), "{first}");
+    });
+}
+
+#[test]
 fn a_conflict_says_who() {
     if !docker_is_there() {
         return;
