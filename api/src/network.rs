@@ -192,6 +192,11 @@ pub struct Network {
     pub labels: BTreeMap<String, String>,
     /// One of `bridge`, `host`, `none`, which are always there and can't be removed.
     pub predefined: bool,
+    /// Of a network that is settings only, what it was asked for, in the JSON of the dialect that asked: the kernel has nothing of it,
+    /// and no container joins it.
+    pub settings: Option<String>,
+    /// The network whose settings it has.
+    pub settings_of: Option<NetworkName>,
     /// When it was made, UTC milliseconds since 1970.
     pub created_at_ms: i64,
 }
@@ -219,6 +224,8 @@ impl Network {
             ipam_options: BTreeMap::new(),
             labels: BTreeMap::new(),
             predefined: false,
+            settings: None,
+            settings_of: None,
             created_at_ms: 0,
         }
     }

@@ -49,6 +49,10 @@ pub struct NewNetwork {
     pub labels: BTreeMap<String, String>,
     /// One of those that are always there.
     pub predefined: bool,
+    /// What it is asked for, as text of the dialect, where it is settings only.
+    pub settings: Option<String>,
+    /// The network whose settings it has.
+    pub settings_of: Option<NetworkName>,
 }
 
 impl NewNetwork {
@@ -73,6 +77,8 @@ impl NewNetwork {
             ipam_options: BTreeMap::new(),
             labels: BTreeMap::new(),
             predefined: false,
+            settings: None,
+            settings_of: None,
         }
     }
 }

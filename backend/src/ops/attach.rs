@@ -110,6 +110,7 @@ pub(super) fn settle(
             return Ok((NetworkMode::Container(other.id.as_str().parse()?), Vec::new()));
         }
     };
+    check(&primary, &Attachment::to(primary.name.clone()))?;
     let mut networks = vec![primary.clone()];
     let mut settled = vec![Attachment::to(primary.name)];
     for attachment in asked {
@@ -161,6 +162,12 @@ pub(super) fn shares_a_namespace() -> OpError {
 /// # Errors
 /// `Invalid` with everything that it can't.
 pub(super) fn check(network: &Network, attachment: &Attachment) -> Result<(), OpError> {
+    if network.settings.is_some() {
+        return Err(OpError::Forbidden(format!(
+            "cannot create endpoint on configuration-only network {}; make one with --config-from {0}",
+            network.name
+        )));
+    }
     let mut wrong = Vec::new();
     let asked = attachment.address4.map(IpAddr::V4).into_iter().chain(attachment.address6.map(IpAddr::V6));
     if network.predefined {

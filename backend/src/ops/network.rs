@@ -113,7 +113,10 @@ pub async fn prune(
     is_meant: impl Fn(&Network) -> bool,
 ) -> Result<Vec<NetworkName>, OpError> {
     let mut removed = Vec::new();
-    for network in list(daemon)?.into_iter().filter(|network| !network.predefined && is_meant(network)) {
+    for network in list(daemon)?
+        .into_iter()
+        .filter(|network| !network.predefined && network.settings.is_none() && is_meant(network))
+    {
         match remove(daemon, Mode::Apply, origin, network.id.as_str()).await {
             Ok(_) => removed.push(network.name),
             Err(OpError::NetworkInUse { .. } | OpError::NoSuchNetwork(_)) => {}
@@ -148,6 +151,13 @@ pub async fn remove(daemon: &Daemon, mode: Mode, origin: Origin, text: &str) -> 
             let inside = endpoint::of_network(db, &network.id)?;
             if !inside.is_empty() {
                 return Err(in_use(db, &network, &inside)?);
+            }
+            let takes_over = |other: &Network| other.settings_of.as_ref() == Some(&network.name);
+            if let Some(other) = network::list(db)?.iter().find(|other| takes_over(other)) {
+                return Err(OpError::Forbidden(format!(
+                    "configuration network \"{}\" is in use: network {} has its settings",
+                    network.name, other.name
+                )));
             }
             network::mark_removing(db, &network.id, draft.change_id)?;
             Ok::<_, OpError>(())
@@ -187,7 +197,8 @@ fn lay_out(
         return Err(OpError::BridgeOfNetwork { bridge: bridge.to_string(), network: other.name.to_string() });
     }
     let taken = taken_ranges(&network::ranges(db)?, host);
-    let subnets = ipam::subnets(new, &taken, pools)?;
+    // What is settings only has no ranges yet: who takes it over gets them.
+    let subnets = if new.settings.is_some() { Vec::new() } else { ipam::subnets(new, &taken, pools)? };
     check_outlet(new, host)?;
     if let Some(macvlan) = &new.macvlan {
         check_parent(macvlan, &others, host)?;
@@ -209,6 +220,8 @@ fn lay_out(
         ipam_options: new.ipam_options.clone(),
         labels: new.labels.clone(),
         predefined: new.predefined,
+        settings: new.settings.clone(),
+        settings_of: new.settings_of.clone(),
         created_at_ms: clock::now_ms(),
         ..Network::new(id, new.name.clone(), new.driver)
     })

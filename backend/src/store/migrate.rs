@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0012_steps.sql"),
     include_str!("../../../migrations/0013_plans.sql"),
     include_str!("../../../migrations/0014_links.sql"),
+    include_str!("../../../migrations/0015_settings_networks.sql"),
 ];
 
 /// Runs the migrations that have not run.

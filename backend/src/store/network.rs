@@ -17,8 +17,8 @@ pub fn insert(db: &Connection, network: &Network, change_id: i64) -> Result<(), 
         db,
         "insert into network (network_id, name, driver, bridge, parent, macvlan_mode, ipv4, ipv6, inhibit_ipv4, internal,
                               icc, masquerade, mode4, mode6, source4, source6, mtu, attachable, options, ipam_options,
-                              labels, predefined, created_at_ms, phase, change_id)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'adding', ?)",
+                              labels, predefined, settings, settings_of, created_at_ms, phase, change_id)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'adding', ?)",
         params![
             network.id.as_str(),
             network.name.as_str(),
@@ -42,6 +42,8 @@ pub fn insert(db: &Connection, network: &Network, change_id: i64) -> Result<(), 
             to_json("ipam_options", &network.ipam_options)?,
             to_json("labels", &network.labels)?,
             network.predefined,
+            network.settings,
+            network.settings_of.as_ref().map(NetworkName::as_str),
             network.created_at_ms,
             change_id,
         ],
@@ -176,6 +178,8 @@ fn read(db: &Connection, row: &Row<'_>) -> Result<Network, StoreError> {
         ipam_options: from_json(row, "ipam_options")?,
         labels: from_json(row, "labels")?,
         predefined: row.get("predefined")?,
+        settings: row.get("settings")?,
+        settings_of: parsed_or_null(row, "settings_of")?,
         created_at_ms: row.get("created_at_ms")?,
     })
 }

@@ -182,6 +182,52 @@ fn what_one_machine_has_no_networks_for_is_refused() {
 }
 
 #[test]
+fn settings_are_taken_over() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        let create = |args: &[&str]| daemon.docker(&[&["network", "create"], args].concat());
+        let refused = |args: &[&str]| daemon.docker_refuses(args);
+        let settings = ["--config-only", "--subnet", "10.70.0.0/24", "--gateway", "10.70.0.9", "--label", "a=b"];
+        create(&[&settings[..], &["-o", "com.docker.network.driver.mtu=1400", "settings"]].concat());
+        let shown = |name: &str| {
+            let format = "{{.Driver}} {{.ConfigOnly}} {{.ConfigFrom.Network}} {{json .IPAM.Config}} {{json .Labels}}";
+            daemon.docker(&["network", "inspect", "-f", format, name])
+        };
+        let config = r#"[{"Subnet":"10.70.0.0/24","Gateway":"10.70.0.9"}] {"a":"b"}"#;
+        assert_eq!(shown("settings"), format!("null true  {config}"));
+        assert!(!run("ip", &["-o", "addr"]).contains("10.70.0"), "the kernel has nothing of it");
+        let message = refused(&["run", "--network", "settings", "busybox", "true"]);
+        assert!(message.contains("cannot create endpoint on configuration-only network settings"), "{message}");
+
+        create(&["--config-from", "settings", "lab"]);
+        assert_eq!(shown("lab"), format!("bridge false settings {config}"));
+        start(&daemon, "web", &["--network", "lab"]);
+        let link = inside(&daemon, "web", &["ip", "addr", "show", "eth0"]);
+        assert!(link.contains("10.70.0.1/24") && link.contains("mtu 1400"), "{link}");
+        for (args, words) in [
+            (
+                &["network", "create", "--config-from", "nobody", "xx"][..],
+                "configuration network \"nobody\" does not exist",
+            ),
+            (&["network", "create", "--config-from", "settings", "--subnet", "10.71.0.0/24", "xx"], "user-specified"),
+            (&["network", "create", "--config-from", "settings", "xx"], "Pool overlaps"),
+            (&["network", "create", "--config-only", "--internal", "xx"], "can only contain network specific fields"),
+            (&["network", "rm", "settings"], "configuration network \"settings\" is in use"),
+        ] {
+            let message = refused(args);
+            assert!(message.contains(words), "{args:?}: {message}");
+        }
+        daemon.docker(&["network", "prune", "-f"]);
+        daemon.docker(&["rm", "-f", "web"]);
+        daemon.docker(&["network", "rm", "lab"]);
+        daemon.docker(&["network", "rm", "settings"]);
+    });
+}
+
+#[test]
 fn a_kernel_without_sctp_is_told_of() {
     if !docker_is_there() {
         return;

@@ -30,6 +30,9 @@ pub(super) enum DockerError {
     /// What it prints is kept for those only who are attached.
     #[error("configured logging driver does not support reading")]
     LogUnread,
+    /// There is no network that is settings only of that name.
+    #[error("configuration network \"{0}\" does not exist")]
+    NoSuchSettings(String),
     /// Nobody knows that path.
     #[error("page not found")]
     PageNotFound,
@@ -77,7 +80,9 @@ impl DockerError {
                 StatusCode::BAD_REQUEST
             }
             DockerError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            DockerError::NoSuchDriver(_) | DockerError::PageNotFound => StatusCode::NOT_FOUND,
+            DockerError::NoSuchDriver(_) | DockerError::NoSuchSettings(_) | DockerError::PageNotFound => {
+                StatusCode::NOT_FOUND
+            }
             DockerError::LogUnread => StatusCode::NOT_IMPLEMENTED,
             DockerError::NoSwarm => StatusCode::SERVICE_UNAVAILABLE,
         }

@@ -6,12 +6,12 @@ use crate::{
     ops::OpError,
 };
 use drawbridge_api::{Driver, Gateway, GatewayMode, IfName, Macvlan};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
 
 /// The body of `POST /networks/create`, as far as this version reads it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct CreateBody {
     #[serde(default)]
@@ -43,14 +43,14 @@ pub(super) struct CreateBody {
 }
 
 /// The network whose settings a network is to have.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct ConfigFrom {
     #[serde(default, deserialize_with = "null_as_default")]
     network: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Ipam {
     #[serde(default)]
@@ -61,7 +61,7 @@ struct Ipam {
     config: Vec<IpamConfig>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct IpamConfig {
     #[serde(default, deserialize_with = "null_as_default")]
@@ -119,6 +119,7 @@ const OF_MACVLAN: [&str; 6] = [MTU, ENABLE4, ENABLE6, PREFIX, PARENT, MACVLAN_MO
 
 /// The request in domain words, and a warning for everything that is accepted and not honoured.
 pub(super) fn new_network(body: CreateBody) -> Result<(NewNetwork, Vec<String>), DockerError> {
+    let settings = if body.config_only { Some(serde_json::to_string(&body).map_err(unreadable)?) } else { None };
     let driver = driver(body.driver.as_deref().unwrap_or_default())?;
     if PREDEFINED.contains(&body.name.as_str()) {
         let text = format!("operation is not permitted on predefined {} network", body.name);
@@ -140,8 +141,9 @@ pub(super) fn new_network(body: CreateBody) -> Result<(NewNetwork, Vec<String>),
             warnings.push(format!("subnet {subnet} is left out: its address family is not enabled on this network"));
         }
     }
+    // Which driver they are for is not known before they are taken over.
     let honoured: &[&str] = if driver == Driver::Macvlan { &OF_MACVLAN } else { &OF_BRIDGE };
-    let unknown = body.options.keys().filter(|name| !honoured.contains(&name.as_str()));
+    let unknown = body.options.keys().filter(|name| settings.is_none() && !honoured.contains(&name.as_str()));
     warnings.extend(unknown.map(|name| format!("option {name} is kept but not honoured yet")));
     for name in [BINDING4, BINDING6] {
         given.address(name)?;
@@ -171,7 +173,52 @@ pub(super) fn new_network(body: CreateBody) -> Result<(NewNetwork, Vec<String>),
         ipam_options: ipam.options,
         ..NewNetwork::bridge(body.name.parse().map_err(OpError::from)?)
     };
-    Ok((NewNetwork { options: body.options, labels: body.labels, ..new }, warnings))
+    let settings_of = body.config_from.map(|from| from.network).filter(|name| !name.is_empty());
+    let new =
+        NewNetwork { settings_of: settings_of.map(|name| name.parse()).transpose().map_err(OpError::from)?, ..new };
+    let new = NewNetwork { options: body.options, labels: body.labels, ..new };
+    if settings.is_some() {
+        return Ok((NewNetwork { driver: Driver::Null, ranges: Vec::new(), macvlan: None, settings, ..new }, warnings));
+    }
+    Ok((new, warnings))
+}
+
+fn unreadable(error: serde_json::Error) -> OpError {
+    OpError::Invalid(format!("the settings cannot be kept: {error}"))
+}
+
+impl CreateBody {
+    /// The network whose settings are asked for.
+    pub(super) fn settings_of(&self) -> Option<&str> {
+        self.config_from.as_ref().map(|from| from.network.as_str()).filter(|name| !name.is_empty())
+    }
+
+    /// The request with the settings of another network, which it may not have any of its own beside.
+    ///
+    /// # Errors
+    /// `Forbidden` where it has.
+    pub(super) fn with_settings(self, settings: &str) -> Result<CreateBody, DockerError> {
+        let ipam = self.ipam.as_ref();
+        let has_own = self.enable_ipv4 == Some(false)
+            || self.enable_ipv6 == Some(true)
+            || !self.labels.is_empty()
+            || ipam.is_some_and(|ipam| !ipam.config.is_empty() || !ipam.options.is_empty());
+        let refused = |text: &str| Err(OpError::Forbidden(text.to_owned()).into());
+        match () {
+            () if self.config_only => refused("a configuration network cannot depend on another configuration network"),
+            () if has_own => refused(
+                "user-specified configurations are not supported if the network depends on a configuration network",
+            ),
+            () if !self.options.is_empty() => {
+                refused("network driver options are not supported if the network depends on a configuration network")
+            }
+            () => {
+                let taken: CreateBody = serde_json::from_str(settings).map_err(unreadable)?;
+                let CreateBody { enable_ipv4, enable_ipv6, ipam, options, labels, .. } = taken;
+                Ok(CreateBody { enable_ipv4, enable_ipv6, ipam, options, labels, ..self })
+            }
+        }
+    }
 }
 
 fn driver(text: &str) -> Result<Driver, DockerError> {
@@ -191,10 +238,10 @@ fn check_scope(body: &CreateBody) -> Result<(), DockerError> {
     let forbidden = |text: &str| Err(OpError::Forbidden(text.to_owned()).into());
     match body.scope.as_str() {
         _ if body.ingress => forbidden("Ingress network can only be global scope network"),
-        _ if body.config_only => Err(DockerError::not_built("a network that is settings only (--config-only)")),
-        _ if body.config_from.as_ref().is_some_and(|from| !from.network.is_empty()) => {
-            Err(DockerError::not_built("a network with another's settings (--config-from)"))
-        }
+        scope if body.config_only && (body.internal || body.attachable || !scope.is_empty()) => forbidden(
+            "configuration network can only contain network specific fields. Network operator fields like [ ingress | internal \
+             | attachable | scope ] are not supported.",
+        ),
         "" | "local" => Ok(()),
         "swarm" => forbidden("cannot create a swarm scoped network when swarm is not active"),
         scope => Err(OpError::Invalid(format!(
@@ -349,7 +396,7 @@ mod tests {
             (r#"{"Name":"n","Scope":"swarm"}"#, "cannot create a swarm scoped network when swarm is not active"),
             (r#"{"Name":"n","Scope":"global"}"#, "invalid scope global"),
             (r#"{"Name":"n","Ingress":true}"#, "Ingress network can only be global scope network"),
-            (r#"{"Name":"n","ConfigOnly":true}"#, "(--config-only) is not built yet"),
+            (r#"{"Name":"n","ConfigOnly":true,"Internal":true}"#, "can only contain network specific fields"),
             (
                 r#"{"Name":"n","Options":{"com.docker.network.bridge.trusted_host_interfaces":"eth0:a/b"}}"#,
                 "invalid value for com.docker.network.bridge.trusted_host_interfaces: ",

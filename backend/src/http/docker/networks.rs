@@ -138,17 +138,36 @@ fn answer(network: &Network, members: &[(ContainerRecord, Option<Endpoint>)]) ->
         "IPAM": {
             "Driver": "default",
             "Options": if network.predefined { Value::Null } else { json!(network.ipam_options) },
-            "Config": if has_ranges { Value::from(ranges) } else { Value::Null },
+            "Config": match &network.settings {
+                Some(settings) => settings_ranges(settings),
+                None if has_ranges => Value::from(ranges),
+                None => Value::Null,
+            },
         },
         "Internal": network.internal,
         "Attachable": network.attachable,
         "Ingress": false,
-        "ConfigFrom": { "Network": "" },
-        "ConfigOnly": false,
+        "ConfigFrom": { "Network": network.settings_of.as_ref().map_or("", NetworkName::as_str) },
+        "ConfigOnly": network.settings.is_some(),
         "Containers": containers,
         "Options": network.options,
         "Labels": network.labels,
     })
+}
+
+/// The ranges of a network that is settings only, as they were asked for.
+fn settings_ranges(settings: &str) -> Value {
+    let settings: Value = serde_json::from_str(settings).unwrap_or_default();
+    let ranges = settings["IPAM"]["Config"].as_array().cloned().unwrap_or_default();
+    let without_empty = |range: Value| match range {
+        Value::Object(range) => Value::Object(range.into_iter().filter(|(_, value)| !is_empty(value)).collect()),
+        other => other,
+    };
+    ranges.into_iter().map(without_empty).collect()
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_str().is_some_and(str::is_empty) || value.as_object().is_some_and(Map::is_empty)
 }
 
 /// A range; what was not asked for is left out.
@@ -215,6 +234,14 @@ pub(super) async fn create(
     State(daemon): State<Arc<Daemon>>,
     DockerJson(body): DockerJson<CreateBody>,
 ) -> Result<(StatusCode, Json<Value>), DockerError> {
+    let body = match body.settings_of() {
+        None => body,
+        Some(name) => {
+            let found = network::find(&daemon, name).ok().and_then(|found| found.settings);
+            let settings = found.ok_or_else(|| DockerError::NoSuchSettings(name.to_owned()))?;
+            body.with_settings(&settings)?
+        }
+    };
     let (new, warnings) = new_network(body)?;
     let made = to_the_end(async move { network::create(&daemon, Mode::Apply, Origin::Docker, new).await }).await?;
     match made {
