@@ -18,6 +18,7 @@ use ::bollard::{
 };
 use drawbridge_kernel::testing::check_in_sandbox;
 use futures_util::{Stream, TryStreamExt};
+use serde_json::json;
 use std::{
     io::{Read, Write},
     os::unix::net::UnixStream,
@@ -124,6 +125,47 @@ fn networks_are_made_found_and_removed() {
         docker.remove_network(&id[..12]).await.unwrap();
         assert!(!run("ip", &["-o", "-4", "address"]).contains("10.9.0.1/24"));
         assert_eq!(docker.list_networks(None).await.unwrap().len(), 3);
+    });
+}
+
+/// A model of the SDK, by the JSON that it stands for.
+fn model<T: serde::de::DeserializeOwned>(json: serde_json::Value) -> T {
+    serde_json::from_value(json).unwrap()
+}
+
+#[test]
+fn containers_are_plugged_and_unplugged() {
+    check(async |_: &Daemon, docker: &Docker| {
+        let range =
+            json!({"Subnet": "10.9.0.0/24", "IPRange": "10.9.0.128/25", "AuxiliaryAddresses": {"r": "10.9.0.129"}});
+        let six = json!({"Subnet": "fd00:9::/64"});
+        let made = docker.create_network(model(json!({
+            "Name": "lab", "EnableIPv6": true, "IPAM": {"Driver": "default", "Config": [range, six]}, "Attachable": true,
+            "Options": {"com.docker.network.driver.mtu": "1400", "unknown": "x"}, "Labels": {"a": "b"}
+        })));
+        assert_eq!(made.await.unwrap().warning, "option unknown is kept but not honoured yet");
+        create(docker, "one", body("sleep|1000", None)).await.unwrap();
+        docker.start_container("one", None).await.unwrap();
+        let wanted = json!({"Container": "one", "EndpointConfig": {
+            "IPAMConfig": {"IPv4Address": "10.9.0.200", "IPv6Address": "fd00:9::77", "LinkLocalIPs": ["169.254.3.4", "fe80::34"]},
+            "Aliases": ["web"], "MacAddress": "02:00:00:00:00:09", "GwPriority": 7
+        }});
+        docker.connect_network("lab", model(wanted.clone())).await.unwrap();
+        check_refused(docker.connect_network("lab", model(wanted)).await, 403, "endpoint with name one already exists");
+        let found = docker.inspect_container("one", None).await.unwrap().network_settings.unwrap().networks.unwrap();
+        let lab = &found["lab"];
+        assert_eq!((lab.ip_address.as_deref(), lab.gw_priority), (Some("10.9.0.200"), Some(7)));
+        assert_eq!(lab.global_ipv6_address.as_deref(), Some("fd00:9::77"));
+        let (links, _, _) = exec(docker, "one", "ip|addr|show|eth1").await;
+        for part in ["10.9.0.200/24", "fd00:9::77/64", "169.254.3.4/16", "fe80::34/64", "02:00:00:00:00:09", "mtu 1400"]
+        {
+            assert!(links.contains(part), "{part}: {links}");
+        }
+        assert!(exec(docker, "one", "ip|route").await.0.contains("default via 10.9.0.128 dev eth1"));
+        docker.disconnect_network("lab", model(json!({"Container": "one", "Force": false}))).await.unwrap();
+        assert!(exec(docker, "one", "ip|route").await.0.contains("default via 172.17.0.1 dev eth0"));
+        let pruned = docker.prune_networks(None).await.unwrap();
+        assert_eq!(pruned.networks_deleted, Some(vec!["lab".to_owned()]));
     });
 }
 

@@ -182,6 +182,41 @@ fn what_one_machine_has_no_networks_for_is_refused() {
 }
 
 #[test]
+fn our_own_api_asks_for_the_same() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        let post = |path: &str, body| api(&daemon, "POST", path, Some(body));
+        let lab = json!({"name": "lab", "subnet": "10.9.0.0/24", "ip_range": "10.9.0.128/25", "ipv6": true,
+            "subnet6": "fd00:9::/64", "ranges": [{"subnet": "10.10.0.0/24"}], "reserved": {"r": "10.9.0.129"}, "mtu": 1400,
+            "bridge": "br-lab", "labels": {"a": "b"}, "options": {"com.docker.network.container_iface_prefix": "lan"}});
+        assert_eq!(post("/api/networks", lab).0, 201);
+        start(&daemon, "one", &[]);
+        let id = daemon.docker(&["inspect", "-f", "{{.Id}}", "one"]);
+        let attachment = json!({"network": "lab", "address4": "10.9.0.200", "address6": "fd00:9::77", "aliases": ["web"],
+            "link_local": ["169.254.3.4", "fe80::34"], "mac": "02:00:00:00:00:09", "gateway_priority": 7});
+        assert_eq!(post(&format!("/api/containers/{id}/attachments"), attachment).0, 200);
+        let link = inside(&daemon, "one", &["ip", "addr", "show", "lan0"]);
+        for part in ["10.9.0.200/24", "fd00:9::77/64", "169.254.3.4/16", "fe80::34/64", "02:00:00:00:00:09", "mtu 1400"]
+        {
+            assert!(link.contains(part), "{part}: {link}");
+        }
+        for (body, words) in [
+            (json!({"name": "xx", "options": {"com.docker.network.bridge.enable_icc": "false"}}), "a field of its own"),
+            (json!({"name": "xx", "reserved": {"r": "10.77.0.1"}}), "lies in none of the ranges"),
+            (json!({"name": "xx", "driver": "macvlan"}), "needs a parent"),
+            (json!({"name": "xx", "driver": "host"}), "only one instance"),
+            (json!({"name": "xx", "mtu": 9}), "invalid MTU 9"),
+        ] {
+            let (status, answer) = post("/api/networks", body);
+            assert!(status == 400 && answer.to_string().contains(words), "{words}: {status} {answer}");
+        }
+    });
+}
+
+#[test]
 fn settings_are_taken_over() {
     if !docker_is_there() {
         return;

@@ -138,8 +138,8 @@ fn Join(
                 on:change:target=move |event| chosen.set(event.target().value())
             >
                 {move || others.get().into_iter().map(|name| {
-                    let name = name.to_string();
-                    view! { <option value=name.clone()>{name}</option> }
+                    let (value, name) = (name.to_string(), name.to_string());
+                    view! { <option value=value>{name}</option> }
                 }).collect_view()}
             </select>
             " "
