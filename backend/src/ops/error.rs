@@ -1,5 +1,6 @@
 //! Why an operation was not done: one sentence for the person who asked, naming the thing and the remedy. Where Docker
-//! has words that clients look for, the sentence begins with them.
+//! has words that clients look for, the sentence begins with them. Long because every refusal stands here with its words, and
+//! nothing else does.
 
 use crate::{
     engine::ChangeError,
