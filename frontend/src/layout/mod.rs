@@ -15,6 +15,7 @@ mod stops;
 mod ways;
 
 pub use blocks::{Block, FOLD_FROM};
+pub use crossings::Bundle;
 pub use found::{FoundBox, FoundBridge, FoundSpots, place_found};
 pub use stops::{Stop, Towards, next_stop, stops};
 
@@ -150,6 +151,8 @@ pub struct Layout {
     pub blocks: BTreeMap<NetworkId, Block>,
     /// Veth pairs.
     pub wires: BTreeMap<EndpointId, Wire>,
+    /// What of blocks is plugged into other networks.
+    pub bundles: Vec<Bundle>,
     /// Headings of groups without a bridge.
     pub headings: Vec<Heading>,
     /// What others have made; see [`place_found`].

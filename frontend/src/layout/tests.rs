@@ -306,6 +306,33 @@ fn five_hundred_containers_are_a_few_blocks() {
 }
 
 #[test]
+fn a_block_is_joined_to_other_networks_by_one_line_each() {
+    let mut live = publishing(4, 200, 0);
+    for n in 0..60 {
+        let mut two_homed = (*live.containers[n]).clone();
+        // Every network to the one behind it.
+        let mut second = sample::container(1, 1 + u8::try_from((n + 1) % 4).unwrap()).endpoints.remove(0);
+        second.id = EndpointId::from_bytes([100 + u8::try_from(n).unwrap(); 32]);
+        two_homed.endpoints.push(second);
+        live.containers[n] = Arc::new(two_homed);
+    }
+    for width in [390, 1440] {
+        let layout = folded(&live, width, &[]);
+        assert_eq!(layout.bundles.len(), 4);
+        assert_eq!(layout.bundles.iter().map(|bundle| bundle.count).sum::<usize>(), 60);
+        let blocks = layout.blocks.values().map(|block| block.spot);
+        let boxes: Vec<Spot> = blocks.chain(layout.bridges.values().map(|bridge| bridge.bar)).collect();
+        for bundle in &layout.bundles {
+            for part in bundle.points.windows(2) {
+                for spot in &boxes {
+                    assert!(!cuts(&[part[0], part[1]], spot), "{part:?} runs through {spot:?} at {width} px");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn one_block_unfolds_and_the_others_stay() {
     let live = publishing(4, 200, 0);
     let open = live.networks[1].name.to_string();

@@ -173,6 +173,13 @@ pub fn Drawing(
     stage.reveal_when_selected(canvas);
     let shown = Shown::of(canvas);
     let size = Memo::new(move |_| layout.with(|layout| layout.size));
+    let bundles = Memo::new(move |_| {
+        layout.with(|layout| {
+            let bundles =
+                layout.bundles.iter().map(|bundle| (wires::path(&bundle.points), topology::bundle(bundle.count)));
+            bundles.collect::<Vec<_>>()
+        })
+    });
     let headings = Memo::new(move |_| layout.with(|layout| layout.headings.clone()));
     let trunks = Memo::new(move |_| layout.with(|layout| layout.trunks.clone()));
     view! {
@@ -213,6 +220,11 @@ pub fn Drawing(
                     <For each=move || shown.blocks.get() key=|id| id.clone() let(id)>
                         <BlockNode canvas id unfold />
                     </For>
+                    {move || bundles.get().into_iter().map(|(points, title)| view! {
+                        <polyline class="bundle" points=points>
+                            <title>{title}</title>
+                        </polyline>
+                    }).collect_view()}
                     <FarBoxes canvas is_far=shown.is_far />
                     // Boxes before wires: a wire's end covers the edge of its box.
                     <For each=move || shown.boxes.get() key=|id| id.clone() let(id)>

@@ -3,6 +3,7 @@
 use super::{Button, Canvas};
 use crate::{
     app::app,
+    find::means_container,
     i18n::topology,
     layout::{Point, Stop},
     rates::{self, Rate},
@@ -45,6 +46,11 @@ pub fn WireNode(
         })
         .unwrap_or_default()
     });
+    let is_dim = move || {
+        canvas.find.with(|text| {
+            !text.is_empty() && !owner.with(|owner| owner.as_ref().is_some_and(|owner| means_container(owner, text)))
+        })
+    };
     move || {
         let (outside, inside, owner) = ends.get()?;
         let button = Button { canvas, selection: Selection::Veth(outside.clone()) };
@@ -53,6 +59,7 @@ pub fn WireNode(
         Some(view! {
             <g
                 class="node veth"
+                class:dim=is_dim
                 role="button"
                 tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
                 data-stop=stop.with_value(ToString::to_string)
@@ -117,7 +124,8 @@ fn flow(rate: Rate) -> Option<&'static str> {
     (rates::level(rate) > 0).then_some(if inward { "flow" } else { "flow back" })
 }
 
-fn path(points: &[Point]) -> String {
+/// Corners as SVG writes them.
+pub(super) fn path(points: &[Point]) -> String {
     let points: Vec<String> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
     points.join(" ")
 }

@@ -143,9 +143,22 @@ pub fn Head(
             let found = veth(name.clone());
             let inside =
                 move || found.with(|found| found.as_ref().map(|(_, endpoint)| format!(" ↔ {}", endpoint.interface)));
+            let app = app();
+            let disconnect = move |_| {
+                if let Some((container, endpoint)) = found.get_untracked() {
+                    app.confirm(Ask::disconnect(&container, endpoint.network));
+                }
+            };
             view! {
                 <p class="kind">{inspector::kind_veth()}</p>
                 <h2 class="mono">{name.clone()}{inside}</h2>
+                <Show when=move || found.with(Option::is_some)>
+                    <div class="actions">
+                        <button class="button small" data-test="disconnect" on:click=disconnect>
+                            {inspector::disconnect()}
+                        </button>
+                    </div>
+                </Show>
             }
             .into_any()
         }
