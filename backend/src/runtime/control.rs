@@ -53,9 +53,11 @@ impl Runtime {
     }
 
     /// Whether the kernel killed a process of the run that has ended, for want of memory. Asked before it is cleaned up:
-    /// the monitor leaves a file that says so (conmon(8)).
+    /// its cgroup has counted them. The monitor leaves a file that says so, too (conmon(8)), but of a container whose only
+    /// process was killed it may hear of the end first: it left none in one of six.
     pub fn ran_out_of_memory(&self, id: &ContainerId) -> bool {
-        self.inner.folders.container(id).run.join("oom").exists()
+        let paths = self.inner.folders.container(id);
+        self.inner.host.memory_kills(&paths.cgroup(id)) > 0 || paths.run.join("oom").exists()
     }
 }
 

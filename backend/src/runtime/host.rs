@@ -101,6 +101,15 @@ impl Host {
         fs::read_to_string(REALTIME_BUDGET).ok()?.trim().parse().ok()
     }
 
+    /// How many processes of a cgroup the kernel has killed for want of memory (`oom_kill` in
+    /// Documentation/admin-guide/cgroup-v1/memory.rst and cgroup-v2.rst).
+    pub(super) fn memory_kills(&self, cgroup: &Path) -> u64 {
+        let file = if self.cgroups == CgroupLayout::Unified { "memory.events" } else { "memory.oom_control" };
+        let folder = self.cgroup(cgroup, "memory").unwrap_or_default();
+        let text = fs::read_to_string(folder.join(file)).unwrap_or_default();
+        text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)
+    }
+
     /// Takes away a container's cgroups, where a runtime that was killed has left them. By then they are empty.
     pub(super) fn remove_cgroups(&self, path: &Path) -> Vec<RuntimeError> {
         let folders = self.hierarchies.iter().map(|hierarchy| below(hierarchy, path));
