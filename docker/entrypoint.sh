@@ -10,7 +10,8 @@ done
 # In a v2 tree only leaves hold processes (cgroups(7)), and this container's group is to have others below it.
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
     mkdir -p /sys/fs/cgroup/init
-    xargs -rn1 </sys/fs/cgroup/cgroup.procs >/sys/fs/cgroup/init/cgroup.procs
+    # Among them is xargs itself, which has ended before it could be moved.
+    xargs -rn1 </sys/fs/cgroup/cgroup.procs >/sys/fs/cgroup/init/cgroup.procs || true
     sed 's/\</+/g' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
 fi
 exec tini -g -- drawbridge "$@"
