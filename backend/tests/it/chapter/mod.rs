@@ -40,6 +40,7 @@ fn every_command_works() {
         let folders = Folders::new();
         let lab = Lab::start(&folders.root, &debian);
         let daemon = Daemon::start_with(Folders::new(), &["--registry-mirror", &lab.mirror()]);
+        show("# building the images of docker/lab and pushing them to a registry on this machine");
         lab.fill(&daemon);
         let mut reader = Reader::new(&daemon, &book);
         for block in &book.blocks {
@@ -60,7 +61,13 @@ struct Reader<'a> {
     book: &'a Book,
     terminal: Terminal,
     unwritten: &'static [(&'static str, &'static [&'static str], &'static str)],
-    is_watched: bool,
+}
+
+/// For a person to watch.
+fn show(text: &str) {
+    if std::env::var_os("DRAWBRIDGE_CHAPTER").is_some_and(|value| value == "watch") {
+        println!("{}", text.trim_end());
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -72,14 +79,7 @@ impl<'a> Reader<'a> {
             ("DOCKER_CONFIG", daemon.folders().root.join("docker-config").display().to_string()),
         ];
         let terminal = Terminal::open(&folder, &variables);
-        let is_watched = std::env::var_os("DRAWBRIDGE_CHAPTER").is_some_and(|value| value == "watch");
-        Self { daemon, book, terminal, unwritten: UNWRITTEN, is_watched }
-    }
-
-    fn show(&self, text: &str) {
-        if self.is_watched {
-            println!("{}", text.trim_end());
-        }
+        Self { daemon, book, terminal, unwritten: UNWRITTEN }
     }
 
     fn prepare(&mut self, section: &str) {
@@ -88,14 +88,14 @@ impl<'a> Reader<'a> {
             return;
         };
         self.unwritten = rest;
-        self.show(&format!("\n# {because}:"));
+        show(&format!("\n# {because}:"));
         for command in *commands {
             self.enter(command);
         }
     }
 
     fn write(&self, name: &str, text: &str) {
-        self.show(&format!("\n# the file {name}"));
+        show(&format!("\n# the file {name}"));
         fs::write(self.daemon.folders().root.join("class").join(name), text).unwrap();
     }
 
@@ -106,13 +106,13 @@ impl<'a> Reader<'a> {
     }
 
     fn session(&mut self, commands: &[Typed]) {
-        self.show("");
+        show("");
         let mut is_open = false;
         for (at, typed) in commands.iter().enumerate() {
             let opens =
                 commands.get(at + 1).is_some_and(|next| next.shell == Shell::Opened) && typed.shell == Shell::Own;
             if opens {
-                self.show(&format!("$ {}", typed.command));
+                show(&format!("$ {}", typed.command));
                 self.terminal.open_shell(&typed.command);
                 is_open = true;
             } else {
@@ -134,8 +134,9 @@ impl<'a> Reader<'a> {
         }
         let printed = match interrupted {
             Some(lines) => {
+                show(&format!("$ {command}"));
                 let (printed, _) = self.terminal.enter_and_interrupt(command, lines);
-                self.show(&format!("$ {command}\n{printed}"));
+                show(&printed);
                 printed
             }
             None => self.enter(command),
@@ -149,8 +150,9 @@ impl<'a> Reader<'a> {
 
     /// Types a command, which must succeed.
     fn enter(&mut self, command: &str) -> String {
+        show(&format!("$ {command}"));
         let (printed, code) = self.terminal.enter(command);
-        self.show(&format!("$ {command}\n{printed}"));
+        show(&printed);
         assert_eq!(code, 0, "$ {command}\n{printed}");
         printed
     }
