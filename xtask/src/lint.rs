@@ -33,18 +33,9 @@ fn tidy() -> Result<()> {
     run(&mut Command::new(program))
 }
 
-/// cargo-deny, installed under target/ at its first use.
+/// cargo-deny on licences, sources, duplicates and advisories.
 fn deny() -> Result<()> {
-    let tools = tools::target().join("tools");
-    let program = tools.join("bin/cargo-deny");
-    let version = Command::new(&program).arg("--version").output();
-    if !version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(DENY)) {
-        let package = format!("cargo-deny@{DENY}");
-        // Unoptimised it is there in 40 s and checks in 1.4 s; its release profile has fat LTO and takes minutes.
-        let mut install = cargo();
-        install.args(["install", "--locked", "--debug", &package, "--root"]).arg(&tools);
-        run(install.env("CARGO_PROFILE_DEV_DEBUG", "false"))?;
-    }
+    let program = tools::installed("cargo-deny", DENY)?;
     let deny = || {
         let mut deny = Command::new(&program);
         deny.current_dir(tools::root());

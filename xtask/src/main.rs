@@ -12,7 +12,7 @@ mod tools;
 use std::env;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
@@ -23,6 +23,7 @@ cargo xtask COMMAND [ARGS]
 
   run [ARGS]    bring what is missing, build everything, start `drawbridge serve ARGS` (with sudo when not root)
   build         build the panel and, with it inside, target/release/drawbridge
+  deb           build a Debian package of it, target/debian/drawbridge_*.deb
   test [ARGS]   bring what the tests need and run every test; ARGS go to `cargo test`
   ui            the panel alone: its tests, then its WebAssembly
   e2e [ARGS]    only the tests that drive a real browser and the docker command; ARGS go to the test binary
@@ -49,6 +50,10 @@ fn dispatch(command: &str, rest: &[String]) -> Result<()> {
         "build" => {
             no_arguments(command, rest)?;
             build()
+        }
+        "deb" => {
+            no_arguments(command, rest)?;
+            deb()
         }
         "test" => tests::all(rest),
         "ui" => {
@@ -88,6 +93,17 @@ fn build() -> Result<()> {
     let bytes = daemon().metadata().with_context(|| format!("cannot read {}", daemon().display()))?.len();
     println!("{}: {}", daemon().display(), panel::size(bytes));
     Ok(())
+}
+
+/// The one cargo-deb that is used.
+const DEB: &str = "3.8.0";
+
+/// Packs the product, with its unit, as backend/Cargo.toml says.
+fn deb() -> Result<()> {
+    build()?;
+    let mut deb = Command::new(tools::installed("cargo-deb", DEB)?);
+    deb.current_dir(tools::root()).args(["deb", "--package", "drawbridge", "--no-build", "--no-strip", "--locked"]);
+    tools::run(deb.arg("--output").arg(tools::target().join("debian/")))
 }
 
 fn daemon() -> PathBuf {

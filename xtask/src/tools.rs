@@ -29,6 +29,21 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
+/// A program from crates.io in exactly this version, installed under target/ at its first use.
+pub(crate) fn installed(name: &str, version: &str) -> Result<PathBuf> {
+    let tools = target().join("tools");
+    let program = tools.join("bin").join(name);
+    let said = Command::new(&program).arg("--version").output();
+    if !said.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(version)) {
+        let package = format!("{name}@{version}");
+        // Unoptimised, cargo-deny is there in 40 s and checks in 1.4 s; its release profile has fat LTO and takes minutes.
+        let mut install = cargo();
+        install.args(["install", "--locked", "--debug", &package, "--root"]).arg(&tools);
+        run(install.env("CARGO_PROFILE_DEV_DEBUG", "false"))?;
+    }
+    Ok(program)
+}
+
 /// Says which command comes, runs it, and fails when it does.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     announce(command);

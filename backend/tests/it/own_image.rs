@@ -117,3 +117,23 @@ fn must(output: Output) -> String {
     assert!(output.status.success(), "{}: {text}", output.status);
     text
 }
+
+#[test]
+fn image_and_package_bring_the_same_programs() {
+    let dockerfile = include_str!("../../../docker/Dockerfile");
+    let line = dockerfile.lines().find(|line| line.contains("apt-get install")).unwrap();
+    let words = line.split(' ').filter(|word| !word.starts_with('-') && word.starts_with(char::is_alphabetic));
+    let mut image: Vec<&str> = words.filter(|word| !["apt-get", "install"].contains(word)).collect();
+    let manifest = include_str!("../../Cargo.toml");
+    let listed = |key: &str| manifest.lines().find_map(|line| line.strip_prefix(key)?.split('"').nth(1));
+    let lists = ["depends = ", "recommends = "].map(|key| listed(key).unwrap());
+    let packages = lists.iter().flat_map(|list| list.split(", ")).filter(|package| *package != "$auto");
+    // `runc | crun`: the first is what comes where neither is.
+    let mut package: Vec<&str> = packages.map(|package| package.split(' ').next().unwrap_or_default()).collect();
+    image.sort_unstable();
+    package.sort_unstable();
+    assert_eq!(image, package);
+    // debian.sh has what the recipes install.
+    let script = include_str!("../../../docker/lab/debian.sh");
+    assert!(image.iter().all(|name| script.split([' ', '\n', '"']).any(|word| word == *name)), "{image:?}");
+}
