@@ -3,8 +3,7 @@
 # takes it needs in any case; a privileged container would have all of them, and every device.
 set -eu
 # Forwarding, and what each bridge does, are set below /proc/sys; containers have their groups below /sys/fs/cgroup.
-busybox mount -o remount,bind,rw /proc/sys
-awk '$5 ~ "^/sys/fs/cgroup" && $6 ~ "^ro" { print $5 }' /proc/self/mountinfo | while read -r folder; do
+awk '$5 ~ "^(/proc/sys|/sys/fs/cgroup)($|/)" && $6 ~ "^ro" { print $5 }' /proc/self/mountinfo | while read -r folder; do
     busybox mount -o remount,bind,rw "$folder"
 done
 # In a v2 tree only leaves hold processes (cgroups(7)), and this container's group is to have others below it.
