@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     CutWithoutRanges(usize),
     /// A little at a time.
     Slow,
+    /// Nobody comes in without a token, which is to be fetched; this is the one that is given.
+    Token(&'static str),
 }
 
 pub(crate) struct Proxy {
@@ -73,10 +75,17 @@ fn serve(mut client: TcpStream, upstream: &str, fault: &Fault, cuts: &Mutex<usiz
         let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
         return client.write_all(head.as_bytes()).and_then(|()| client.write_all(body.as_bytes()));
     }
+    if let Fault::Token(given) = fault
+        && let Some(answer) = without_token(&head, given, &client.local_addr()?.to_string())
+    {
+        return client.write_all(answer.as_bytes());
+    }
     let without_ranges = matches!(fault, Fault::CutWithoutRanges(_));
     let kept = |line: &&str| {
         let line = line.to_ascii_lowercase();
-        let dropped = line.starts_with("connection:") || (without_ranges && line.starts_with("range:"));
+        let dropped = line.starts_with("connection:")
+            || line.starts_with("authorization: bearer")
+            || (without_ranges && line.starts_with("range:"));
         !dropped
     };
     let lines: Vec<&str> = head.trim_end().split("\r\n").filter(kept).collect();
@@ -123,8 +132,28 @@ fn serve(mut client: TcpStream, upstream: &str, fault: &Fault, cuts: &Mutex<usiz
             }
             Ok(())
         }
+        Fault::Token(_) => client.write_all(answer.as_bytes()).and_then(|()| client.write_all(&body)),
         Fault::Status(..) | Fault::Silent => Ok(()),
     }
+}
+
+/// The token, for whoever asks for it, or where it is to be had, for whoever has none; nothing for who has the right one
+/// (distribution specification, "Token Authentication").
+fn without_token(head: &str, given: &str, address: &str) -> Option<String> {
+    let answer = |status: &str, header: &str, body: &str| {
+        let length = body.len();
+        Some(format!("HTTP/1.1 {status}\r\n{header}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
+    };
+    if head.starts_with("GET /token?") {
+        let kind = "Content-Type: application/json\r\n";
+        return answer("200 OK", kind, &format!("{{\"token\":\"{given}\"}}"));
+    }
+    if head.to_ascii_lowercase().contains("authorization: bearer let-me-in\r\n") {
+        return None;
+    }
+    let realm = format!("Bearer realm=\"http://{address}/token\",service=\"lab\",scope=\"repository:image:pull\"");
+    let body = r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
+    answer("401 Unauthorized", &format!("WWW-Authenticate: {realm}\r\nContent-Type: application/json\r\n"), body)
 }
 
 /// As far as the empty line; nothing of what is no HTTP, such as the beginning of TLS.

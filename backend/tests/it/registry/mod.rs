@@ -3,6 +3,7 @@
 
 mod faults;
 pub(crate) mod server;
+mod trust;
 
 use crate::harness::{Daemon, Folders, docker_is_there, is_there, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;

@@ -17,24 +17,36 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one; with a line of htpasswd it lets in that user alone.
     pub(crate) fn start(folder: &Path, password: Option<&str>) -> Self {
-        let address = free_address();
-        let config = folder.join("registry.yml");
         let auth = password.map(|line| {
             let file = folder.join("htpasswd");
             fs::write(&file, line).unwrap();
             format!("auth:\n  htpasswd:\n    realm: lab\n    path: {}\n", file.display())
         });
+        Self::start_with(folder, &free_address(), &auth.unwrap_or_default())
+    }
+
+    /// Starts one that speaks TLS at this address of the sandbox, with `cert.pem` and `key.pem` in the folder.
+    pub(crate) fn start_tls(folder: &Path, host: &str) -> Self {
+        let port = free_address().rsplit(':').next().map(str::to_owned).unwrap();
+        let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+        let tls = format!("  tls:\n    certificate: {}\n    key: {}\n", certificate.display(), key.display());
+        Self::start_with(folder, &format!("{host}:{port}"), &tls)
+    }
+
+    /// With more lines behind those of `http`.
+    fn start_with(folder: &Path, address: &str, more: &str) -> Self {
+        let config = folder.join("registry.yml");
         let text = format!(
             "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\n{}",
             folder.join("registry").display(),
-            auth.unwrap_or_default()
+            more
         );
         fs::write(&config, text).unwrap();
         let mut command = Command::new("docker-registry");
         command.arg("serve").arg(&config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().unwrap();
-        wait_for("the registry", || TcpStream::connect(&address).ok());
-        Self { child, address }
+        wait_for("the registry", || TcpStream::connect(address).ok());
+        Self { child, address: address.to_owned() }
     }
 }
 
