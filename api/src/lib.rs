@@ -11,10 +11,12 @@ pub mod event;
 pub mod found;
 pub mod id;
 pub mod image;
+pub mod lab;
 pub mod listing;
 pub mod name;
 pub mod network;
 pub mod port;
+pub mod progress;
 pub mod rules;
 pub mod terminal;
 
@@ -27,11 +29,13 @@ pub use doctor::{Finding, Health, Remedy};
 pub use event::{Event, EventKind, Host, HostAddress, Snapshot};
 pub use found::{Found, FoundLink, FoundNamespace, FoundPeer};
 pub use id::{ContainerId, EndpointId, ImageId, InvalidId, NetworkId};
-pub use image::Image;
+pub use image::{Image, ImageBuild, ImageDetails, ImageName, ImageRun, ImageStep};
+pub use lab::{Lab, LabFile, LabPlan};
 pub use listing::{LinkCounters, LinkReport, Listing, ListingKind};
 pub use name::{ContainerName, IfName, InvalidName, MacAddress, NetworkName, NsName};
 pub use network::{Driver, Gateway, GatewayMode, Macvlan, MacvlanMode, Network, NetworkCreate, RangeCreate, Subnet};
 pub use port::{HostPort, InvalidProtocol, PortRequest, Protocol, PublishedPort, Traffic};
+pub use progress::{LayerStage, Progress};
 pub use rules::{NetworkTraffic, PortTraffic, RuleElement, Rules, TrafficReport};
 pub use terminal::{TerminalNotice, TerminalRequest};
 

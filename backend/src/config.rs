@@ -27,6 +27,54 @@ pub enum Command {
     Plan(Folders),
     /// End the containers and take away everything made in the kernel; what is stored stays.
     Down(Folders),
+    /// Labs as files: bring one up, take it away, write what there is down. Asks the running daemon.
+    Lab(Lab),
+}
+
+/// A question about labs.
+#[derive(Clone, Debug, Args)]
+pub struct Lab {
+    /// The daemon's socket for Docker clients.
+    #[arg(long, global = true, default_value = "/run/drawbridge/docker.sock")]
+    pub docker_socket: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: LabCommand,
+}
+
+/// What can be done with labs.
+#[derive(Clone, Debug, Subcommand)]
+pub enum LabCommand {
+    /// Bring up what a compose file says; what is there as it says is left alone.
+    Up {
+        /// The file: compose.yaml.
+        file: PathBuf,
+        /// What the lab is called where the file does not say; the file's or its folder's name when absent.
+        #[arg(long, short)]
+        name: Option<String>,
+        /// Only print what would be done in the kernel; exits 0 when nothing, 2 otherwise.
+        #[arg(long)]
+        plan: bool,
+    },
+    /// Take a lab away: its containers and networks.
+    Down {
+        /// Its file or its name.
+        #[arg(value_name = "FILE|NAME")]
+        lab: String,
+        /// Its volumes too, with their data.
+        #[arg(long, short)]
+        volumes: bool,
+    },
+    /// Print the labs that there are.
+    List,
+    /// Print what there is as a compose file.
+    Export {
+        /// One lab; everything when absent.
+        lab: Option<String>,
+        /// Print a shell script of `ip` and `nft` commands, for a bare machine.
+        #[arg(long, conflicts_with = "lab")]
+        script: bool,
+    },
 }
 
 /// Where things are kept.

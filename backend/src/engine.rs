@@ -170,6 +170,20 @@ impl Engine {
         })
     }
 
+    /// The steps that would make everything that is wanted now on a machine that has nothing of it.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn from_nothing(&self) -> Result<Vec<Step>, ChangeError> {
+        block_in_place(|| {
+            let wanted = desired::load(&*self.store.read()?, &Scope::Everything)?;
+            // What a kernel begins with, as far as the networks need it otherwise.
+            let sysctls = wanted.sysctls.iter().map(|sysctl| (sysctl.key.clone(), "0".to_owned())).collect();
+            let nothing = Observed { sysctls, ..Observed::default() };
+            Ok(plan(&wanted, &nothing, &Scope::Everything))
+        })
+    }
+
     /// Takes away everything of ours in the kernel and gives the settings back their first values; the rows stay.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 pub mod apply;
 pub mod archive;
 pub mod boot;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod dns;

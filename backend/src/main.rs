@@ -1,9 +1,9 @@
-//! The program: one command line, four commands.
+//! The program: one command line.
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use drawbridge::{
-    boot,
+    boot, client,
     config::{Command, Config, Folders, Serve},
     doctor,
     http::serve,
@@ -37,6 +37,7 @@ fn run(command: Command) -> Result<ExitCode> {
             Command::Doctor(folders) => doctor(&folders).await,
             Command::Plan(folders) => plan(&folders).await,
             Command::Down(folders) => down(&folders).await,
+            Command::Lab(lab) => Ok(client::lab::run(&lab).await?),
         }
     })?;
     // Tasks that watch containers never end by themselves.

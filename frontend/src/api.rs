@@ -1,16 +1,18 @@
-//! Every address of the daemon, and every request to it. Nothing else in the panel knows a URL under `/api`.
+//! Every address of the daemon, and every request to it. Nothing else in the panel knows a URL under `/api`. Long because it is
+//! one list of them.
 
 use crate::ask::Ask;
 use crate::route::{Far, encode};
+use crate::work::Lines;
 use drawbridge_api::{
-    Change, ContainerId, ContainerState, Finding, LinkReport, Listing, NetworkId, Plan, Refusal, Rules, Snapshot,
-    TrafficReport,
+    Change, ContainerId, ContainerState, Finding, ImageBuild, ImageDetails, ImageName, LabFile, LabPlan, LinkReport,
+    Listing, NetworkId, Plan, Progress, Refusal, Rules, Snapshot, TrafficReport,
 };
 use serde::de::DeserializeOwned;
 use std::fmt;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, Headers, RequestInit, Response};
+use web_sys::{AbortSignal, File, Headers, ReadableStreamDefaultReader, RequestInit, Response};
 
 /// How long an answer that only reads may take.
 const READ_TIMEOUT_MS: u32 = 10_000;
@@ -199,6 +201,129 @@ pub async fn network_plan(id: &NetworkId) -> Result<Plan, Failure> {
     get(format!("/api/networks/{id}/plan"), READ_TIMEOUT_MS).await
 }
 
+/// One image with all that is known of it.
+///
+/// # Errors
+/// Any `Failure`; `Refused` when it is not there.
+pub async fn image(id: &str) -> Result<ImageDetails, Failure> {
+    get(format!("/api/images/{id}"), READ_TIMEOUT_MS).await
+}
+
+/// Gives an image one more name.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn tag_image(id: &str, name: &str) -> Result<(), Failure> {
+    let body = serde_json::to_string(&ImageName { name: name.to_owned() }).ok();
+    send(Request { method: "POST", url: format!("/api/images/{id}/tag"), body }, READ_TIMEOUT_MS).await.map(drop)
+}
+
+/// Removes an image with all its names; `force` also when stopped containers were made of it.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn remove_image(id: &str, force: bool) -> Result<(), Failure> {
+    let url = format!("/api/images/{id}?force={force}");
+    send(Request { method: "DELETE", url, body: None }, WRITE_TIMEOUT_MS).await.map(drop)
+}
+
+/// What bringing a file up would do; nothing is changed.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn preview_lab(file: &LabFile) -> Result<LabPlan, Failure> {
+    let body = serde_json::to_string(file).ok();
+    let request = Request { method: "POST", url: "/api/labs?preview=true".to_owned(), body };
+    read(&send(request, READ_TIMEOUT_MS).await?)
+}
+
+/// Where what there is comes as a script.
+pub const SCRIPT: &str = "/api/labs/export?format=script";
+
+/// Where a lab, or everything, comes as a compose file.
+pub fn export_url(lab: Option<&str>) -> String {
+    match lab {
+        Some(lab) => format!("/api/labs/export?lab={}", encode(lab)),
+        None => "/api/labs/export".to_owned(),
+    }
+}
+
+/// Something that takes long and tells how far it is.
+#[derive(Clone, Debug)]
+pub enum Errand {
+    /// Pulls an image of this name.
+    Pull(String),
+    /// Loads images from an archive.
+    Load(File),
+    /// Builds an image.
+    Build(ImageBuild),
+    /// Brings a lab up.
+    LabUp(LabFile),
+    /// Takes a lab away; with its volumes when it is true.
+    LabDown(String, bool),
+}
+
+impl Errand {
+    fn request(&self) -> (&'static str, String, JsValue) {
+        let json = |body: serde_json::Result<String>| JsValue::from_str(&body.unwrap_or_default());
+        match self {
+            Self::Pull(name) => {
+                let body = serde_json::to_string(&ImageName { name: name.clone() });
+                ("POST", "/api/images/pull".to_owned(), json(body))
+            }
+            Self::Load(file) => ("POST", "/api/images/load".to_owned(), file.into()),
+            Self::Build(build) => ("POST", "/api/images/build".to_owned(), json(serde_json::to_string(build))),
+            Self::LabUp(file) => ("POST", "/api/labs".to_owned(), json(serde_json::to_string(file))),
+            Self::LabDown(name, volumes) => {
+                ("DELETE", format!("/api/labs/{}?volumes={volumes}", encode(name)), JsValue::UNDEFINED)
+            }
+        }
+    }
+}
+
+/// Runs an errand and hands over what is reported, the end included.
+///
+/// # Errors
+/// `Unauthorised` or `Refused` when it did not begin; `Unreachable` when its end is not known.
+pub async fn follow(errand: Errand, mut hear: impl FnMut(Progress)) -> Result<(), Failure> {
+    let (method, url, body) = errand.request();
+    let response = open(method, &url, &body).await.map_err(|_| Failure::Unreachable)?;
+    if !response.ok() {
+        let text = response.text().map_err(|_| Failure::Unreachable)?;
+        let text = JsFuture::from(text).await.map_err(|_| Failure::Unreachable)?.as_string().unwrap_or_default();
+        return outcome(method, &url, response.status(), text).map(drop);
+    }
+    let reader = response.body().ok_or(Failure::Unreachable)?.get_reader();
+    let reader: ReadableStreamDefaultReader = reader.dyn_into().map_err(|_| Failure::Unreachable)?;
+    let mut lines = Lines::default();
+    let (mut is_over, key) = (false, |name: &str| JsValue::from_str(name));
+    loop {
+        let piece = JsFuture::from(reader.read()).await.map_err(|_| Failure::Unreachable)?;
+        if js_sys::Reflect::get(&piece, &key("done")).is_ok_and(|done| done.is_truthy()) {
+            return if is_over { Ok(()) } else { Err(Failure::Unreachable) };
+        }
+        let bytes = js_sys::Reflect::get(&piece, &key("value")).map_err(|_| Failure::Unreachable)?;
+        for report in lines.feed(&js_sys::Uint8Array::new(&bytes).to_vec()) {
+            is_over |= matches!(report, Progress::Done | Progress::Failed { .. });
+            hear(report);
+        }
+    }
+}
+
+/// A request whose answer may take as long as it likes.
+async fn open(method: &str, url: &str, body: &JsValue) -> Result<Response, JsValue> {
+    let init = RequestInit::new();
+    init.set_method(method);
+    if !body.is_undefined() {
+        let headers = Headers::new()?;
+        headers.set("content-type", if body.is_string() { "application/json" } else { "application/x-tar" })?;
+        init.set_headers(&headers);
+        init.set_body(body);
+    }
+    let window = web_sys::window().ok_or(JsValue::NULL)?;
+    JsFuture::from(window.fetch_with_str_and_init(url, &init)).await?.dyn_into()
+}
+
 /// Whether the daemon is still there: the smallest question that also finds out a login that has ended.
 ///
 /// # Errors
@@ -239,13 +364,17 @@ fn read<T: DeserializeOwned>(body: &str) -> Result<T, Failure> {
 
 async fn send(request: Request, timeout_ms: u32) -> Result<String, Failure> {
     let (status, body) = fetch(&request, timeout_ms).await.map_err(|_| Failure::Unreachable)?;
+    outcome(request.method, &request.url, status, body)
+}
+
+fn outcome(method: &str, url: &str, status: u16, body: String) -> Result<String, Failure> {
     match status {
         200..300 => Ok(body),
         401 => Err(Failure::Unauthorised),
         // A proxy in between answers for a daemon that is gone.
         502..=504 if serde_json::from_str::<Refusal>(&body).is_err() => Err(Failure::Unreachable),
         _ => Err(Failure::Refused(serde_json::from_str::<Refusal>(&body).map_or_else(
-            |_| format!("The daemon answered {} {} with status {status}.", request.method, request.url),
+            |_| format!("The daemon answered {method} {url} with status {status}."),
             |refusal| refusal.message,
         ))),
     }

@@ -17,6 +17,8 @@ pub mod face;
 pub mod find;
 pub mod gateway;
 pub mod i18n;
+pub mod images;
+pub mod labs;
 pub mod layout;
 pub mod live;
 pub mod nav;
@@ -32,6 +34,7 @@ pub mod rules;
 pub mod text;
 pub mod viewport;
 pub mod words;
+pub mod work;
 
 #[cfg(test)]
 mod sample;

@@ -1,7 +1,11 @@
 //! The addresses of the panel's pages, as one enum: read from the address bar, written into links. Filters and
 //! selection are part of an address, so a reload or a shared link shows the same. No browser calls here.
+//! Long because it is one list of addresses.
 
-use crate::i18n::shell;
+use crate::{
+    i18n::{images, labs, shell},
+    images::Order,
+};
 use drawbridge_api::Change;
 use std::fmt;
 
@@ -214,6 +218,17 @@ pub enum Route {
         /// What is at the other end.
         far: Far,
     },
+    /// `/images?find=redis&order=size`
+    Images {
+        /// Only images that have these words in a name or in their id; empty for all.
+        find: String,
+        /// What they are ordered by.
+        order: Order,
+    },
+    /// `/images/redis:7`, or by the beginning of an id.
+    Image(String),
+    /// `/labs`
+    Labs,
     /// `/rules?find=8080`
     Rules {
         /// Only elements that have these words in them; empty for all.
@@ -278,6 +293,13 @@ impl Route {
                 },
             },
             ["containers"] => Self::Containers { find: value("find").unwrap_or_default() },
+            ["images"] => Self::Images {
+                find: value("find").unwrap_or_default(),
+                order: value("order").as_deref().map(Order::parse).unwrap_or_default(),
+            },
+            // A name may have slashes of its own, and the browser may show them as they are.
+            ["images", name @ ..] => Self::Image(decode(&name.join("/"))),
+            ["labs"] => Self::Labs,
             ["rules"] => Self::Rules { find: value("find").unwrap_or_default() },
             ["dns"] => Self::Dns { find: value("find").unwrap_or_default() },
             ["doctor"] => Self::Doctor,
@@ -306,6 +328,18 @@ impl Route {
                     Far::Command(command) => format!("{path}?far=command&command={}", encode(command)),
                 }
             }
+            Self::Images { find, order } => {
+                let mut query = Vec::new();
+                if !find.is_empty() {
+                    query.push(format!("find={}", encode(find)));
+                }
+                if *order != Order::default() {
+                    query.push(format!("order={order}"));
+                }
+                if query.is_empty() { "/images".to_owned() } else { format!("/images?{}", query.join("&")) }
+            }
+            Self::Image(name) => format!("/images/{}", encode(name)),
+            Self::Labs => "/labs".to_owned(),
             Self::Rules { find } if find.is_empty() => "/rules".to_owned(),
             Self::Rules { find } => format!("/rules?find={}", encode(find)),
             Self::Dns { find } if find.is_empty() => "/dns".to_owned(),
@@ -325,6 +359,8 @@ impl Route {
             Self::Networks => shell::networks(),
             Self::Containers { .. } => shell::containers(),
             Self::Terminal { .. } => shell::terminal(),
+            Self::Images { .. } | Self::Image(_) => images::title(),
+            Self::Labs => labs::title(),
             Self::Rules { .. } => shell::rules(),
             Self::Dns { .. } => shell::dns(),
             Self::Doctor => shell::doctor(),
@@ -408,6 +444,13 @@ mod tests {
         check("/containers/box1/terminal", terminal(Far::Logs));
         check("/containers/box1/terminal?far=main", terminal(Far::Main));
         check("/containers/box1/terminal?far=command&command=ls%20-l", terminal(Far::Command("ls -l".into())));
+        let images = |find: &str, order| Route::Images { find: find.into(), order };
+        check("/images", images("", Order::Name));
+        check("/images?find=redis&order=size", images("redis", Order::Size));
+        check("/images?order=created", images("", Order::Created));
+        check("/images/redis:7", Route::Image("redis:7".into()));
+        check("/images/lab:5000%2Fteam%2Fweb:2", Route::Image("lab:5000/team/web:2".into()));
+        check("/labs", Route::Labs);
         check("/rules", Route::Rules { find: String::new() });
         check("/rules?find=tcp%20.%208080", Route::Rules { find: "tcp . 8080".into() });
         check("/dns", Route::Dns { find: String::new() });

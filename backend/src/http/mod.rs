@@ -7,7 +7,21 @@ pub mod panel;
 pub mod serve;
 
 use crate::ops::OpError;
-use std::future::Future;
+use docker::compose::{self, ComposeError, Place};
+use std::{collections::BTreeMap, future::Future, path::PathBuf};
+
+/// What the lab of a file is called, for whoever takes it away.
+///
+/// # Errors
+/// For what is wrong in the file.
+pub fn lab_name(
+    text: &str,
+    name: String,
+    folder: Option<PathBuf>,
+    variables: BTreeMap<String, String>,
+) -> Result<String, ComposeError> {
+    Ok(compose::lab(text, &Place { name, folder, variables })?.name)
+}
 
 /// Runs an operation to its end, even when the client that asked for it goes away: a plan is not left half done because
 /// somebody closed a window.

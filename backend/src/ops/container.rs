@@ -89,7 +89,11 @@ fn request(verb: &'static str, new: &NewContainer, id: &ContainerId, origin: Ori
 }
 
 /// Inserts it, and the volumes that it needs and that are not there; returns their names too.
-fn insert(db: &Connection, id: &ContainerId, new: &NewContainer) -> Result<(ContainerRecord, Vec<String>), OpError> {
+pub(super) fn insert(
+    db: &Connection,
+    id: &ContainerId,
+    new: &NewContainer,
+) -> Result<(ContainerRecord, Vec<String>), OpError> {
     publish::check(&new.spec)?;
     new.spec.settings.check(std::thread::available_parallelism().map_or(1, usize::from)).map_err(OpError::Invalid)?;
     if let Some(signal) = &new.spec.stop_signal {

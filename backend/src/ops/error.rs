@@ -12,7 +12,7 @@ use drawbridge_api::{ContainerId, HostPort, InvalidName};
 use drawbridge_kernel::KernelError;
 use drawbridge_plan::Family;
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What kind of refusal it is. Each dialect maps these to its status codes, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,9 @@ pub enum OpError {
         /// What it ended with.
         code: i32,
     },
+    /// No lab of that name.
+    #[error("there is no lab {0}; `drawbridge lab list` names those that there are")]
+    NoSuchLab(String),
     /// Nothing to be pushed has that name.
     #[error("An image does not exist locally with the tag: {0}")]
     NoSuchTag(String),
@@ -340,6 +343,7 @@ impl OpError {
             | OpError::NoSuchImage(_)
             | OpError::NoSuchTag(_)
             | OpError::NoSuchExec(_)
+            | OpError::NoSuchLab(_)
             | OpError::NoSuchFile { .. }
             | OpError::NoSuchObject { .. }
             | OpError::NoSuchVolume(_)
@@ -395,8 +399,8 @@ impl OpError {
 }
 
 /// `0.0.0.0:8080`, as Docker writes it.
-fn address_of(host: &HostPort) -> std::net::SocketAddr {
-    std::net::SocketAddr::new(host.address, host.port)
+fn address_of(host: &HostPort) -> SocketAddr {
+    SocketAddr::new(host.address, host.port)
 }
 
 fn free_port(free: Option<u16>) -> String {

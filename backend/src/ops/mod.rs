@@ -17,6 +17,7 @@ pub mod image;
 mod interface_settings;
 pub mod ipam;
 pub mod kernel;
+pub mod lab;
 pub mod lifecycle;
 pub mod linking;
 mod lookup;
@@ -83,6 +84,8 @@ pub struct Daemon {
     asked_to_end: Mutex<HashMap<ContainerId, Request>>,
     /// Commands that were run in containers.
     execs: exec::Execs,
+    /// One lab comes up or goes at a time.
+    labs: AsyncMutex<()>,
 }
 
 impl Daemon {
@@ -101,6 +104,7 @@ impl Daemon {
             busy: Mutex::default(),
             asked_to_end: Mutex::default(),
             execs: exec::Execs::default(),
+            labs: AsyncMutex::default(),
         })
     }
 

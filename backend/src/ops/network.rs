@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clock,
-    engine::{Changed, IP_FORWARD, IP6_FORWARD, Mode},
+    engine::{Changed, Draft, IP_FORWARD, IP6_FORWARD, Mode},
     model::NewNetwork,
     notices::{Deed, Kind, NetworkDeed},
     store::{Connection, desired, endpoint, journal::Request, lease, network, sysctl},
@@ -74,33 +74,43 @@ pub async fn create(daemon: &Daemon, mode: Mode, origin: Origin, new: NewNetwork
     let scope = Scope::Network { id: id.clone(), bridge: bridge.clone(), elements: Vec::new() };
     let changed = daemon
         .engine
-        .change(mode, request, scope, |db, draft| {
-            let network = lay_out(db, &new, id, bridge, &host, daemon.pools())?;
-            network::insert(db, &network, draft.change_id)?;
-            for subnet in &network.subnets {
-                for address in std::iter::once(&subnet.gateway).chain(subnet.reserved.values()) {
-                    lease::reserve(db, &network.id, *address)?;
-                }
-            }
-            let has_way_out = network.driver == Driver::Bridge && !network.internal;
-            for (key, wanted) in [(IP_FORWARD, network.ipv4), (IP6_FORWARD, network.ipv6)] {
-                let there = draft.observed.sysctls.get(key);
-                if wanted && key == IP6_FORWARD && there.is_none() {
-                    return Err(OpError::Invalid("this machine's kernel has no IPv6; leave --ipv6 out".into()));
-                }
-                if wanted && has_way_out {
-                    // Absent only where /proc/sys is not mounted; then the step that needs it says so.
-                    sysctl::need(db, key, "1", there.map_or("0", String::as_str))?;
-                }
-            }
-            Ok::<_, OpError>(network)
-        })
+        .change(mode, request, scope, |db, draft| enter(db, draft, &new, (id, bridge), &host, daemon.pools()))
         .await?;
     if let Changed::Applied(network) = &changed {
         daemon.engine.events.publish(EventKind::Network(network.clone()), clock::now_ms());
         daemon.tell_network(network, NetworkDeed::Create);
     }
     Ok(changed)
+}
+
+/// Writes the rows of a network that is to be made.
+pub(super) fn enter(
+    db: &Connection,
+    draft: &Draft,
+    new: &NewNetwork,
+    (id, bridge): (NetworkId, IfName),
+    host: &HostView,
+    pools: &Pools,
+) -> Result<Network, OpError> {
+    let network = lay_out(db, new, id, bridge, host, pools)?;
+    network::insert(db, &network, draft.change_id)?;
+    for subnet in &network.subnets {
+        for address in std::iter::once(&subnet.gateway).chain(subnet.reserved.values()) {
+            lease::reserve(db, &network.id, *address)?;
+        }
+    }
+    let has_way_out = network.driver == Driver::Bridge && !network.internal;
+    for (key, wanted) in [(IP_FORWARD, network.ipv4), (IP6_FORWARD, network.ipv6)] {
+        let there = draft.observed.sysctls.get(key);
+        if wanted && key == IP6_FORWARD && there.is_none() {
+            return Err(OpError::Invalid("this machine's kernel has no IPv6; leave --ipv6 out".into()));
+        }
+        if wanted && has_way_out {
+            // Absent only where /proc/sys is not mounted; then the step that needs it says so.
+            sysctl::need(db, key, "1", there.map_or("0", String::as_str))?;
+        }
+    }
+    Ok(network)
 }
 
 /// Removes every network that nothing runs in and that `is_meant`, the predefined ones apart. Returns those that are gone.

@@ -5,6 +5,7 @@
 mod bad_input;
 mod bollard;
 mod browser;
+mod browser_images;
 mod browser_rules;
 mod build;
 mod chapter;
@@ -20,6 +21,7 @@ mod harness;
 mod images;
 mod ipam;
 mod ipv6;
+mod labs;
 mod leftovers;
 mod life;
 mod links;

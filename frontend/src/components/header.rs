@@ -19,6 +19,8 @@ pub fn Header(
         Route::HOME,
         Route::Networks,
         Route::Containers { find: none() },
+        Route::Images { find: none(), order: Default::default() },
+        Route::Labs,
         Route::Rules { find: none() },
         Route::Dns { find: none() },
         Route::Changes,

@@ -32,6 +32,9 @@
 //! | `[data-test=rules]`, `#find-rules`, `tr[data-rule=SET][data-there]`, `[data-test=tables]` | the page of rules, its filter, an element, the constant tables |
 //! | `[data-test=not-intact]`, `[data-test=missing]` | what is wrong with the tables |
 //! | `tr[data-network=NAME]`, `tr[data-container=NAME][data-state=STATE]` | rows of the tables, with the same buttons |
+//! | `[data-test=images]`, `tr[data-image=NAME]`, `[data-test=pull]`, `load`, `build`, `#image-pull`, `#image-load`, `#image-build` | the page of images, its rows, its buttons and their dialogs |
+//! | `[data-test=labs]`, `tr[data-lab=NAME]`, `[data-test=bring-up]`, `#lab-up`, `#lab-text`, `[data-test=down]`, `#lab-down` | the page of labs, its rows, its dialogs |
+//! | `[data-test=work]`, `[data-layer=DIGITS]`, `[data-test=work-done]` | something that takes long, a layer of it, its end |
 //! | `[data-change=ID][data-state=STATE]` | a change in the list |
 //! | `[data-test=older]`, `#find` | the button that loads older changes, the filter of the containers |
 
@@ -55,12 +58,14 @@ pub mod proposal;
 
 pub mod code;
 pub mod container_actions;
+pub mod drop;
 pub mod empty;
 pub mod port_list;
 pub mod rule;
 pub mod state;
 pub mod terminal;
 pub mod time;
+pub mod work;
 
 pub mod change;
 pub mod drawing;

@@ -10,14 +10,15 @@ use crate::{
     live::Connection,
     pages::{
         change::ChangePage, changes::ChangesPage, containers::ContainersPage, dns::DnsPage, doctor::DoctorPage,
-        login::LoginPage, networks::NetworksPage, rules::RulesPage, terminal::TerminalPage, topology::TopologyPage,
+        image::ImagePage, images::ImagesPage, labs::LabsPage, login::LoginPage, networks::NetworksPage,
+        rules::RulesPage, terminal::TerminalPage, topology::TopologyPage,
     },
     route::Route,
 };
 use leptos::prelude::*;
 
 /// Which page is drawn; what is chosen on it is the page's own matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Page {
     Login,
     Connecting,
@@ -28,6 +29,9 @@ enum Page {
     Rules,
     Dns,
     Doctor,
+    Images,
+    Image(String),
+    Labs,
     Changes,
     Change(i64),
     Unknown,
@@ -64,6 +68,9 @@ fn Frame(
             Route::Rules { .. } => Page::Rules,
             Route::Dns { .. } => Page::Dns,
             Route::Doctor => Page::Doctor,
+            Route::Images { .. } => Page::Images,
+            Route::Image(name) => Page::Image(name),
+            Route::Labs => Page::Labs,
             Route::Changes => Page::Changes,
             Route::Change(id) => Page::Change(id),
             Route::Login => Page::Login,
@@ -89,6 +96,9 @@ fn Frame(
                 Page::Rules => view! { <RulesPage /> }.into_any(),
                 Page::Dns => view! { <DnsPage /> }.into_any(),
                 Page::Doctor => view! { <DoctorPage /> }.into_any(),
+                Page::Images => view! { <ImagesPage /> }.into_any(),
+                Page::Image(name) => view! { <ImagePage name /> }.into_any(),
+                Page::Labs => view! { <LabsPage /> }.into_any(),
                 Page::Changes => view! { <ChangesPage /> }.into_any(),
                 Page::Change(id) => view! { <ChangePage id /> }.into_any(),
                 Page::Unknown => view! {

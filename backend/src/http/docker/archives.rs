@@ -34,7 +34,7 @@ use std::sync::Arc;
 use tokio_stream::wrappers::ReceiverStream;
 
 /// A request's body for a thread that reads it. The task that passes it on ends with the body or with its reader.
-pub(super) fn reader_of(mut body: Body) -> PipeReader {
+pub(in crate::http) fn reader_of(mut body: Body) -> PipeReader {
     let (sender, reader) = pipe::into_thread();
     tokio::spawn(async move {
         loop {

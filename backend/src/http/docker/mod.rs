@@ -3,11 +3,12 @@
 
 mod answer;
 mod archive;
-mod archives;
+pub(in crate::http) mod archives;
 mod attach;
 mod attach_socket;
 mod build;
 mod choosing;
+pub mod compose;
 mod confinement;
 mod containers;
 mod detach;

@@ -1,5 +1,6 @@
 //! Our own API under `/api`, and the panel's files. In reading order: who may come in, what there is and what happens
-//! (live), networks, containers and what makes them, what the kernel has, the rules, questions for names, changes, and the files.
+//! (live), networks, containers and what makes them, images, labs, what the kernel has, the rules, questions for names,
+//! changes, and the files.
 
 mod assets;
 mod attachments;
@@ -10,12 +11,15 @@ mod dns;
 mod doctor;
 mod error;
 mod files;
+mod images;
 mod kernel;
+mod labs;
 mod live;
 mod making;
 mod networks;
 mod observed;
 mod openapi;
+mod progress;
 mod rules;
 mod terminal;
 
@@ -40,37 +44,7 @@ const BODY_LIMIT: usize = 1 << 20;
 
 /// The panel's routes. `/api` is for whoever has the token; the files are for everybody, since they hold nothing.
 pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
-    let api = Router::new()
-        .route("/api/snapshot", get(live::snapshot))
-        .route("/api/events", get(live::events))
-        .route("/api/networks", post(networks::create))
-        .route("/api/networks/{id}", delete(networks::remove))
-        .route("/api/containers", post(containers::create))
-        .route("/api/containers/{id}", delete(containers::remove))
-        .route("/api/containers/{id}/start", post(containers::start))
-        .route("/api/containers/{id}/stop", post(containers::stop))
-        .route("/api/containers/{id}/terminal", get(terminal::terminal))
-        .route("/api/containers/{id}/ports", put(containers::ports))
-        .route("/api/containers/{id}/attachments", post(attachments::connect))
-        .route("/api/containers/{id}/attachments/{network}", delete(attachments::disconnect))
-        .route("/api/containers/{id}/plan", get(making::container))
-        .route("/api/networks/{id}/plan", get(making::network))
-        .route("/api/observed", get(observed::observed))
-        .route("/api/links", get(kernel::links))
-        .route("/api/kernel", get(kernel::host))
-        .route("/api/kernel/links/{name}", get(kernel::link))
-        .route("/api/kernel/namespaces/{name}", get(kernel::namespace))
-        .route("/api/dns", get(dns::list))
-        .route("/api/dns/events", get(dns::events))
-        .route("/api/doctor", get(doctor::doctor))
-        .route("/api/rules", get(rules::rules))
-        .route("/api/traffic", get(rules::traffic))
-        .route("/api/changes", get(changes::list))
-        .route("/api/changes/{id}", get(changes::get))
-        .route("/api/{*rest}", axum::routing::any(no_such_route))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(daemon);
-    let api = api.layer(middleware::map_response(error::in_our_form));
+    let api = api(daemon);
     let guarded = match &token {
         Some(token) => api.layer(middleware::from_fn_with_state(token.clone(), auth::guard)),
         None => api,
@@ -86,6 +60,49 @@ pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
     // It tells nothing of this machine, and is asked for by programs that are yet to be told the token.
     let router = guarded.merge(open.route("/api/openapi.json", get(openapi::openapi)));
     router.layer(middleware::map_request(leftover::take))
+}
+
+/// The routes under `/api`, for whoever reaches them: the Docker socket has them too, which only root and its group can open.
+pub fn api(daemon: Arc<Daemon>) -> Router {
+    let api = Router::new()
+        .route("/api/snapshot", get(live::snapshot))
+        .route("/api/events", get(live::events))
+        .route("/api/networks", post(networks::create))
+        .route("/api/networks/{id}", delete(networks::remove))
+        .route("/api/containers", post(containers::create))
+        .route("/api/containers/{id}", delete(containers::remove))
+        .route("/api/containers/{id}/start", post(containers::start))
+        .route("/api/containers/{id}/stop", post(containers::stop))
+        .route("/api/containers/{id}/terminal", get(terminal::terminal))
+        .route("/api/containers/{id}/ports", put(containers::ports))
+        .route("/api/containers/{id}/attachments", post(attachments::connect))
+        .route("/api/containers/{id}/attachments/{network}", delete(attachments::disconnect))
+        .route("/api/containers/{id}/plan", get(making::container))
+        .route("/api/networks/{id}/plan", get(making::network))
+        .route("/api/images/pull", post(images::pull))
+        .route("/api/images/load", post(images::load))
+        .route("/api/images/build", post(images::build))
+        .route("/api/images/{id}", get(images::get).delete(images::remove))
+        .route("/api/images/{id}/tag", post(images::tag))
+        .route("/api/labs", get(labs::list).post(labs::up))
+        .route("/api/labs/export", get(labs::export))
+        .route("/api/labs/{name}", delete(labs::down))
+        .route("/api/observed", get(observed::observed))
+        .route("/api/links", get(kernel::links))
+        .route("/api/kernel", get(kernel::host))
+        .route("/api/kernel/links/{name}", get(kernel::link))
+        .route("/api/kernel/namespaces/{name}", get(kernel::namespace))
+        .route("/api/dns", get(dns::list))
+        .route("/api/dns/events", get(dns::events))
+        .route("/api/doctor", get(doctor::doctor))
+        .route("/api/rules", get(rules::rules))
+        .route("/api/traffic", get(rules::traffic))
+        .route("/api/changes", get(changes::list))
+        .route("/api/changes/{id}", get(changes::get))
+        .route("/api/{*rest}", axum::routing::any(no_such_route))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(daemon);
+    api.layer(middleware::map_response(error::in_our_form))
 }
 
 async fn no_such_route() -> PanelError {

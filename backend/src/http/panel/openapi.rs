@@ -2,10 +2,11 @@
 //! route that is not described here fails the test below.
 
 use super::{
-    attachments, auth, changes, containers, dns, doctor, kernel, live, making, networks, observed, rules, terminal,
+    attachments, auth, changes, containers, dns, doctor, images, kernel, labs, live, making, networks, observed, rules,
+    terminal,
 };
 use axum::Json;
-use drawbridge_api::{Container, Event, Plan, Refusal, TerminalNotice, TerminalRequest};
+use drawbridge_api::{Container, Event, Plan, Progress, Refusal, TerminalNotice, TerminalRequest};
 use std::collections::BTreeMap;
 use utoipa::{
     IntoResponses, Modify, OpenApi, PartialSchema, ToSchema,
@@ -39,6 +40,16 @@ use utoipa::{
         attachments::disconnect,
         making::container,
         making::network,
+        images::get,
+        images::pull,
+        images::load,
+        images::build,
+        images::tag,
+        images::remove,
+        labs::list,
+        labs::up,
+        labs::down,
+        labs::export,
         observed::observed,
         kernel::links,
         kernel::host,
@@ -53,7 +64,7 @@ use utoipa::{
         changes::get,
         openapi,
     ),
-    components(schemas(Container, Plan, Event, Refusal, TerminalRequest, TerminalNotice)),
+    components(schemas(Container, Plan, Event, Progress, Refusal, TerminalRequest, TerminalNotice)),
     modifiers(&Token),
 )]
 struct Description;
@@ -103,9 +114,23 @@ impl IntoResponses for Planned {
     }
 }
 
+/// The reports of something that takes long.
+pub(super) enum Reported {}
+
+impl IntoResponses for Reported {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let description = "Reports as they come, one on a line; the last is `done` or `failed`";
+        described("200", description, "application/x-ndjson", Progress::name().as_ref())
+    }
+}
+
 fn answer(status: &str, description: &str, schema: &str) -> BTreeMap<String, RefOr<Response>> {
+    described(status, description, "application/json", schema)
+}
+
+fn described(status: &str, description: &str, kind: &str, schema: &str) -> BTreeMap<String, RefOr<Response>> {
     let content = Content::new(Some(Ref::from_schema_name(schema)));
-    let answer = ResponseBuilder::new().description(description).content("application/json", content).build();
+    let answer = ResponseBuilder::new().description(description).content(kind, content).build();
     BTreeMap::from([(status.to_owned(), answer.into())])
 }
 

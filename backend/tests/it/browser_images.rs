@@ -1,0 +1,134 @@
+//! The panel's pages of images and of labs, in a real Chromium on the real daemon: pulled from the real registry server, loaded,
+//! built, named, removed; a lab from a file up and down.
+
+use crate::{
+    harness::{Daemon, Folders, is_there, wait_for},
+    registry::server::Server,
+    webdriver::{Page, check},
+};
+use std::path::Path;
+use thirtyfour::By;
+
+/// For whoever wants to look: `DRAWBRIDGE_SHOTS=folder`.
+async fn shot(page: &Page, name: &str) {
+    if let Some(folder) = std::env::var_os("DRAWBRIDGE_SHOTS") {
+        page.screenshot(&Path::new(&folder).join(format!("{name}.png"))).await;
+    }
+}
+
+#[test]
+fn images_are_pulled_loaded_built_named_and_removed() {
+    if !is_there("docker-registry") {
+        return;
+    }
+    check(async |daemon: &mut Daemon, page: &Page| {
+        let folders = Folders::new();
+        let server = Server::start(&folders.root, None);
+        let name = format!("{}/team/web:1", server.address);
+        daemon.docker(&["run", "--name", "maker", "busybox", "sh", "-c", "echo made >/made"]);
+        daemon.docker(&["commit", "maker", &name]);
+        daemon.docker(&["push", &name]);
+        daemon.docker(&["rm", "maker"]);
+        daemon.docker(&["rmi", "-f", &name]);
+
+        page.log_in(daemon).await;
+        page.click("nav a[href='/images']").await;
+        page.sees("tr[data-image]", "busybox:latest").await;
+        page.click("[data-test=pull]").await;
+        page.fill("#pull-name", "127.0.0.1:1/nothing").await;
+        page.click("#image-pull [data-test=apply]").await;
+        page.expects_complaint("/api/images/pull");
+        page.sees("#image-pull [data-test=refusal]", "cannot reach the registry 127.0.0.1:1").await;
+        page.fill("#pull-name", &name).await;
+        page.click("#image-pull [data-test=apply]").await;
+        page.sees("#image-pull [data-test=work-done]", "Done.").await;
+        assert_eq!(page.texts("#image-pull [data-layer]").await.len(), 2);
+        page.sees("#image-pull [data-layer]", "Complete").await;
+        shot(page, "images-pull").await;
+        page.click("#image-pull [data-test=cancel]").await;
+
+        page.fill("#find", "team").await;
+        page.misses("tr[data-image='busybox:latest']").await;
+        assert_eq!(page.path().await, "/images?find=team");
+        page.click(&format!("tr[data-image='{name}'] th a")).await;
+        page.sees("[data-test=layers]", "echo made").await;
+        shot(page, "image").await;
+        page.fill("#tag-name", "second:2").await;
+        page.click("[data-test=tag]").await;
+        wait_for("the name", || daemon.docker(&["image", "ls", "-q", "second:2"]).lines().next().map(drop));
+        page.open("/images/second:2").await;
+        page.sees("[data-test=image]", "second:2").await;
+
+        page.open("/images?order=size").await;
+        page.click("[data-test=build]").await;
+        page.fill("#build-name", "built:1").await;
+        page.fill("#build-dockerfile", "FROM busybox\nRUN echo said by a step; exit 3").await;
+        page.click("#image-build [data-test=apply]").await;
+        page.sees("#image-build [data-test=refusal]", "returned a non-zero code: 3").await;
+        page.sees("#image-build .output", "said by a step").await;
+        page.fill("#build-dockerfile", "FROM busybox\nRUN echo good >/good\nENV A=b").await;
+        page.click("#image-build [data-test=apply]").await;
+        page.sees("#image-build [data-test=work-done]", "Done.").await;
+        page.click("#image-build [data-test=cancel]").await;
+        assert_eq!(daemon.docker(&["run", "--rm", "built:1", "cat", "/good"]), "good");
+
+        let archive = folders.root.join("built.tar");
+        daemon.docker(&["save", "-o", archive.to_str().unwrap(), "built:1"]);
+        page.click("tr[data-image='built:1'] [data-test=remove]").await;
+        page.click("#image-remove [data-test=apply]").await;
+        page.misses("tr[data-image='built:1']").await;
+        page.click("[data-test=load]").await;
+        page.sees("#image-load", "docker save").await;
+        let input = page.driver.find(By::Css("#image-load input[type=file]")).await.unwrap();
+        input.send_keys(archive.to_str().unwrap()).await.unwrap();
+        page.sees("#image-load [data-test=work-done]", "Done.").await;
+        page.click("#image-load [data-test=cancel]").await;
+        page.sees("tr[data-image='built:1']", "built:1").await;
+
+        // One that a container was made of is refused first.
+        daemon.docker(&["create", "--name", "user", "built:1"]);
+        page.sees("tr[data-image='built:1']", "user").await;
+        shot(page, "images").await;
+        page.click("tr[data-image='built:1'] [data-test=remove]").await;
+        page.click("#image-remove [data-test=apply]").await;
+        page.expects_complaint("/api/images/");
+        page.sees("#image-remove [data-test=refusal]", "must be forced").await;
+        page.click("#image-remove [data-test=cancel]").await;
+    });
+}
+
+const LAB: &str = "name: school\nservices:\n  a: {image: busybox, command: sleep 1000, stop_grace_period: 0s, ports: ['18190:80']}\n  \
+                   b: {image: busybox, command: sleep 1000, stop_grace_period: 0s}\n";
+
+#[test]
+fn a_lab_is_previewed_brought_up_and_taken_down() {
+    check(async |daemon: &mut Daemon, page: &Page| {
+        page.log_in(daemon).await;
+        page.click("nav a[href='/labs']").await;
+        page.sees("[data-test=labs]", "No labs yet").await;
+        page.click("[data-test=bring-up]").await;
+        page.expects_complaint("/api/labs");
+        page.fill("#lab-text", "services: {a: {imagge: busybox}}").await;
+        page.click("#lab-up [data-test=preview]").await;
+        page.sees("#lab-up [data-test=refusal]", "line 1: service a has no `image`").await;
+        page.fill("#lab-text", LAB).await;
+        page.click("#lab-up [data-test=preview]").await;
+        page.sees("#lab-up [data-test=plan]", "18190").await;
+        assert_eq!(daemon.docker(&["ps", "-q"]), "", "a plan that is only shown changes nothing");
+        shot(page, "lab-plan").await;
+        page.click("#lab-up [data-test=apply]").await;
+        page.sees("#lab-up [data-test=work-done]", "Done.").await;
+        page.sees("#lab-up .said", "Container school-b-1 created").await;
+        page.click("#lab-up [data-test=cancel]").await;
+        page.sees("tr[data-lab=school]", "2 of 2 running").await;
+        shot(page, "labs").await;
+        page.click("[data-test=language]").await;
+        page.sees("[data-test=labs]", "2 个中有 2 个在运行").await;
+        page.click("tr[data-lab=school] [data-test=down]").await;
+        page.click("#lab-down [data-test=apply]").await;
+        page.sees("#lab-down [data-test=work-done]", "完成").await;
+        page.click("#lab-down [data-test=cancel]").await;
+        page.sees("[data-test=labs]", "还没有实验").await;
+        assert_eq!(daemon.docker(&["ps", "-aq"]), "");
+    });
+}

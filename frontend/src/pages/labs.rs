@@ -1,0 +1,248 @@
+//! Labs: those that are there, a file brought up, what there is as a file.
+
+use crate::{
+    api::{self, Errand, Failure},
+    app::app,
+    components::{
+        drop::FileDrop,
+        empty::Empty,
+        modal::Modal,
+        plan::{PlanView, Telling},
+        work::{Work, WorkView},
+    },
+    i18n::{common, labs as words},
+    labs::{self, Lab},
+    route::{Route, Selection},
+};
+use drawbridge_api::{LabFile, LabPlan};
+use leptos::{ev, prelude::*, task::spawn_local};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::File;
+
+/// All labs.
+#[component]
+pub fn LabsPage() -> impl IntoView {
+    let app = app();
+    let up = RwSignal::new(false);
+    let down = RwSignal::new(None::<String>);
+    let all = app.memo(|live| labs::labs(&live.containers, &live.networks));
+    view! {
+        <div class="page" data-test="labs">
+            <div class="page-head">
+                <h1>{words::title()}</h1>
+                <p class="muted">{words::what()}</p>
+                <button class="button primary" data-test="bring-up" on:click=move |_| up.set(true)>{words::bring_up()}</button>
+            </div>
+            <Show
+                when=move || all.with(|all| !all.is_empty())
+                fallback=|| view! {
+                    <Empty title=words::none()>
+                        <p>{words::none_yet()}</p>
+                        <pre class="command"><code>"drawbridge lab up compose.yaml"</code></pre>
+                    </Empty>
+                }
+            >
+                <div class="table" role="region" aria-label=words::title() tabindex="0">
+                    <table>
+                        <thead>
+                            <tr>
+                                <th>{words::name()}</th>
+                                <th>{words::containers()}</th>
+                                <th>{words::networks()}</th>
+                                <th><span class="hidden">{words::actions()}</span></th>
+                            </tr>
+                        </thead>
+                        <tbody>
+                            <For each=move || all.get() key=|lab| format!("{lab:?}") let(lab)>
+                                <Row lab down />
+                            </For>
+                        </tbody>
+                    </table>
+                </div>
+            </Show>
+            <section class="export">
+                <h2>{words::export()}</h2>
+                <p class="muted">{words::export_what()}</p>
+                <div class="buttons start">
+                    <a class="button" data-test="export-file" href=api::export_url(None) download="compose.yaml">{words::as_file()}</a>
+                    <a class="button" data-test="export-script" href=api::SCRIPT download="networks.sh">{words::as_script()}</a>
+                </div>
+            </section>
+            <Show when=move || up.get()><BringUp close=Callback::new(move |()| up.set(false)) /></Show>
+            {move || down.get().map(|name| view! { <Down name close=Callback::new(move |()| down.set(None)) /> })}
+        </div>
+    }
+}
+
+#[component]
+fn Row(
+    /// Which lab.
+    lab: Lab,
+    /// Set to the name of the lab that shall go.
+    down: RwSignal<Option<String>>,
+) -> impl IntoView {
+    let Lab { name, containers, running, networks } = lab;
+    let total = containers.len();
+    let links = |names: Vec<String>, select: fn(String) -> Selection| {
+        names
+            .into_iter()
+            .map(|name| view! { <a href=Route::select(select(name.clone())).href()>{name.clone()}</a>" " })
+            .collect_view()
+    };
+    let (export, of_down) = (api::export_url(Some(&name)), name.clone());
+    view! {
+        <tr data-lab=name.clone()>
+            <th scope="row">{name.clone()}<div class="muted small">{words::running(&running, &total)}</div></th>
+            <td data-label=words::containers()>{links(containers, Selection::Container)}</td>
+            <td data-label=words::networks()>{links(networks, Selection::Network)}</td>
+            <td class="end">
+                <a class="button small" download="compose.yaml" href=export>{words::as_file()}</a>" "
+                <button class="button small quiet-danger" data-test="down" on:click=move |_| down.set(Some(of_down.clone()))>
+                    {words::take_down()}
+                </button>
+            </td>
+        </tr>
+    }
+}
+
+/// What is known of what a file would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Preview {
+    Unknown,
+    Asking,
+    Known(LabPlan),
+    Refused(String),
+}
+
+#[component]
+fn BringUp(
+    /// Called when it is over.
+    close: Callback<()>,
+) -> impl IntoView {
+    let text = RwSignal::new(String::new());
+    let name = RwSignal::new("lab".to_owned());
+    let preview = RwSignal::new(Preview::Unknown);
+    let work = Work::idle();
+    let file = move || LabFile { text: text.get_untracked(), name: name.get_untracked(), ..LabFile::default() };
+    let on_file = Callback::new(move |chosen: File| {
+        name.set(labs::name_of_file(&chosen.name()));
+        preview.set(Preview::Unknown);
+        spawn_local(async move {
+            // Refused only when the file went away meanwhile.
+            if let Ok(read) = JsFuture::from(chosen.text()).await {
+                text.try_set(read.as_string().unwrap_or_default());
+            }
+        });
+    });
+    let ask = move || {
+        preview.set(Preview::Asking);
+        spawn_local(async move {
+            let answer = match api::preview_lab(&file()).await {
+                Ok(plan) => Preview::Known(plan),
+                Err(Failure::Unreachable) => Preview::Refused(words::no_answer().to_owned()),
+                Err(failure) => Preview::Refused(failure.to_string()),
+            };
+            // The dialog may be closed by now.
+            preview.try_set(answer);
+        });
+    };
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        if preview.with_untracked(|preview| matches!(preview, Preview::Known(_))) {
+            work.begin(Errand::LabUp(file()));
+        } else {
+            ask();
+        }
+    };
+    let is_known = Memo::new(move |_| preview.with(|preview| matches!(preview, Preview::Known(_))));
+    let is_busy = move || work.is_running() || preview.with(|preview| *preview == Preview::Asking);
+    view! {
+        <Modal id="lab-up" title=words::bring_up() on_close=close>
+            <form on:submit=submit on:input=move |_| preview.set(Preview::Unknown) autocomplete="off">
+                <div class="dialog-body">
+                    <FileDrop words=words::drop() accept=".yaml,.yml" on_file />
+                    <label class="field wide">
+                        <span>{words::file()}</span>
+                        <textarea id="lab-text" class="mono" rows="10" required spellcheck="false" bind:value=text></textarea>
+                    </label>
+                    <label class="field wide">
+                        <span>{words::name()}</span>
+                        <input id="lab-name" spellcheck="false" bind:value=name />
+                        <small>{words::name_hint()}</small>
+                    </label>
+                    {move || match preview.get() {
+                        Preview::Unknown | Preview::Refused(_) => ().into_any(),
+                        Preview::Asking => view! { <p class="waiting" role="status">{words::working_out()}</p> }.into_any(),
+                        Preview::Known(plan) => view! {
+                            {(!plan.pulls.is_empty()).then(|| view! {
+                                <p class="warning" data-test="pulls">{words::pulls(&plan.pulls.join(", "))}</p>
+                            })}
+                            <PlanView steps=plan.steps telling=Telling::Planned />
+                        }.into_any(),
+                    }}
+                    <WorkView work />
+                </div>
+                <footer>
+                    {move || match preview.get() {
+                        Preview::Refused(message) => Some(view! {
+                            <p class="refusal" role="alert" data-test="refusal">{message}</p>
+                        }),
+                        Preview::Unknown | Preview::Asking | Preview::Known(_) => None,
+                    }}
+                    <div class="buttons">
+                        <button type="button" class="button" data-test="cancel" on:click=move |_| close.run(())>{common::close()}</button>
+                        <button
+                            type="submit"
+                            class="button primary"
+                            data-test=move || if is_known.get() { "apply" } else { "preview" }
+                            disabled=is_busy
+                        >
+                            {move || if is_known.get() { words::bring_up() } else { words::preview() }}
+                        </button>
+                    </div>
+                </footer>
+            </form>
+        </Modal>
+    }
+}
+
+#[component]
+fn Down(
+    /// Of which lab.
+    name: String,
+    /// Called when it is over.
+    close: Callback<()>,
+) -> impl IntoView {
+    let volumes = RwSignal::new(false);
+    let work = Work::idle();
+    let of_button = name.clone();
+    view! {
+        <Modal id="lab-down" title=words::take_down_lab(&name) on_close=close>
+            <div class="dialog-body">
+                <p>{words::down_what()}</p>
+                <label class="check wide">
+                    <input type="checkbox" id="lab-volumes" bind:checked=volumes />
+                    <span>{words::volumes()}</span>
+                    <small>{words::volumes_what()}</small>
+                </label>
+                <WorkView work />
+            </div>
+            <footer>
+                <div class="buttons">
+                    <button type="button" class="button" data-test="cancel" autofocus on:click=move |_| close.run(())>
+                        {common::close()}
+                    </button>
+                    <button
+                        type="button"
+                        class="button danger"
+                        data-test="apply"
+                        disabled=move || work.is_running() || work.is_done()
+                        on:click=move |_| work.begin(Errand::LabDown(of_button.clone(), volumes.get_untracked()))
+                    >
+                        {words::take_down()}
+                    </button>
+                </div>
+            </footer>
+        </Modal>
+    }
+}
