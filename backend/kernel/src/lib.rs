@@ -31,6 +31,7 @@ mod observe;
 mod own;
 mod pool;
 pub mod port;
+mod probe;
 pub mod process;
 mod resolver;
 mod session;
@@ -49,6 +50,7 @@ pub use error::{KernelError, StepError};
 pub use foreign::{ForeignDrop, foreign_drops};
 pub use found::FoundWatch;
 pub use host::{HostLink, HostView};
+pub use probe::{Echo, EchoKind, Echoes, Surroundings, Way};
 pub use resolver::{ResolverSockets, Transport};
 pub use session::Session;
 pub use watch::{TableWatch, Transaction};
@@ -240,6 +242,15 @@ impl Kernel {
         peer: SocketAddr,
     ) -> Result<Option<OwnedFd>, KernelError> {
         resolver::socket_in(namespace, transport, peer)
+    }
+
+    /// What is seen in a namespace, or in the host's where none is named: addresses, routes, neighbours that did not answer,
+    /// listeners. None when there is no such namespace.
+    ///
+    /// # Errors
+    /// When the kernel refuses to say, as it does without root.
+    pub fn surroundings(&self, namespace: Option<&NsName>) -> Result<Option<Surroundings>, KernelError> {
+        probe::surroundings(namespace)
     }
 
     /// Removes what a crash left of a namespace that was being made: marked files under `/run/netns` on which no

@@ -1,0 +1,146 @@
+//! What is known of both ends of a trial: rows, and what the kernel says in the source's and in the target's namespace.
+
+use crate::{
+    ops::{Daemon, OpError, lookup},
+    store::network as networks,
+};
+use drawbridge_api::{Container, ContainerState, Network};
+use drawbridge_kernel::{ForeignDrop, Kernel, Surroundings, foreign_drops};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+use tokio::task::spawn_blocking;
+
+/// What is known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    /// The container that tries.
+    pub(super) source: Party,
+    /// What it sees.
+    pub(super) around: Surroundings,
+    /// What it tries to reach.
+    pub(super) target: Target,
+    /// Rules of others that drop what is forwarded from and to the source's bridges.
+    pub(super) foreign: Vec<ForeignDrop>,
+}
+
+/// A container in its networks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Party {
+    pub(super) name: String,
+    /// The networks that it is in, and its addresses in each.
+    pub(super) networks: Vec<(Network, Vec<IpAddr>)>,
+}
+
+/// What is tried to be reached.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Target {
+    /// A container of ours that runs.
+    Running {
+        party: Party,
+        /// What is seen in its namespace; nothing where it has none of its own.
+        around: Surroundings,
+        /// Its namespace under /run/netns.
+        namespace: Option<String>,
+    },
+    /// A container of ours that does not run.
+    Stopped { name: String },
+    /// The host, by one of its addresses.
+    Host { around: Surroundings },
+    /// Anything else.
+    #[default]
+    Elsewhere,
+}
+
+impl Facts {
+    /// The address of the container that is meant: in a network of the source if there is one.
+    pub(super) fn target_address(&self) -> Option<IpAddr> {
+        let Target::Running { party, .. } = &self.target else { return None };
+        let shared = self.shared(party).flat_map(|(_, addresses)| addresses);
+        let all = party.networks.iter().flat_map(|(_, addresses)| addresses);
+        shared.chain(all).next().copied()
+    }
+
+    /// The networks that the source and another container are both in, with the other's addresses.
+    pub(super) fn shared<'a>(&'a self, other: &'a Party) -> impl Iterator<Item = &'a (Network, Vec<IpAddr>)> {
+        let own: BTreeSet<_> = self.source.networks.iter().map(|(network, _)| &network.id).collect();
+        other.networks.iter().filter(move |(network, _)| own.contains(&network.id))
+    }
+}
+
+/// Gathers what is known. `text` is what was asked for, `address` what it was found to be.
+pub(super) async fn gather(
+    daemon: &Daemon,
+    source: &Container,
+    text: &str,
+    address: Option<IpAddr>,
+) -> Result<Facts, OpError> {
+    let (containers, networks) = tokio::task::block_in_place(|| {
+        let containers: Vec<Container> = lookup::list(daemon)?.into_iter().map(|(_, seen)| seen).collect();
+        Ok::<_, OpError>((containers, networks::list(&*daemon.engine.store.read()?)?))
+    })?;
+    let meant = meant(&containers, text, address).cloned();
+    let kernel = Arc::clone(&daemon.kernel);
+    let namespace = source.namespace.clone();
+    let source = party(source, &networks);
+    let looked = spawn_blocking(move || {
+        let around = kernel.surroundings(namespace.as_ref())?.unwrap_or_default();
+        let target = match meant {
+            Some(container) => of_container(&kernel, &container, party(&container, &networks))?,
+            None => of_address(&kernel, address)?,
+        };
+        let bridges: Vec<_> = source.networks.iter().filter_map(|(network, _)| network.bridge.clone()).collect();
+        // Beside the point when there is nothing to be forwarded; a machine whose rules can't be read has none to name.
+        let foreign = if address.is_some() { foreign_drops(&bridges).unwrap_or_default() } else { Vec::new() };
+        Ok(Facts { source, around, target, foreign })
+    });
+    looked.await.map_err(|_| OpError::CutOff)?.map_err(OpError::Kernel)
+}
+
+/// The container that has the address, or the name.
+fn meant<'a>(containers: &'a [Container], text: &str, address: Option<IpAddr>) -> Option<&'a Container> {
+    let has = |container: &&Container| {
+        let endpoints = container.endpoints.iter().flat_map(|endpoint| endpoint.addresses());
+        let reserved = container.attachments.iter().flat_map(|attachment| {
+            attachment.address4.map(IpAddr::V4).into_iter().chain(attachment.address6.map(IpAddr::V6))
+        });
+        endpoints.map(|address| address.addr()).chain(reserved).any(|own| Some(own) == address)
+    };
+    let is_called = |container: &&Container| {
+        let mut aliases = container.attachments.iter().flat_map(|attachment| &attachment.aliases);
+        container.name.as_str() == text || container.id.short() == text || aliases.any(|alias| alias == text)
+    };
+    containers.iter().find(has).or_else(|| containers.iter().find(is_called).filter(|_| address.is_none()))
+}
+
+fn party(container: &Container, networks: &[Network]) -> Party {
+    let of = |network: &Network| {
+        let endpoints = container.endpoints.iter().filter(|endpoint| endpoint.network_id == network.id);
+        endpoints.flat_map(|endpoint| endpoint.addresses()).map(|address| address.addr()).collect::<Vec<IpAddr>>()
+    };
+    let is_in = |network: &&Network| container.endpoints.iter().any(|endpoint| endpoint.network_id == network.id);
+    Party {
+        name: container.name.to_string(),
+        networks: networks.iter().filter(is_in).map(|network| (network.clone(), of(network))).collect(),
+    }
+}
+
+fn of_container(
+    kernel: &Kernel,
+    container: &Container,
+    party: Party,
+) -> Result<Target, drawbridge_kernel::KernelError> {
+    if container.state != ContainerState::Running {
+        return Ok(Target::Stopped { name: party.name });
+    }
+    let around = match &container.namespace {
+        Some(namespace) => kernel.surroundings(Some(namespace))?.unwrap_or_default(),
+        None => Surroundings::default(),
+    };
+    Ok(Target::Running { party, around, namespace: container.namespace.as_ref().map(ToString::to_string) })
+}
+
+fn of_address(kernel: &Kernel, address: Option<IpAddr>) -> Result<Target, drawbridge_kernel::KernelError> {
+    let Some(address) = address else { return Ok(Target::Elsewhere) };
+    let around = kernel.surroundings(None)?.unwrap_or_default();
+    let is_own = around.addresses.iter().any(|own| own.addr() == address);
+    Ok(if is_own { Target::Host { around } } else { Target::Elsewhere })
+}
