@@ -11,7 +11,12 @@ use super::{
 use crate::{
     engine::{Changed, Draft, Mode},
     model::ContainerRecord,
-    store::{Connection, attachment as attachments, endpoint, journal::Request, network as networks, port as ports},
+    store::{
+        Connection, attachment as attachments, endpoint,
+        journal::Request,
+        network as networks, port as ports,
+        undo::{self, Inverse},
+    },
 };
 use drawbridge_api::{
     Attachment, ContainerId, ContainerState, Driver, Endpoint, Network, NetworkMode, Origin, PublishedPort,
@@ -75,6 +80,11 @@ pub async fn connect(
     change(daemon, mode, request, &record, &after, Some(&end), |db, draft, endpoints| {
         attachments::delete(db, &record.id, &network.name)?;
         attachments::insert(db, &record.id, &attachment)?;
+        // What it replaces would have to come back too.
+        if !already {
+            let inverse = Inverse::Disconnect { container: record.id.clone(), network: network.name.clone() };
+            undo::keep(db, draft.change_id, &inverse)?;
+        }
         if runs {
             endpoints.extend(attach::plug(db, draft, &record.id, &network, &attachment, &end, endpoints)?);
         }
@@ -113,10 +123,15 @@ pub async fn disconnect(
             "container cannot be disconnected from host network or connected to host network".into(),
         ));
     }
-    let after: Vec<Attachment> = known.into_iter().filter(|known| known.network != network).collect();
+    let (left, after): (Vec<Attachment>, Vec<Attachment>) =
+        known.into_iter().partition(|known| known.network == network);
     let request = Request { verb: "disconnect container", subject: record.name.to_string(), origin };
     change(daemon, mode, request, &record, &after, None, |db, draft, endpoints| {
         attachments::delete(db, &record.id, &network)?;
+        if let Some(attachment) = left.first() {
+            let attachment = Box::new(attachment.clone());
+            undo::keep(db, draft.change_id, &Inverse::Connect { container: record.id.clone(), attachment })?;
+        }
         if let Some(position) = endpoints.iter().position(|endpoint| endpoint.network == network) {
             let endpoint = endpoints.remove(position);
             endpoint::mark_one_removing(db, &endpoint.id, draft.change_id)?;

@@ -9,7 +9,12 @@ use crate::{
     engine::{Changed, Draft, IP_FORWARD, IP6_FORWARD, Mode},
     model::NewNetwork,
     notices::{Deed, Kind, NetworkDeed},
-    store::{Connection, desired, endpoint, journal::Request, lease, network, sysctl},
+    store::{
+        Connection, desired, endpoint,
+        journal::Request,
+        lease, network, sysctl,
+        undo::{self, Inverse},
+    },
 };
 use drawbridge_api::{
     ContainerId, Driver, Endpoint, EventKind, GatewayMode, HostAddress, IfName, Macvlan, MacvlanMode, Network,
@@ -170,6 +175,7 @@ pub async fn remove(daemon: &Daemon, mode: Mode, origin: Origin, text: &str) -> 
                 )));
             }
             network::mark_removing(db, &network.id, draft.change_id)?;
+            undo::keep(db, draft.change_id, &Inverse::CreateNetwork(Box::new(network.clone())))?;
             Ok::<_, OpError>(())
         })
         .await?;

@@ -10,7 +10,12 @@ use crate::{
     engine::{Changed, Mode},
     holds::Reserved,
     model::{ContainerRecord, ContainerSpec},
-    store::{container as rows, endpoint, journal::Request, port as port_rows},
+    store::{
+        container as rows, endpoint,
+        journal::Request,
+        port as port_rows,
+        undo::{self, Inverse},
+    },
 };
 use drawbridge_api::{
     ContainerId, ContainerState, GatewayMode, HostPort, Origin, PortRequest, Protocol, PublishedPort,
@@ -348,6 +353,11 @@ pub async fn update(
         .change(mode, request, scope, |db, draft| {
             connect::move_ports(db, draft, (&endpoints, &before), (&endpoints, &wanted))?;
             rows::set_spec(db, &record.id, &spec)?;
+            // Which ports were all that the image exposes is not asked again.
+            if !record.spec.publish_all {
+                let inverse = Inverse::Publish { container: record.id.clone(), ports: record.spec.ports.clone() };
+                undo::keep(db, draft.change_id, &inverse)?;
+            }
             Ok::<_, OpError>(())
         })
         .await?;

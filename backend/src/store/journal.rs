@@ -50,11 +50,16 @@ pub enum Verdict {
 /// # Errors
 /// When SQLite fails.
 pub fn open(db: &Connection, request: &Request, now_ms: i64) -> Result<i64, StoreError> {
+    // Who wants something taken back does so in the panel, which is what the column says.
+    let (origin, undoes) = match request.origin {
+        Origin::Undo(change_id) => (Origin::Panel.as_str(), Some(change_id)),
+        origin @ (Origin::Docker | Origin::Panel | Origin::Daemon) => (origin.as_str(), None),
+    };
     value(
         db,
-        "insert into change (verb, subject, origin, state, opened_at_ms) values (?, ?, ?, 'open', ?)
+        "insert into change (verb, subject, origin, undoes, state, opened_at_ms) values (?, ?, ?, ?, 'open', ?)
          returning change_id",
-        (request.verb, &request.subject, request.origin.as_str(), now_ms),
+        (request.verb, &request.subject, origin, undoes, now_ms),
     )
 }
 
@@ -241,7 +246,10 @@ fn read(row: &Row<'_>) -> Result<Change, StoreError> {
         id: row.get("change_id")?,
         verb: row.get("verb")?,
         subject: row.get("subject")?,
-        origin: from_word(row, "origin")?,
+        origin: match row.get("undoes")? {
+            Some(change_id) => Origin::Undo(change_id),
+            None => from_word(row, "origin")?,
+        },
         state: from_word(row, "state")?,
         error: row.get("error")?,
         steps: steps.iter().zip(results.into_iter().chain(iter::repeat(PLANNED))).map(in_words).collect(),

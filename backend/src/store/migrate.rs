@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0013_plans.sql"),
     include_str!("../../../migrations/0014_links.sql"),
     include_str!("../../../migrations/0015_settings_networks.sql"),
+    include_str!("../../../migrations/0016_undo.sql"),
 ];
 
 /// Runs the migrations that have not run.

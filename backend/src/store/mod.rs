@@ -26,6 +26,7 @@ mod sql;
 pub mod sysctl;
 #[cfg(test)]
 mod tests;
+pub mod undo;
 pub mod volume;
 
 pub use connection::{Reader, Store, WriteTx};
