@@ -19,7 +19,7 @@ use crate::{
 };
 use drawbridge_api::{Change, ContainerId, EventKind, Plan};
 use drawbridge_kernel::{KernelError, StepError};
-use drawbridge_plan::{Desired, Object, Observed, Scope, Step, plan};
+use drawbridge_plan::{Desired, Object, Observed, Scope, Step, plan, script};
 use std::sync::{Arc, PoisonError};
 use tokio::{sync::Mutex, task::block_in_place};
 
@@ -116,7 +116,8 @@ impl Engine {
             let steps = plan(&wanted, &draft.observed, &scope);
             if mode == Mode::Preview {
                 // The transaction goes without a commit.
-                return Ok(Changed::Previewed(Plan { steps: journal::planned(&steps) }));
+                let script = self.script(&scope, &steps)?;
+                return Ok(Changed::Previewed(Plan { steps: journal::planned(&steps), script }));
             }
             self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps, &scope)?;
             Ok(Changed::Applied(made))
@@ -158,6 +159,13 @@ impl Engine {
         })
     }
 
+    /// A plan as a script, with what the rows wanted before it within its scope, which is what it stands on.
+    fn script(&self, scope: &Scope, steps: &[Step]) -> Result<String, StoreError> {
+        let db = self.store.read()?;
+        let before = Desired { sysctls: sysctl::needed(&db)?, ..desired::load(&db, scope)? };
+        Ok(script(before, &desired::networks(&db, None)?, steps))
+    }
+
     /// What would be changed now so that the kernel is as the rows want it.
     ///
     /// # Errors
@@ -166,7 +174,8 @@ impl Engine {
         block_in_place(|| {
             let observed = self.observe(&Scope::Everything)?;
             let wanted = desired::load(&*self.store.read()?, &Scope::Everything)?;
-            Ok(Plan { steps: journal::planned(&plan(&wanted, &observed, &Scope::Everything)) })
+            let steps = plan(&wanted, &observed, &Scope::Everything);
+            Ok(Plan { steps: journal::planned(&steps), script: String::new() })
         })
     }
 
