@@ -13,6 +13,8 @@ pub enum Origin {
     Panel,
     /// Drawbridge itself: at start, or when a container's process ended.
     Daemon,
+    /// Whoever wants the change of this number taken back. JSON: `{"undo":7}`.
+    Undo(i64),
 }
 
 impl Origin {
@@ -22,6 +24,7 @@ impl Origin {
             Origin::Docker => "docker",
             Origin::Panel => "panel",
             Origin::Daemon => "daemon",
+            Origin::Undo(_) => "undo",
         }
     }
 }
@@ -103,6 +106,10 @@ pub struct ExplainedStep {
 pub struct Plan {
     /// The steps, in the order in which they would be done.
     pub steps: Vec<ExplainedStep>,
+    /// The steps as one file for `sh`, with what they stand on before them, so that it runs on a machine that has nothing of
+    /// it. Empty where nobody asked what would be done.
+    #[serde(default)]
+    pub script: String,
 }
 
 /// A change: one plan, carried out or tried.

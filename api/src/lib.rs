@@ -5,6 +5,7 @@ pub mod attachment;
 pub mod change;
 pub mod console;
 pub mod container;
+pub mod detail;
 pub mod dns;
 pub mod doctor;
 pub mod event;
@@ -19,11 +20,13 @@ pub mod port;
 pub mod progress;
 pub mod rules;
 pub mod terminal;
+pub mod trial;
 
 pub use attachment::{Attachment, Endpoint};
 pub use change::{Change, ChangeState, ExplainedStep, Origin, Outcome, Plan};
 pub use console::{Console, Input, TerminalSize};
 pub use container::{Container, ContainerCreate, ContainerState, NetworkMode, PortsUpdate};
+pub use detail::{About, ContainerDetail, HealthCheckDetail, HealthDetail, MountDetail, Usage};
 pub use dns::{DnsOutcome, DnsQuery, DnsTransport};
 pub use doctor::{Finding, Health, Remedy};
 pub use event::{Event, EventKind, Host, HostAddress, Snapshot};
@@ -38,6 +41,7 @@ pub use port::{HostPort, InvalidProtocol, PortRequest, Protocol, PublishedPort, 
 pub use progress::{LayerStage, Progress};
 pub use rules::{NetworkTraffic, PortTraffic, RuleElement, Rules, TrafficReport};
 pub use terminal::{TerminalNotice, TerminalRequest};
+pub use trial::{Hindrance, HindranceKind, Trial, TrialAnswer, TrialKind};
 
 use serde::{Deserialize, Serialize};
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 /// What is tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TrialKind {
     /// Echo requests of ICMP.
@@ -40,6 +41,7 @@ impl TrialKind {
 
 /// A trial that is asked for. JSON: `{"kind":"tcp","target":"box2","port":80}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Trial {
     /// What is tried.
@@ -57,12 +59,14 @@ pub struct Trial {
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TrialAnswer {
     /// Whether the target was reached.
     pub reached: bool,
     /// What came of it, in one sentence.
     pub summary: String,
     /// The address that was tried; none when there was none to try.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub address: Option<IpAddr>,
     /// What was seen, line by line.
     pub lines: Vec<String>,
@@ -74,6 +78,7 @@ pub struct TrialAnswer {
 
 /// The first thing that is in the way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Hindrance {
     /// Of what kind it is.
     pub kind: HindranceKind,
@@ -85,6 +90,7 @@ pub struct Hindrance {
 
 /// What can be in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HindranceKind {
     /// The name has no address here.

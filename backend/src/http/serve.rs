@@ -109,11 +109,12 @@ pub async fn serve(daemon: Arc<Daemon>, config: &Serve) -> Result<(), ServeError
     }
     println!("docker: DOCKER_HOST=unix://{}", config.docker_socket.display());
 
+    let facts = panel::Facts::of(&daemon, config, address);
     // Our own command line asks there, and needs no token: whoever can open the socket is root on this machine.
-    let docker = panel::api(Arc::clone(&daemon)).fallback_service(docker::router(Arc::clone(&daemon)));
+    let docker = panel::api(Arc::clone(&daemon), facts.clone()).fallback_service(docker::router(Arc::clone(&daemon)));
     let docker = docker.into_make_service_with_connect_info::<Peer>();
     let docker = axum::serve(unix, docker);
-    let panel = axum::serve(tcp, panel::router(Arc::clone(&daemon), token));
+    let panel = axum::serve(tcp, panel::router(Arc::clone(&daemon), token, facts));
     // `axum::serve` never ends by itself: a connection that can't be taken is tried again.
     tokio::select! {
         _ = docker.into_future() => {}

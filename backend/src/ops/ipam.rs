@@ -34,6 +34,12 @@ impl fmt::Display for InvalidPool {
 
 impl std::error::Error for InvalidPool {}
 
+impl fmt::Display for AddressPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.base, self.size)
+    }
+}
+
 impl FromStr for AddressPool {
     type Err = InvalidPool;
 

@@ -16,6 +16,8 @@ use std::{fs, io, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
 use utoipa::ToSchema;
 
 pub(super) const COOKIE_NAME: &str = "drawbridge_token";
+/// Takes the cookie away.
+pub(super) const NO_COOKIE: &str = "drawbridge_token=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0";
 
 /// The secret that opens the panel: 32 random bytes in hex.
 #[derive(Clone)]

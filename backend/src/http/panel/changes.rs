@@ -1,13 +1,20 @@
 //! `/api/changes`: the journal.
 
-use super::{error::PanelError, openapi::Refused};
+use super::{
+    PreviewQuery, answer,
+    error::PanelError,
+    openapi::{Planned, Refused},
+};
 use crate::{
-    ops::{Daemon, OpError},
+    http::to_the_end,
+    ops::{Daemon, OpError, undo},
     store::journal,
 };
 use axum::{
     Json,
     extract::{Path, Query, State, rejection::QueryRejection},
+    http::StatusCode,
+    response::{IntoResponse, Response},
 };
 use drawbridge_api::Change;
 use serde::Deserialize;
@@ -53,4 +60,23 @@ pub(super) async fn get(State(daemon): State<Arc<Daemon>>, Path(id): Path<i64>) 
     let db = daemon.engine.store.read().map_err(OpError::from)?;
     let change = journal::get(&db, id).map_err(OpError::from)?;
     change.map(Json).ok_or(PanelError::NoSuchChange(id))
+}
+
+/// `POST /api/changes/{id}/undo`: the change's inverse, as a plan or done.
+#[utoipa::path(
+    post,
+    path = "/api/changes/{id}/undo",
+    tag = "changes",
+    params(("id" = i64, Path, description = "The number of the change that is to be taken back"), PreviewQuery),
+    responses((status = 204, description = "It was taken back, by a change of its own"), Planned, Refused),
+)]
+pub(super) async fn undo(
+    State(daemon): State<Arc<Daemon>>,
+    Path(id): Path<i64>,
+    Query(query): Query<PreviewQuery>,
+) -> Result<Response, PanelError> {
+    let mode = query.mode();
+    let undone = to_the_end(async move { undo::undo(&daemon, mode, id).await }).await?;
+    let changed = undone.ok_or(PanelError::NoSuchChange(id))?;
+    Ok(answer(changed, |()| StatusCode::NO_CONTENT.into_response()))
 }

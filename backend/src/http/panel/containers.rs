@@ -12,7 +12,7 @@ use crate::{
     ops::{
         Daemon, OpError,
         container::{self, Running, Volumes},
-        lifecycle, network, publish, stopping,
+        detail, lifecycle, network, publish, stopping,
     },
 };
 use axum::{
@@ -21,7 +21,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use drawbridge_api::{Container, ContainerCreate, Driver, NetworkMode, Origin, PortsUpdate};
+use drawbridge_api::{Container, ContainerCreate, ContainerDetail, Driver, NetworkMode, Origin, PortsUpdate, Usage};
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc};
 use utoipa::IntoParams;
@@ -54,6 +54,36 @@ pub(super) async fn create(
     })
     .await?;
     Ok(answer(changed, created))
+}
+
+/// `GET /api/containers/{id}`: what only its own page says, too.
+#[utoipa::path(
+    get,
+    path = "/api/containers/{id}",
+    tag = "containers",
+    params(("id" = String, Path, description = "Its name, its id, or the beginning of one that is no other's")),
+    responses((status = 200, description = "The container with its environment, mounts and health", body = ContainerDetail), Refused),
+)]
+pub(super) async fn detail(
+    State(daemon): State<Arc<Daemon>>,
+    Path(id): Path<String>,
+) -> Result<Json<ContainerDetail>, PanelError> {
+    Ok(Json(detail::detail(&daemon, &id)?))
+}
+
+/// `GET /api/containers/{id}/usage`: what it uses now; `null` when it does not run.
+#[utoipa::path(
+    get,
+    path = "/api/containers/{id}/usage",
+    tag = "containers",
+    params(("id" = String, Path, description = "Its name, its id, or the beginning of one that is no other's")),
+    responses((status = 200, description = "What it uses now, as counters; `null` when it does not run", body = Option<Usage>), Refused),
+)]
+pub(super) async fn usage(
+    State(daemon): State<Arc<Daemon>>,
+    Path(id): Path<String>,
+) -> Result<Json<Option<Usage>>, PanelError> {
+    Ok(Json(detail::usage(&daemon, &id).await?))
 }
 
 /// `POST /api/containers/{id}/start`.

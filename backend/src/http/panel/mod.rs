@@ -2,6 +2,7 @@
 //! (live), networks, containers and what makes them, images, labs, what the kernel has, the rules, questions for names,
 //! changes, and the files.
 
+mod about;
 mod assets;
 mod attachments;
 mod auth;
@@ -22,12 +23,14 @@ mod openapi;
 mod progress;
 mod rules;
 mod terminal;
+mod trial;
 
+pub use about::Facts;
 pub use auth::Token;
 
 use crate::{engine::Changed, http::leftover, ops::Daemon};
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
     middleware,
@@ -43,8 +46,8 @@ use utoipa::IntoParams;
 const BODY_LIMIT: usize = 1 << 20;
 
 /// The panel's routes. `/api` is for whoever has the token; the files are for everybody, since they hold nothing.
-pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
-    let api = api(daemon);
+pub fn router(daemon: Arc<Daemon>, token: Option<Token>, facts: Facts) -> Router {
+    let api = api(daemon, facts);
     let guarded = match &token {
         Some(token) => api.layer(middleware::from_fn_with_state(token.clone(), auth::guard)),
         None => api,
@@ -63,17 +66,19 @@ pub fn router(daemon: Arc<Daemon>, token: Option<Token>) -> Router {
 }
 
 /// The routes under `/api`, for whoever reaches them: the Docker socket has them too, which only root and its group can open.
-pub fn api(daemon: Arc<Daemon>) -> Router {
+pub fn api(daemon: Arc<Daemon>, facts: Facts) -> Router {
     let api = Router::new()
         .route("/api/snapshot", get(live::snapshot))
         .route("/api/events", get(live::events))
         .route("/api/networks", post(networks::create))
         .route("/api/networks/{id}", delete(networks::remove))
         .route("/api/containers", post(containers::create))
-        .route("/api/containers/{id}", delete(containers::remove))
+        .route("/api/containers/{id}", get(containers::detail).delete(containers::remove))
+        .route("/api/containers/{id}/usage", get(containers::usage))
         .route("/api/containers/{id}/start", post(containers::start))
         .route("/api/containers/{id}/stop", post(containers::stop))
         .route("/api/containers/{id}/terminal", get(terminal::terminal))
+        .route("/api/containers/{id}/try", post(trial::attempt))
         .route("/api/containers/{id}/ports", put(containers::ports))
         .route("/api/containers/{id}/attachments", post(attachments::connect))
         .route("/api/containers/{id}/attachments/{network}", delete(attachments::disconnect))
@@ -87,6 +92,8 @@ pub fn api(daemon: Arc<Daemon>) -> Router {
         .route("/api/labs", get(labs::list).post(labs::up))
         .route("/api/labs/export", get(labs::export))
         .route("/api/labs/{name}", delete(labs::down))
+        .route("/api/about", get(about::about))
+        .route("/api/logout", post(about::logout))
         .route("/api/observed", get(observed::observed))
         .route("/api/links", get(kernel::links))
         .route("/api/kernel", get(kernel::host))
@@ -99,7 +106,9 @@ pub fn api(daemon: Arc<Daemon>) -> Router {
         .route("/api/traffic", get(rules::traffic))
         .route("/api/changes", get(changes::list))
         .route("/api/changes/{id}", get(changes::get))
+        .route("/api/changes/{id}/undo", post(changes::undo))
         .route("/api/{*rest}", axum::routing::any(no_such_route))
+        .layer(Extension(facts))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(daemon);
     api.layer(middleware::map_response(error::in_our_form))

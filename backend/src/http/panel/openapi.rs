@@ -2,8 +2,8 @@
 //! route that is not described here fails the test below.
 
 use super::{
-    attachments, auth, changes, containers, dns, doctor, images, kernel, labs, live, making, networks, observed, rules,
-    terminal,
+    about, attachments, auth, changes, containers, dns, doctor, images, kernel, labs, live, making, networks, observed, rules,
+    terminal, trial,
 };
 use axum::Json;
 use drawbridge_api::{Container, Event, Plan, Progress, Refusal, TerminalNotice, TerminalRequest};
@@ -26,12 +26,17 @@ use utoipa::{
     ),
     paths(
         auth::login,
+        about::about,
+        about::logout,
         live::snapshot,
         live::events,
         networks::create,
         networks::remove,
         containers::create,
         containers::remove,
+        containers::detail,
+        containers::usage,
+        trial::attempt,
         containers::start,
         containers::stop,
         containers::ports,
@@ -62,6 +67,7 @@ use utoipa::{
         rules::traffic,
         changes::list,
         changes::get,
+        changes::undo,
         openapi,
     ),
     components(schemas(Container, Plan, Event, Progress, Refusal, TerminalRequest, TerminalNotice)),

@@ -1,0 +1,113 @@
+//! Every page in both languages, both themes and two sizes: axe-core finds nothing to mend, nothing is wider than the window,
+//! and, where DRAWBRIDGE_SHOTS names a folder (`cargo xtask shots`), a picture of each is put there.
+
+use crate::{
+    harness::{Daemon, not_run},
+    webdriver::{Page, check},
+};
+use serde_json::Value;
+use std::{env, fs, path::PathBuf};
+
+/// The pages, with what is seen on each once it is there.
+const PAGES: [(&str, &str, &str); 17] = [
+    ("topology", "/", "svg [data-container=web]"),
+    ("networks", "/networks", "tr[data-network=lab]"),
+    ("network", "/networks/lab", "[data-test=address-map] .cell[data-use=used]"),
+    ("containers", "/containers", "tr[data-container=web]"),
+    ("container", "/containers/web", "[data-test=environment] li"),
+    ("terminal", "/containers/web/terminal", ".terminal .xterm"),
+    ("try", "/containers/web/try?kind=tcp&target=db&port=80", "#try-port"),
+    ("rules", "/rules", "tr[data-rule]"),
+    ("dns", "/dns", "tr[data-name=db]"),
+    ("changes", "/changes", "[data-change]"),
+    ("change", "/changes/2", "[data-change] [data-test=plan]"),
+    ("doctor", "/doctor", ".finding"),
+    ("settings", "/settings", "[data-test=about] dd"),
+    ("empty", "/containers?find=nosuch", ".no-match"),
+    ("gone", "/containers/nosuch", ".empty h2"),
+    ("unknown", "/no/such/page", ".empty h2"),
+    ("login", "/login", "#login"),
+];
+
+/// axe-core, which xtask has npm install beside what the panel is made of.
+fn axe() -> Option<String> {
+    let panel = PathBuf::from(env::var_os("DRAWBRIDGE_PANEL")?);
+    fs::read_to_string(panel.parent()?.join("npm/node_modules/axe-core/axe.min.js")).ok()
+}
+
+fn lay_out(daemon: &Daemon) {
+    daemon.docker(&["network", "create", "--subnet", "10.9.0.0/24", "--label", "team=red", "lab"]);
+    daemon.docker(&["network", "create", "--internal", "vault"]);
+    for (name, network, port) in [("web", "lab", "8080:80"), ("db", "lab", "5432"), ("worker", "vault", "9000")] {
+        let run = ["run", "-d", "--name", name, "--network", network, "-p", port, "-e", "MODE=test"];
+        daemon.docker(&[&run[..], &["busybox", "sh", "-c", "echo ready; exec httpd -f -p 80"]].concat());
+    }
+    daemon.docker(&["create", "--name", "idle", "busybox", "sleep", "1"]);
+    daemon.docker(&["exec", "web", "ping", "-c", "1", "db"]);
+}
+
+/// What axe-core has to say of the page as it is, in lines.
+async fn complaints(page: &Page, axe: &str) -> String {
+    page.js(axe).await;
+    page.js(
+        "window.found = null; axe.run(document, { resultTypes: ['violations'] }).then(all => { window.found = all; })",
+    )
+    .await;
+    let found = page.js_until("axe-core to end", "return window.found").await;
+    let violations = found["violations"].as_array().unwrap();
+    let line = |violation: &Value| {
+        let nodes: Vec<String> = violation["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|node| format!("{} {}", node["html"], node["failureSummary"].as_str().unwrap_or_default()))
+            .take(3)
+            .collect();
+        format!("{}: {} {}", violation["id"], violation["help"], nodes.join(" | "))
+    };
+    violations.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_page_can_be_used_by_everybody() {
+    check(async |daemon: &mut Daemon, page: &Page| {
+        let Some(axe) = axe() else {
+            return not_run("axe-core is not installed; `cargo xtask test` has npm install it");
+        };
+        let shots = env::var_os("DRAWBRIDGE_SHOTS").map(PathBuf::from);
+        lay_out(daemon);
+        page.log_in(daemon).await;
+        page.open("/dns").await;
+        daemon.docker(&["exec", "web", "ping", "-c", "1", "db"]);
+        let mut wrong = Vec::new();
+        for (language, theme) in [("en", "light"), ("en", "dark"), ("zh-CN", "light"), ("zh-CN", "dark")] {
+            page.js(&format!("localStorage.language = '{language}'; localStorage.theme = '{theme}'")).await;
+            for (name, path, seen) in PAGES {
+                for (width, height) in [(1440, 900), (390, 844)] {
+                    page.set_size(width, height).await;
+                    page.open(path).await;
+                    page.sees(seen, "").await;
+                    assert_eq!(page.js("return document.documentElement.lang").await, language);
+                    let overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+                    let overflow = page.js(overflow).await.as_i64().unwrap();
+                    let here = format!("{name} {language} {theme} {width}");
+                    if overflow > 0 {
+                        wrong.push(format!("{here}: {overflow} pixels wider than the window"));
+                    }
+                    // Structure and colour are the same at either size; half the time is enough.
+                    if width == 1440 || name == "containers" {
+                        let complaints = complaints(page, &axe).await;
+                        if !complaints.is_empty() {
+                            wrong.push(format!("{here}: {complaints}"));
+                        }
+                    }
+                    if let Some(folder) = &shots {
+                        fs::create_dir_all(folder).unwrap();
+                        page.screenshot(&folder.join(format!("{name}-{language}-{theme}-{width}.png"))).await;
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+}
