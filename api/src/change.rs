@@ -27,6 +27,14 @@ impl Origin {
             Origin::Undo(_) => "undo",
         }
     }
+
+    /// The change that is to be taken back.
+    pub fn undoes(self) -> Option<i64> {
+        match self {
+            Origin::Undo(change_id) => Some(change_id),
+            Origin::Docker | Origin::Panel | Origin::Daemon => None,
+        }
+    }
 }
 
 /// How far a change has come.

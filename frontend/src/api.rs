@@ -2,11 +2,13 @@
 //! one list of them.
 
 use crate::ask::Ask;
+use crate::i18n::api as texts;
 use crate::route::{Far, encode};
 use crate::work::Lines;
 use drawbridge_api::{
-    Change, ContainerId, ContainerState, Finding, ImageBuild, ImageDetails, ImageName, LabFile, LabPlan, LinkReport,
-    Listing, NetworkId, Plan, Progress, Refusal, Rules, Snapshot, TrafficReport,
+    About, Change, ContainerDetail, ContainerId, ContainerState, Finding, ImageBuild, ImageDetails, ImageName, LabFile,
+    LabPlan, LinkReport, Listing, NetworkId, Plan, Progress, Refusal, Rules, Snapshot, TrafficReport, Trial,
+    TrialAnswer, Usage,
 };
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -37,10 +39,8 @@ pub enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unauthorised => f.write_str("You are not logged in any more. Reload the page and log in again."),
-            Self::Unreachable => f.write_str(
-                "The daemon does not answer. Whether the change was made shows once the connection is back.",
-            ),
+            Self::Unauthorised => f.write_str(texts::unauthorised()),
+            Self::Unreachable => f.write_str(texts::unreachable()),
             Self::Refused(message) => f.write_str(message),
         }
     }
@@ -75,6 +75,7 @@ fn request(ask: &Ask, mode: Mode) -> Request {
             ("POST", format!("/api/containers/{id}/attachments"), serde_json::to_string(attachment).ok())
         }
         Ask::Disconnect { id, network, .. } => ("DELETE", format!("/api/containers/{id}/attachments/{network}"), None),
+        Ask::Undo { id, .. } => ("POST", format!("/api/changes/{id}/undo"), None),
         Ask::RemoveContainer { id, .. } => ("DELETE", format!("/api/containers/{id}"), None),
     };
     let mut query = Vec::new();
@@ -332,6 +333,48 @@ pub async fn alive() -> Result<(), Failure> {
     get::<Vec<Change>>("/api/changes?limit=1".to_owned(), ALIVE_TIMEOUT_MS).await.map(drop)
 }
 
+/// What there is to know of the daemon.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn about() -> Result<About, Failure> {
+    get("/api/about".to_owned(), READ_TIMEOUT_MS).await
+}
+
+/// A container with what only its page shows.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn container(id: &ContainerId) -> Result<ContainerDetail, Failure> {
+    get(format!("/api/containers/{id}"), READ_TIMEOUT_MS).await
+}
+
+/// What a container uses; none when it does not run.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn usage(id: &ContainerId) -> Result<Option<Usage>, Failure> {
+    get(format!("/api/containers/{id}/usage"), READ_TIMEOUT_MS).await
+}
+
+/// Tries to reach something from a container.
+///
+/// # Errors
+/// Any `Failure`; that it is not reached is none.
+pub async fn attempt(container: &str, trial: &Trial) -> Result<TrialAnswer, Failure> {
+    let url = format!("/api/containers/{}/try", encode(container));
+    let body = serde_json::to_string(trial).ok();
+    read(&send(Request { method: "POST", url, body }, WRITE_TIMEOUT_MS).await?)
+}
+
+/// Takes the cookie away from this browser.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn logout() -> Result<(), Failure> {
+    send(Request { method: "POST", url: "/api/logout".to_owned(), body: None }, READ_TIMEOUT_MS).await.map(drop)
+}
+
 /// Exchanges the token for a cookie.
 ///
 /// # Errors
@@ -355,11 +398,7 @@ async fn get<T: DeserializeOwned>(url: String, timeout_ms: u32) -> Result<T, Fai
 }
 
 fn read<T: DeserializeOwned>(body: &str) -> Result<T, Failure> {
-    serde_json::from_str(body).map_err(|error| {
-        Failure::Refused(format!(
-            "The daemon’s answer can’t be read ({error}). It may be of another version than this page: reload the page."
-        ))
-    })
+    serde_json::from_str(body).map_err(|error| Failure::Refused(texts::unreadable(&error)))
 }
 
 async fn send(request: Request, timeout_ms: u32) -> Result<String, Failure> {
@@ -373,10 +412,10 @@ fn outcome(method: &str, url: &str, status: u16, body: String) -> Result<String,
         401 => Err(Failure::Unauthorised),
         // A proxy in between answers for a daemon that is gone.
         502..=504 if serde_json::from_str::<Refusal>(&body).is_err() => Err(Failure::Unreachable),
-        _ => Err(Failure::Refused(serde_json::from_str::<Refusal>(&body).map_or_else(
-            |_| format!("The daemon answered {method} {url} with status {status}."),
-            |refusal| refusal.message,
-        ))),
+        _ => Err(Failure::Refused(
+            serde_json::from_str::<Refusal>(&body)
+                .map_or_else(|_| texts::status(&method, &url, &status), |refusal| refusal.message),
+        )),
     }
 }
 

@@ -34,6 +34,8 @@ pub enum Dialog {
     EditPorts(ContainerId),
     /// The plan of a change, to be agreed to.
     Confirm(Ask),
+    /// The plans of several changes, to be agreed to together.
+    ConfirmSeveral(Vec<Ask>),
 }
 
 /// What is said for a while after a change.
@@ -109,6 +111,13 @@ impl App {
     /// The latest changes, newest first.
     pub fn changes(self) -> Memo<Vec<Arc<Change>>> {
         self.memo(|live| live.changes.clone())
+    }
+
+    /// Opens the dialog that shows the plans of several changes and carries them out.
+    pub fn confirm_several(self, asks: Vec<Ask>) {
+        if !asks.is_empty() {
+            self.dialog.set(Dialog::ConfirmSeveral(asks));
+        }
     }
 
     /// Opens the dialog that shows the plan of a change and carries it out.

@@ -1,7 +1,8 @@
 //! What a person can ask of the daemon: one value for each kind of change, and the words the screen has for it. Pure.
 
+use crate::i18n::ask;
 use drawbridge_api::{
-    Attachment, Container, ContainerCreate, ContainerId, ContainerState, Network, NetworkCreate, NetworkId,
+    Attachment, Change, Container, ContainerCreate, ContainerId, ContainerState, Network, NetworkCreate, NetworkId,
     NetworkName, PortsUpdate,
 };
 
@@ -60,6 +61,13 @@ pub enum Ask {
         /// The network.
         network: NetworkName,
     },
+    /// Take a change back.
+    Undo {
+        /// Its number.
+        id: i64,
+        /// What it was, for the screen.
+        what: String,
+    },
     /// Remove a container.
     RemoveContainer {
         /// Which one.
@@ -102,18 +110,24 @@ impl Ask {
         Self::Disconnect { id: container.id.clone(), name: container.name.to_string(), network }
     }
 
+    /// To take this change back.
+    pub fn undo(change: &Change) -> Self {
+        Self::Undo { id: change.id, what: format!("{} {}", crate::text::verb(&change.verb), change.subject) }
+    }
+
     /// The heading of its dialog.
     pub fn title(&self) -> String {
         match self {
-            Self::CreateNetwork(_) => "New network".to_owned(),
-            Self::RemoveNetwork { name, .. } => format!("Remove network {name}"),
-            Self::CreateContainer(_) => "New container".to_owned(),
-            Self::StartContainer { name, .. } => format!("Start {name}"),
-            Self::StopContainer { name, .. } => format!("Stop {name}"),
-            Self::UpdatePorts { name, .. } => format!("Ports of {name}"),
-            Self::Connect { name, attachment, .. } => format!("Connect {name} to {}", attachment.network),
-            Self::Disconnect { name, network, .. } => format!("Disconnect {name} from {network}"),
-            Self::RemoveContainer { name, .. } => format!("Remove {name}"),
+            Self::CreateNetwork(_) => ask::new_network().to_owned(),
+            Self::RemoveNetwork { name, .. } => ask::remove_network(name),
+            Self::CreateContainer(_) => ask::new_container().to_owned(),
+            Self::StartContainer { name, .. } => ask::start(name),
+            Self::StopContainer { name, .. } => ask::stop(name),
+            Self::UpdatePorts { name, .. } => ask::ports_of(name),
+            Self::Connect { name, attachment, .. } => ask::connect(name, &attachment.network),
+            Self::Disconnect { name, network, .. } => ask::disconnect(name, network),
+            Self::Undo { id, what } => ask::undo(id, what),
+            Self::RemoveContainer { name, .. } => ask::remove(name),
         }
     }
 
@@ -124,17 +138,14 @@ impl Ask {
             | Self::CreateContainer(_)
             | Self::StartContainer { .. }
             | Self::Connect { .. }
+            | Self::Undo { .. }
             | Self::UpdatePorts { .. } => None,
-            Self::Disconnect { .. } => Some("Connections through that network end."),
-            Self::RemoveNetwork { .. } => Some("The bridge and its address range are given up."),
-            Self::StopContainer { .. } => {
-                Some("Its main process is asked to end, and killed after ten seconds if it does not.")
-            }
-            Self::RemoveContainer { state: ContainerState::Running, .. } => {
-                Some("It is running: it is killed first. Files written inside it are lost.")
-            }
+            Self::Disconnect { .. } => Some(ask::warn_disconnect()),
+            Self::RemoveNetwork { .. } => Some(ask::warn_remove_network()),
+            Self::StopContainer { .. } => Some(ask::warn_stop()),
+            Self::RemoveContainer { state: ContainerState::Running, .. } => Some(ask::warn_remove_running()),
             Self::RemoveContainer { state: ContainerState::Created | ContainerState::Exited, .. } => {
-                Some("Files written inside it are lost.")
+                Some(ask::warn_remove())
             }
         }
     }
@@ -142,13 +153,15 @@ impl Ask {
     /// What a preview can't tell yet.
     pub fn unknown(&self) -> Option<&'static str> {
         match self {
-            Self::CreateNetwork(_) | Self::CreateContainer(_) | Self::StartContainer { .. } | Self::Connect { .. } => {
-                Some("Ids are drawn at random when it is done, so names made of them will differ from these.")
-            }
+            Self::CreateNetwork(_)
+            | Self::CreateContainer(_)
+            | Self::StartContainer { .. }
+            | Self::Undo { .. }
+            | Self::Connect { .. } => Some(ask::unknown_ids()),
             Self::UpdatePorts { update, .. }
                 if update.ports.iter().any(|port| port.host_port == 0 || port.host_port_end.is_some()) =>
             {
-                Some("A host port that is left to the machine is chosen when it is done, and may differ from these.")
+                Some(ask::unknown_ports())
             }
             Self::UpdatePorts { .. }
             | Self::RemoveNetwork { .. }
@@ -161,49 +174,50 @@ impl Ask {
     /// The button that does it.
     pub fn button(&self) -> &'static str {
         match self {
-            Self::CreateNetwork(_) => "Create network",
-            Self::CreateContainer(create) if create.start => "Create and start",
-            Self::CreateContainer(_) => "Create container",
-            Self::StartContainer { .. } => "Start",
-            Self::StopContainer { .. } => "Stop",
-            Self::UpdatePorts { .. } => "Save ports",
-            Self::Connect { .. } => "Connect",
-            Self::Disconnect { .. } => "Disconnect",
-            Self::RemoveNetwork { .. } | Self::RemoveContainer { .. } => "Remove",
+            Self::CreateNetwork(_) => ask::create_network(),
+            Self::CreateContainer(create) if create.start => ask::create_and_start(),
+            Self::CreateContainer(_) => ask::create_container(),
+            Self::StartContainer { .. } => ask::do_start(),
+            Self::StopContainer { .. } => ask::do_stop(),
+            Self::UpdatePorts { .. } => ask::save_ports(),
+            Self::Connect { .. } => ask::do_connect(),
+            Self::Disconnect { .. } => ask::do_disconnect(),
+            Self::Undo { .. } => ask::do_undo(),
+            Self::RemoveNetwork { .. } | Self::RemoveContainer { .. } => ask::do_remove(),
         }
     }
 
     /// The button while it is being done.
     pub fn busy(&self) -> &'static str {
         match self {
-            Self::CreateNetwork(_) | Self::CreateContainer(_) => "Creating…",
-            Self::StartContainer { .. } => "Starting…",
-            Self::StopContainer { .. } => "Stopping…",
-            Self::UpdatePorts { .. } => "Saving…",
-            Self::Connect { .. } => "Connecting…",
-            Self::Disconnect { .. } => "Disconnecting…",
-            Self::RemoveNetwork { .. } | Self::RemoveContainer { .. } => "Removing…",
+            Self::CreateNetwork(_) | Self::CreateContainer(_) => ask::creating(),
+            Self::StartContainer { .. } => ask::starting(),
+            Self::StopContainer { .. } => ask::stopping(),
+            Self::UpdatePorts { .. } => ask::saving(),
+            Self::Connect { .. } => ask::connecting(),
+            Self::Disconnect { .. } => ask::disconnecting(),
+            Self::Undo { .. } => ask::undoing(),
+            Self::RemoveNetwork { .. } | Self::RemoveContainer { .. } => ask::removing(),
         }
     }
 
     /// Said once it is done.
     pub fn done(&self) -> String {
         match self {
-            Self::CreateNetwork(create) => format!("Network {} was created.", create.name),
-            Self::RemoveNetwork { name, .. } => format!("Network {name} was removed."),
+            Self::CreateNetwork(create) => ask::network_created(&create.name),
+            Self::RemoveNetwork { name, .. } => ask::network_removed(name),
             Self::CreateContainer(create) => {
-                let name = create.name.as_deref().unwrap_or("The container");
-                format!("{name} was created{}.", if create.start { " and started" } else { "" })
+                let name = create.name.as_deref().unwrap_or(ask::the_container());
+                if create.start { ask::container_started(&name) } else { ask::container_created(&name) }
             }
-            Self::StartContainer { name, .. } => format!("{name} was started."),
-            Self::StopContainer { name, .. } => format!("{name} was stopped."),
-            Self::UpdatePorts { name, update, .. } if update.ports.is_empty() => {
-                format!("{name} publishes no port any more.")
-            }
-            Self::UpdatePorts { name, .. } => format!("The ports of {name} were saved."),
-            Self::Connect { name, attachment, .. } => format!("{name} is connected to {}.", attachment.network),
-            Self::Disconnect { name, network, .. } => format!("{name} is disconnected from {network}."),
-            Self::RemoveContainer { name, .. } => format!("{name} was removed."),
+            Self::StartContainer { name, .. } => ask::started(name),
+            Self::StopContainer { name, .. } => ask::stopped(name),
+            Self::UpdatePorts { name, update, .. } if update.ports.is_empty() => ask::no_ports(name),
+            Self::UpdatePorts { name, .. } => ask::ports_saved(name),
+            Self::Connect { name, attachment, .. } => ask::connected(name, &attachment.network),
+            Self::Disconnect { name, network, .. } => ask::disconnected(name, network),
+            Self::Undo { id, .. } => ask::undone(id),
+            Self::RemoveContainer { name, .. } => ask::removed(name),
         }
     }
 
@@ -217,6 +231,7 @@ impl Ask {
             | Self::UpdatePorts { .. }
             | Self::Connect { .. }
             | Self::Disconnect { .. }
+            | Self::Undo { .. }
             | Self::StopContainer { .. } => false,
         }
     }

@@ -1,5 +1,6 @@
 //! Questions for names as a person reads them: the last ones, a filter, and words. Pure.
 
+use crate::{i18n::dns as texts, listing::Key};
 use drawbridge_api::{Container, ContainerId, DnsOutcome, DnsQuery, DnsTransport};
 use std::{
     collections::{HashMap, VecDeque},
@@ -74,15 +75,26 @@ pub fn container<'a>(query: &'a DnsQuery, names: &'a HashMap<ContainerId, String
     names.get(&query.container).map_or_else(|| query.container.short(), String::as_str)
 }
 
+/// What a column of the page is sorted by.
+pub fn key(query: &DnsQuery, names: &HashMap<ContainerId, String>, column: &str) -> Key {
+    match column {
+        "container" => Key::text(container(query, names)),
+        "outcome" => Key::text(outcome(query.outcome)),
+        "took" => Key::Number(i64::try_from(query.duration_us).unwrap_or(i64::MAX)),
+        "at" => Key::Number(query.time_ms),
+        _ => Key::text(&query.name),
+    }
+}
+
 /// The word for how it ended.
 pub fn outcome(outcome: DnsOutcome) -> &'static str {
     match outcome {
-        DnsOutcome::Answered => "Answered",
-        DnsOutcome::NoData => "No such record",
-        DnsOutcome::NoSuchName => "No such name",
-        DnsOutcome::Forwarded => "Forwarded",
-        DnsOutcome::Failed => "Failed",
-        DnsOutcome::Refused => "Refused",
+        DnsOutcome::Answered => texts::answered(),
+        DnsOutcome::NoData => texts::no_record(),
+        DnsOutcome::NoSuchName => texts::no_name(),
+        DnsOutcome::Forwarded => texts::forwarded(),
+        DnsOutcome::Failed => texts::failed(),
+        DnsOutcome::Refused => texts::refused(),
     }
 }
 
@@ -100,7 +112,7 @@ pub fn state(outcome: DnsOutcome) -> &'static str {
 pub fn kind(query: &DnsQuery) -> String {
     match query.transport {
         DnsTransport::Udp => query.record_type.clone(),
-        DnsTransport::Tcp => format!("{} by TCP", query.record_type),
+        DnsTransport::Tcp => texts::by_tcp(&query.record_type),
     }
 }
 
@@ -109,7 +121,7 @@ pub fn answers(query: &DnsQuery) -> String {
     const SHOWN: usize = 4;
     let mut text = query.answers.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     if let Some(more) = query.answers.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        text.push_str(&format!(" and {more} more"));
+        text = texts::and_more(&text, &more);
     }
     text
 }

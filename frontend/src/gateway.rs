@@ -1,5 +1,6 @@
 //! How a network meets the outside, in words: the gateway modes, and what the form of a new network sends. Pure.
 
+use crate::i18n::networks;
 use drawbridge_api::{Gateway, GatewayMode, Network, NetworkCreate};
 
 /// All modes, in the order in which a form offers them.
@@ -9,10 +10,10 @@ pub const MODES: [GatewayMode; 4] =
 /// One line about a mode.
 pub fn explain(mode: GatewayMode) -> &'static str {
     match mode {
-        GatewayMode::Nat => "Out with the host’s address, in through published ports of the host. Docker’s default.",
-        GatewayMode::NatUnprotected => "Like nat, and every port of a container is reached at its own address as well.",
-        GatewayMode::Routed => "No translation: containers are reached at their own addresses, at published ports.",
-        GatewayMode::Isolated => "The bridge has no address on the host: not even the host is reached.",
+        GatewayMode::Nat => networks::explain_nat(),
+        GatewayMode::NatUnprotected => networks::explain_unprotected(),
+        GatewayMode::Routed => networks::explain_routed(),
+        GatewayMode::Isolated => networks::explain_isolated(),
     }
 }
 
@@ -75,12 +76,12 @@ pub fn modes(network: &Network) -> Vec<GatewayMode> {
 
 fn way_out(network: &Network, gateway: &Gateway) -> String {
     if network.internal {
-        return "None: internal".to_owned();
+        return networks::way_internal().to_owned();
     }
     match (gateway.mode.translates() && gateway.masquerade, gateway.source) {
-        (true, Some(source)) => format!("With the host’s address {source} (source NAT)"),
-        (true, None) => "With the host’s address (masquerade)".to_owned(),
-        (false, _) => "With the container’s own address".to_owned(),
+        (true, Some(source)) => networks::way_snat(&source),
+        (true, None) => networks::way_masquerade().to_owned(),
+        (false, _) => networks::way_own().to_owned(),
     }
 }
 
@@ -88,10 +89,10 @@ fn way_out(network: &Network, gateway: &Gateway) -> String {
 pub fn tags(network: &Network) -> Vec<&'static str> {
     let mut tags = Vec::new();
     if network.internal {
-        tags.push("internal");
+        tags.push(networks::tag_internal());
     }
     if !network.icc {
-        tags.push("kept apart");
+        tags.push(networks::tag_apart());
     }
     tags.extend(modes(network).into_iter().filter(|mode| *mode != GatewayMode::Nat).map(GatewayMode::as_str));
     tags

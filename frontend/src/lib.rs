@@ -2,16 +2,19 @@
 //! mounts it. `components::shell` holds the frame and chooses the page.
 //!
 //! Pure: `route`, `reduce`, `event`, `layout`, `viewport`, `face`, `find`, `rates`, `words`, `commands`, `text`, `ports`, `gateway`,
-//! `network_form`, `rules`, `dns`, `ask`, `i18n`, and the requests in `api`.
+//! `network_form`, `rules`, `addresses`, `listing`, `docker`, `chart`, `dns`, `ask`, `i18n`, and the requests in `api`.
 //! In the browser: `api` (fetch), `live` (connection), `poll` (counters), `nav` (address bar), `preferences` (language, theme), `app` (what pages share),
 //! `components`, `pages`. Pages ask the daemon, components draw, `reduce` alone writes the live state.
 
+pub mod addresses;
 pub mod api;
 pub mod app;
 pub mod ask;
+pub mod chart;
 pub mod commands;
 pub mod components;
 pub mod dns;
+pub mod docker;
 pub mod event;
 pub mod face;
 pub mod find;
@@ -20,6 +23,7 @@ pub mod i18n;
 pub mod images;
 pub mod labs;
 pub mod layout;
+pub mod listing;
 pub mod live;
 pub mod nav;
 pub mod network_form;

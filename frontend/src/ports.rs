@@ -1,5 +1,6 @@
 //! Published ports in words: as `docker ps` prints them, as `docker run -p` takes them, as a form's rows have them. Pure.
 
+use crate::i18n::forms as texts;
 use drawbridge_api::{HostPort, PortRequest, PortTraffic, Protocol, PublishedPort, Traffic};
 use std::{collections::BTreeSet, fmt, net::IpAddr};
 
@@ -278,7 +279,7 @@ impl Row {
         let host = parse_span(&self.host).map_err(|text| problem(Field::Host, text))?;
         let container = parse_span(&self.container).map_err(|text| problem(Field::Container, text))?;
         let Some(container) = container else {
-            let text = "The container port is missing: the port at which the program in the container listens.";
+            let text = texts::problem_missing();
             return Err(problem(Field::Container, text.to_owned()));
         };
         if let Some(host) = host
@@ -286,10 +287,7 @@ impl Row {
             && size(host) != size(container)
         {
             let (host, container) = (size(host), size(container));
-            return Err(problem(
-                Field::Host,
-                format!("{host} host ports for {container} container ports: both ranges need the same length."),
-            ));
+            return Err(problem(Field::Host, texts::problem_lengths(&host, &container)));
         }
         Ok(Publish { address, host, container, protocol: self.protocol })
     }
@@ -308,7 +306,7 @@ pub fn requests(rows: &[Row]) -> Result<Vec<PortRequest>, (usize, Problem)> {
             let is_fixed = host_port != 0 && host_port_end.is_none();
             let address = host_address.filter(|address| !address.is_unspecified());
             if is_fixed && !taken.insert((address, host_port, protocol)) {
-                let text = format!("Port {host_port}/{protocol} of the host stands in an earlier row already.");
+                let text = texts::problem_twice(&format!("{host_port}/{protocol}"));
                 return Err((index, Problem { field: Field::Host, text }));
             }
             requests.push(request);
@@ -333,9 +331,7 @@ fn parse_address(text: &str) -> Result<Option<IpAddr>, String> {
     }
     // Docker writes IPv6 in brackets.
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    bare.parse().map(Some).map_err(|_| {
-        format!("“{text}” is not an address: write an IPv4 or IPv6 address of this host, like 127.0.0.1 or ::1.")
-    })
+    bare.parse().map(Some).map_err(|_| texts::problem_address(&text))
 }
 
 fn parse_span(text: &str) -> Result<Option<Span>, String> {
@@ -346,14 +342,12 @@ fn parse_span(text: &str) -> Result<Option<Span>, String> {
     let port = |part: &str| {
         let part = part.trim();
         let is_number = part.bytes().all(|byte| byte.is_ascii_digit());
-        part.parse::<u16>().ok().filter(|port| *port != 0 && is_number).ok_or_else(|| {
-            format!("“{text}” is not a port: write a number from 1 to 65535, or a range like 8000-8010.")
-        })
+        part.parse::<u16>().ok().filter(|port| *port != 0 && is_number).ok_or_else(|| texts::problem_port(&text))
     };
     let (first, last) = text.split_once(['-', '–']).unwrap_or((text, text));
     let (first, last) = (port(first)?, port(last)?);
     if first > last {
-        return Err(format!("The range {first}-{last} runs backwards: write {last}-{first}."));
+        return Err(texts::problem_backwards(&first, &last));
     }
     Ok(Some((first, last)))
 }

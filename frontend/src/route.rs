@@ -5,8 +5,9 @@
 use crate::{
     i18n::{images, labs, shell},
     images::Order,
+    listing::Listing,
 };
-use drawbridge_api::Change;
+use drawbridge_api::{Change, Trial, TrialKind};
 use std::fmt;
 
 /// What the topology's inspector shows.
@@ -204,12 +205,20 @@ impl Far {
 pub enum Route {
     /// `/?select=container:box1&density=compact`
     Topology(Picture),
-    /// `/networks`
-    Networks,
-    /// `/containers?find=box`
-    Containers {
-        /// Only rows that have this text in their name, image or address; empty for all.
-        find: String,
+    /// `/networks?find=demo&sort=name`
+    Networks(Listing),
+    /// `/networks/demo`
+    Network(String),
+    /// `/containers?find=box&sort=-state`
+    Containers(Listing),
+    /// `/containers/box1`
+    Container(String),
+    /// `/containers/box1/try?kind=tcp&target=box2&port=80`
+    Try {
+        /// The container that it is tried from, by name.
+        container: String,
+        /// What the form says.
+        trial: Trial,
     },
     /// `/containers/box1/terminal?far=command&command=sh`
     Terminal {
@@ -229,20 +238,16 @@ pub enum Route {
     Image(String),
     /// `/labs`
     Labs,
-    /// `/rules?find=8080`
-    Rules {
-        /// Only elements that have these words in them; empty for all.
-        find: String,
-    },
-    /// `/dns?find=box1`
-    Dns {
-        /// Only questions that have these words in them; empty for all.
-        find: String,
-    },
+    /// `/rules?find=8080&sort=-counted`
+    Rules(Listing),
+    /// `/dns?find=box1&sort=took`
+    Dns(Listing),
     /// `/doctor`
     Doctor,
-    /// `/changes`
-    Changes,
+    /// `/settings`
+    Settings,
+    /// `/changes?find=failed`
+    Changes(Listing),
     /// `/changes/7`
     Change(i64),
     /// `/login`
@@ -280,10 +285,23 @@ impl Route {
                 (name == key).then(|| decode(value))
             })
         };
+        let listing = || Listing { find: value("find").unwrap_or_default(), sort: value("sort").unwrap_or_default() };
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match parts.as_slice() {
             [] => Self::Topology(Picture::parse(value)),
-            ["networks"] => Self::Networks,
+            ["networks"] => Self::Networks(listing()),
+            ["networks", name] => Self::Network(decode(name)),
+            ["containers", name] => Self::Container(decode(name)),
+            ["containers", name, "try"] => {
+                let kind = value("kind").unwrap_or_default();
+                let trial = Trial {
+                    kind: TrialKind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or_default(),
+                    target: value("target").unwrap_or_default(),
+                    port: value("port").and_then(|port| port.parse().ok()),
+                    path: value("path"),
+                };
+                Self::Try { container: decode(name), trial }
+            }
             ["containers", name, "terminal"] => Self::Terminal {
                 container: decode(name),
                 far: match value("far").as_deref() {
@@ -292,7 +310,6 @@ impl Route {
                     Some(_) | None => Far::Logs,
                 },
             },
-            ["containers"] => Self::Containers { find: value("find").unwrap_or_default() },
             ["images"] => Self::Images {
                 find: value("find").unwrap_or_default(),
                 order: value("order").as_deref().map(Order::parse).unwrap_or_default(),
@@ -300,10 +317,12 @@ impl Route {
             // A name may have slashes of its own, and the browser may show them as they are.
             ["images", name @ ..] => Self::Image(decode(&name.join("/"))),
             ["labs"] => Self::Labs,
-            ["rules"] => Self::Rules { find: value("find").unwrap_or_default() },
-            ["dns"] => Self::Dns { find: value("find").unwrap_or_default() },
+            ["containers"] => Self::Containers(listing()),
+            ["rules"] => Self::Rules(listing()),
+            ["dns"] => Self::Dns(listing()),
             ["doctor"] => Self::Doctor,
-            ["changes"] => Self::Changes,
+            ["settings"] => Self::Settings,
+            ["changes"] => Self::Changes(listing()),
             ["changes", id] => id.parse().map_or(Self::Unknown, Self::Change),
             ["login"] => Self::Login,
             _ => Self::Unknown,
@@ -317,9 +336,21 @@ impl Route {
                 let query = picture.query();
                 if query.is_empty() { "/".to_owned() } else { format!("/?{query}") }
             }
-            Self::Networks => "/networks".to_owned(),
-            Self::Containers { find } if find.is_empty() => "/containers".to_owned(),
-            Self::Containers { find } => format!("/containers?find={}", encode(find)),
+            Self::Networks(listing) => listing.href("/networks"),
+            Self::Network(name) => format!("/networks/{}", encode(name)),
+            Self::Containers(listing) => listing.href("/containers"),
+            Self::Container(name) => format!("/containers/{}", encode(name)),
+            Self::Try { container, trial } => {
+                let mut href = format!("/containers/{}/try?kind={}", encode(container), trial.kind.as_str());
+                let port = trial.port.map(|port| port.to_string());
+                let target = Some(trial.target.clone()).filter(|target| !target.is_empty());
+                for (key, value) in [("target", target), ("port", port), ("path", trial.path.clone())] {
+                    if let Some(value) = value {
+                        href.push_str(&format!("&{key}={}", encode(&value)));
+                    }
+                }
+                href
+            }
             Self::Terminal { container, far } => {
                 let path = format!("/containers/{}/terminal", encode(container));
                 match far {
@@ -340,12 +371,11 @@ impl Route {
             }
             Self::Image(name) => format!("/images/{}", encode(name)),
             Self::Labs => "/labs".to_owned(),
-            Self::Rules { find } if find.is_empty() => "/rules".to_owned(),
-            Self::Rules { find } => format!("/rules?find={}", encode(find)),
-            Self::Dns { find } if find.is_empty() => "/dns".to_owned(),
-            Self::Dns { find } => format!("/dns?find={}", encode(find)),
+            Self::Rules(listing) => listing.href("/rules"),
+            Self::Dns(listing) => listing.href("/dns"),
             Self::Doctor => "/doctor".to_owned(),
-            Self::Changes => "/changes".to_owned(),
+            Self::Settings => "/settings".to_owned(),
+            Self::Changes(listing) => listing.href("/changes"),
             Self::Change(id) => format!("/changes/{id}"),
             Self::Login => "/login".to_owned(),
             Self::Unknown => "/".to_owned(),
@@ -356,15 +386,15 @@ impl Route {
     pub fn title(&self) -> &'static str {
         match self {
             Self::Topology(_) => shell::topology(),
-            Self::Networks => shell::networks(),
-            Self::Containers { .. } => shell::containers(),
-            Self::Terminal { .. } => shell::terminal(),
             Self::Images { .. } | Self::Image(_) => images::title(),
             Self::Labs => labs::title(),
-            Self::Rules { .. } => shell::rules(),
-            Self::Dns { .. } => shell::dns(),
+            Self::Networks(_) | Self::Network(_) => shell::networks(),
+            Self::Containers(_) | Self::Container(_) | Self::Try { .. } | Self::Terminal { .. } => shell::containers(),
+            Self::Rules(_) => shell::rules(),
+            Self::Dns(_) => shell::dns(),
             Self::Doctor => shell::doctor(),
-            Self::Changes | Self::Change(_) => shell::changes(),
+            Self::Settings => shell::settings(),
+            Self::Changes(_) | Self::Change(_) => shell::changes(),
             Self::Login => shell::log_in(),
             Self::Unknown => shell::not_found(),
         }
@@ -437,9 +467,9 @@ mod tests {
                 ..Picture::default()
             }),
         );
-        check("/networks", Route::Networks);
-        check("/containers", Route::Containers { find: String::new() });
-        check("/containers?find=a%20b%26%C3%BC", Route::Containers { find: "a b&ü".into() });
+        check("/networks", Route::Networks(Listing::default()));
+        check("/containers", Route::Containers(Listing::default()));
+        check("/containers?find=a%20b%26%C3%BC", Route::Containers(Listing::find("a b&ü")));
         let terminal = |far| Route::Terminal { container: "box1".into(), far };
         check("/containers/box1/terminal", terminal(Far::Logs));
         check("/containers/box1/terminal?far=main", terminal(Far::Main));
@@ -451,12 +481,19 @@ mod tests {
         check("/images/redis:7", Route::Image("redis:7".into()));
         check("/images/lab:5000%2Fteam%2Fweb:2", Route::Image("lab:5000/team/web:2".into()));
         check("/labs", Route::Labs);
-        check("/rules", Route::Rules { find: String::new() });
-        check("/rules?find=tcp%20.%208080", Route::Rules { find: "tcp . 8080".into() });
-        check("/dns", Route::Dns { find: String::new() });
-        check("/dns?find=box1%20failed", Route::Dns { find: "box1 failed".into() });
+        check("/rules", Route::Rules(Listing::default()));
+        check("/rules?find=tcp%20.%208080", Route::Rules(Listing::find("tcp . 8080")));
+        check("/dns", Route::Dns(Listing::default()));
+        check("/dns?find=box1%20failed", Route::Dns(Listing::find("box1 failed")));
         check("/doctor", Route::Doctor);
-        check("/changes", Route::Changes);
+        check("/changes", Route::Changes(Listing::default()));
+        check("/settings", Route::Settings);
+        check("/networks/demo", Route::Network("demo".into()));
+        check("/containers/box1", Route::Container("box1".into()));
+        check("/containers/box1/try?kind=ping", Route::Try { container: "box1".into(), trial: Trial::default() });
+        let trial = Trial { kind: TrialKind::Http, target: "web".into(), port: Some(8080), path: Some("/a b".into()) };
+        let href = "/containers/box1/try?kind=http&target=web&port=8080&path=%2Fa%20b";
+        check(href, Route::Try { container: "box1".into(), trial });
         check("/changes/7", Route::Change(7));
         check("/login", Route::Login);
     }
@@ -467,9 +504,10 @@ mod tests {
         let filtered = Route::parse("/", "select=host&tab=rules&network=demo&density=compact");
         let kept = box1().seen_from(&filtered);
         assert_eq!(kept.href(), "/?select=container:box1&tab=rules&density=compact&network=demo");
-        assert_eq!(box1().seen_from(&Route::Networks), box1());
+        assert_eq!(box1().seen_from(&Route::Networks(Listing::default())), box1());
         assert_eq!(Route::HOME.seen_from(&filtered), Route::HOME, "the way home leads home");
-        assert_eq!(Route::Networks.seen_from(&filtered), Route::Networks);
+        let networks = Route::Networks(Listing::default());
+        assert_eq!(networks.clone().seen_from(&filtered), networks);
     }
 
     #[test]
@@ -489,7 +527,7 @@ mod tests {
         assert_eq!(Route::parse("/a/b/c", ""), Route::Unknown);
         assert_eq!(Route::parse("/", "select=container:&density=x&tab=x&open=&find="), Route::HOME);
         assert_eq!(Route::parse("/", "select"), Route::HOME);
-        assert_eq!(Route::parse("/containers/", "?find=%zz%4"), Route::Containers { find: "%zz%4".into() });
-        assert_eq!(Route::parse("/containers", "find=a+ü%"), Route::Containers { find: "a ü%".into() });
+        assert_eq!(Route::parse("/containers/", "?find=%zz%4"), Route::Containers(Listing::find("%zz%4")));
+        assert_eq!(Route::parse("/containers", "find=a+ü%"), Route::Containers(Listing::find("a ü%")));
     }
 }

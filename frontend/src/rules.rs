@@ -1,6 +1,10 @@
 //! The tables as a person reads them: elements in groups that say what they are for, and a filter. Pure; the sentences are
 //! the daemon's.
 
+use crate::{
+    i18n::rules as texts,
+    listing::{Key, Listing},
+};
 use drawbridge_api::{Container, ContainerId, Network, NetworkId, RuleElement, Rules, Traffic};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -37,30 +41,28 @@ impl Group {
     /// Its heading.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Networks => "Networks",
-            Self::Ports => "Published ports",
-            Self::Addresses => "Who holds which address",
-            Self::Apart => "Kept apart",
-            Self::Out => "The way out",
-            Self::In => "Reached directly",
-            Self::Counted => "Counters",
-            Self::Other => "Other",
+            Self::Networks => texts::group_networks(),
+            Self::Ports => texts::group_ports(),
+            Self::Addresses => texts::group_addresses(),
+            Self::Apart => texts::group_apart(),
+            Self::Out => texts::group_out(),
+            Self::In => texts::group_in(),
+            Self::Counted => texts::group_counted(),
+            Self::Other => texts::group_other(),
         }
     }
 
     /// One sentence about it.
     pub fn note(self) -> &'static str {
         match self {
-            Self::Networks => "Which bridges are ours, and between which of them packets may pass.",
-            Self::Ports => "Which port of the host leads to which port of which container.",
-            Self::Addresses => {
-                "A leased address is sent from by its holder only: nobody in a network can pose as another."
-            }
-            Self::Apart => "Networks and containers that may not reach what others reach.",
-            Self::Out => "Which address a packet has when it leaves this machine.",
-            Self::In => "What is reached at its own address, without a port of the host.",
-            Self::Counted => "What only counts: nothing is let through or held back by these.",
-            Self::Other => "Elements of sets that this page does not know.",
+            Self::Networks => texts::note_networks(),
+            Self::Ports => texts::note_ports(),
+            Self::Addresses => texts::note_addresses(),
+            Self::Apart => texts::note_apart(),
+            Self::Out => texts::note_out(),
+            Self::In => texts::note_in(),
+            Self::Counted => texts::note_counted(),
+            Self::Other => texts::note_other(),
         }
     }
 }
@@ -151,11 +153,18 @@ impl Names {
     }
 }
 
-/// The ids of the elements that the filter leaves, by group, in the tables' order. Every word of the filter must stand
+/// The ids of the elements that the filter leaves, by group, in the tables' order unless they are sorted. Every word of the filter must stand
 /// somewhere in the element.
-pub fn grouped(rules: &Rules, names: &Names, find: &str) -> BTreeMap<Group, Vec<String>> {
+pub fn grouped(rules: &Rules, names: &Names, listing: &Listing) -> BTreeMap<Group, Vec<String>> {
     let mut groups = BTreeMap::<_, Vec<_>>::new();
-    for element in rules.elements.iter().filter(|element| matches(element, names, find)) {
+    let mut found: Vec<_> = rules.elements.iter().filter(|element| matches(element, names, &listing.find)).collect();
+    listing.sort(&mut found, |element, column| match column {
+        "counted" => {
+            Key::Number(element.traffic.map_or(-1, |counted| i64::try_from(counted.bytes).unwrap_or(i64::MAX)))
+        }
+        _ => Key::text(&element.sentence),
+    });
+    for element in found {
         groups.entry(group(element)).or_default().push(id(element));
     }
     groups
@@ -277,7 +286,7 @@ mod tests {
             element("inet", set, &n.to_string())
         });
         let rules = Rules { tables: String::new(), intact: true, elements: elements.collect() };
-        let groups = grouped(&rules, &Names::default(), "");
+        let groups = grouped(&rules, &Names::default(), &Listing::default());
         assert_eq!(groups.keys().copied().collect::<Vec<_>>(), [Group::Networks, Group::Ports]);
         assert_eq!(groups[&Group::Ports][..2], ["inet drawbridge published4 0", "inet drawbridge published4 2"]);
         assert_eq!(groups.values().map(Vec::len).sum::<usize>(), 1000);

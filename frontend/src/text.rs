@@ -1,6 +1,6 @@
 //! Numbers, times and names as people read them. Pure.
 
-use crate::i18n::common;
+use crate::i18n::{changes, common};
 use drawbridge_api::{Endpoint, Traffic};
 
 /// How long ago, in the largest unit that fits: `just now`, `5 min ago`, `3 h ago`, `12 d ago`. Times in milliseconds; a time in
@@ -68,8 +68,8 @@ pub fn bytes(bytes: u64) -> String {
 
 /// What was counted: `1.23 MB · 4,321 packets`.
 pub fn traffic(traffic: Traffic) -> String {
-    let noun = if traffic.packets == 1 { "packet" } else { "packets" };
-    format!("{} · {} {noun}", bytes(traffic.bytes), number(traffic.packets))
+    let packets = usize::try_from(traffic.packets).unwrap_or(usize::MAX);
+    format!("{} · {}", bytes(traffic.bytes), common::packets(packets))
 }
 
 /// A count with its noun: `1 step`, `3 steps`.
@@ -95,6 +95,30 @@ pub fn fit(text: &str, characters: usize) -> String {
 pub fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+}
+
+/// What was asked for, in the language of the page; as the daemon says it where the page has no words for it.
+pub fn verb(verb: &str) -> String {
+    let words = match verb {
+        "create network" => changes::verb_create_network(),
+        "remove network" => changes::verb_remove_network(),
+        "create container" => changes::verb_create_container(),
+        "run container" => changes::verb_run_container(),
+        "start container" => changes::verb_start_container(),
+        "stop container" => changes::verb_stop_container(),
+        "kill container" => changes::verb_kill_container(),
+        "remove container" => changes::verb_remove_container(),
+        "container ended" => changes::verb_container_ended(),
+        "connect container" => changes::verb_connect_container(),
+        "disconnect container" => changes::verb_disconnect_container(),
+        "publish ports of" => changes::verb_publish(),
+        "give up start of container" => changes::verb_give_up(),
+        "reconcile" => changes::verb_reconcile(),
+        "repair" => changes::verb_repair(),
+        "take down" => changes::verb_take_down(),
+        other => return sentence(other),
+    };
+    words.to_owned()
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ cargo xtask COMMAND [ARGS]
   ui            the panel alone: its tests, then its WebAssembly
   e2e [ARGS]    only the tests that drive a real browser and the docker command; ARGS go to the test binary
   chapter       show the chapter: its commands from first to last, with what they print, in a network of their own
+  shots         a picture of each page, in both languages and themes, in target/shots
   lint          rustfmt, clippy, the tidy tests and cargo-deny
   bench [ARGS]  what it costs, beside its peers; ARGS are how often and which parts: `bench 50 run many`";
 
@@ -64,6 +65,10 @@ fn dispatch(command: &str, rest: &[String]) -> Result<()> {
         "chapter" => {
             no_arguments(command, rest)?;
             tests::chapter()
+        }
+        "shots" => {
+            no_arguments(command, rest)?;
+            tests::shots()
         }
         "lint" => {
             no_arguments(command, rest)?;

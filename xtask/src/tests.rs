@@ -29,7 +29,7 @@ pub(crate) fn ui() -> Result<()> {
 pub(crate) fn e2e(rest: &[String]) -> Result<()> {
     setup::bring(Purpose::Test)?;
     let panel = panel::build()?;
-    let modules = ["browser::", "docker_cli::", "bollard::"];
+    let modules = ["browser::", "pages::", "every_page::", "docker_cli::", "bollard::"];
     let mut test = cargo_test()?;
     test.env(panel::ENV, panel).args(["-p", "drawbridge", "--test", "it", "--"]).args(modules);
     tools::run(test.args(rest))
@@ -49,6 +49,18 @@ pub(crate) fn chapter() -> Result<()> {
     }
     test.args(["test", "--quiet", "-p", "drawbridge", "--test", "it", "--", "--nocapture", "--exact"]);
     tools::run(test.arg("chapter::every_command_works"))
+}
+
+/// A picture of each page in target/shots, which axe-core has looked at as well.
+pub(crate) fn shots() -> Result<()> {
+    setup::bring(Purpose::Test)?;
+    let panel = panel::build()?;
+    let folder = tools::target().join("shots");
+    let mut test = cargo_test()?;
+    test.env(panel::ENV, panel).env("DRAWBRIDGE_SHOTS", &folder);
+    tools::run(test.args(["-p", "drawbridge", "--test", "it", "--", "every_page::"]))?;
+    println!("shots: {}", folder.display());
+    Ok(())
 }
 
 /// The road's benchmark.

@@ -1,6 +1,6 @@
 //! What a page about one container says beyond what events tell: its environment, mounts and health, and what it uses.
 
-use super::{Daemon, OpError, lookup, process};
+use super::{Daemon, OpError, linking, lookup, process};
 use crate::{clock, life::RestartPolicy, mounts::MountKind, runtime::Consumption, store::image};
 use drawbridge_api::{ContainerDetail, HealthCheckDetail, HealthDetail, MountDetail, Usage};
 
@@ -13,6 +13,9 @@ pub fn detail(daemon: &Daemon, text: &str) -> Result<ContainerDetail, OpError> {
     let image = image::get(&*daemon.engine.store.read()?, &record.image_id)?;
     // An image may be gone whose containers are there; what it said is gone with it.
     let defaults = image.as_ref().map(process::image_defaults).transpose()?.unwrap_or_default();
+    // One that is linked to may not run now; it would be in the way of a start, and not of a look.
+    let linked = linking::linked(&*daemon.engine.store.read()?, &record).unwrap_or_default();
+    let linked = linking::environment(daemon, &record, &linked)?;
     let hostname = process::hostname(&record, &daemon.host.name);
     let health = record.life.health.as_ref().map(|health| HealthDetail {
         status: health.status.as_str().to_owned(),
@@ -28,7 +31,7 @@ pub fn detail(daemon: &Daemon, text: &str) -> Result<ContainerDetail, OpError> {
             .collect(),
     });
     Ok(ContainerDetail {
-        env: process::environment(&record.spec, &defaults, &hostname),
+        env: process::environment(&record.spec, &defaults, &hostname, linked),
         hostname,
         restart: match record.spec.settings.restart {
             RestartPolicy::No => "no".to_owned(),

@@ -2,9 +2,9 @@
 //! at any time, however it was made, and whatever was mended since.
 
 use super::{Daemon, OpError, container, lifecycle, network};
-use crate::store::{desired, journal};
+use crate::store::{desired, journal, sysctl};
 use drawbridge_api::Plan;
-use drawbridge_plan::{BridgeNetwork, Observed, Scope, plan};
+use drawbridge_plan::{BridgeNetwork, Desired, Observed, Scope, plan, script};
 use tokio::task::block_in_place;
 
 /// What makes a container's namespace and its links; nothing while it does not run.
@@ -25,7 +25,7 @@ pub fn container(daemon: &Daemon, text: &str) -> Result<Plan, OpError> {
 pub fn network(daemon: &Daemon, text: &str) -> Result<Plan, OpError> {
     block_in_place(|| {
         let found = network::find(daemon, text)?;
-        let Some(bridge) = found.bridge else { return Ok(Plan { steps: Vec::new() }) };
+        let Some(bridge) = found.bridge else { return Ok(Plan::default()) };
         let rows = desired::networks(&*daemon.engine.store.read()?, Some(found.id.as_str()))?;
         let elements = rows.iter().flat_map(BridgeNetwork::elements).collect();
         from_nothing(daemon, &Scope::Network { id: found.id, bridge, elements })
@@ -33,6 +33,8 @@ pub fn network(daemon: &Daemon, text: &str) -> Result<Plan, OpError> {
 }
 
 fn from_nothing(daemon: &Daemon, scope: &Scope) -> Result<Plan, OpError> {
-    let wanted = desired::load(&*daemon.engine.store.read()?, scope)?;
-    Ok(Plan { steps: journal::planned(&plan(&wanted, &Observed::default(), scope)) })
+    let db = daemon.engine.store.read()?;
+    let steps = plan(&desired::load(&db, scope)?, &Observed::default(), scope);
+    let base = Desired { sysctls: sysctl::needed(&db)?, ..Desired::default() };
+    Ok(Plan { script: script(base, &desired::networks(&db, None)?, &steps), steps: journal::planned(&steps) })
 }

@@ -163,6 +163,8 @@ fn again(network: Network) -> NewNetwork {
         ipam_options: network.ipam_options,
         labels: network.labels,
         predefined: false,
+        settings: network.settings,
+        settings_of: network.settings_of,
     }
 }
 

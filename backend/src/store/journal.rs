@@ -51,15 +51,13 @@ pub enum Verdict {
 /// When SQLite fails.
 pub fn open(db: &Connection, request: &Request, now_ms: i64) -> Result<i64, StoreError> {
     // Who wants something taken back does so in the panel, which is what the column says.
-    let (origin, undoes) = match request.origin {
-        Origin::Undo(change_id) => (Origin::Panel.as_str(), Some(change_id)),
-        origin @ (Origin::Docker | Origin::Panel | Origin::Daemon) => (origin.as_str(), None),
-    };
+    let undoes = request.origin.undoes();
+    let origin = if undoes.is_some() { Origin::Panel } else { request.origin };
     value(
         db,
         "insert into change (verb, subject, origin, undoes, state, opened_at_ms) values (?, ?, ?, ?, 'open', ?)
          returning change_id",
-        (request.verb, &request.subject, origin, undoes, now_ms),
+        (request.verb, &request.subject, origin.as_str(), undoes, now_ms),
     )
 }
 

@@ -222,3 +222,48 @@ fn forms_say_the_docker_command_and_the_script() {
         page.sees("tr[data-network=demo]", "10.9.0.0/24").await;
     });
 }
+
+#[test]
+fn two_pages_and_the_docker_command_show_the_same() {
+    check(async |daemon: &mut Daemon, page: &Page| {
+        for words in
+            ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE"]
+        {
+            page.expects_complaint(words);
+        }
+        page.log_in(daemon).await;
+        page.open("/containers").await;
+        let first = page.driver.window().await.unwrap();
+        let second = page.driver.new_tab().await.unwrap();
+        page.driver.switch_to_window(second.clone()).await.unwrap();
+        page.open("/containers").await;
+        page.sees("[data-test=connection]", "Live").await;
+        daemon.run_sleeper("box1");
+        daemon.run_sleeper("box2");
+        page.click("tr[data-container=box1] [data-test=stop]").await;
+        page.click("#confirm [data-test=apply]").await;
+        page.sees("tr[data-container=box1][data-state=exited]", "").await;
+        let rows = "return [...document.querySelectorAll('tr[data-container]')]
+            .map(row => `${row.dataset.container} ${row.dataset.state}`).sort().join()";
+        let same = |daemon: &Daemon| {
+            let told = daemon.docker(&["ps", "-a", "--format", "{{.Names}} {{.State}}"]);
+            let mut told: Vec<&str> = told.lines().collect();
+            told.sort_unstable();
+            told.join(",")
+        };
+        for restarted in [false, true] {
+            if restarted {
+                daemon.kill();
+                page.sees("[data-test=banner]", "No connection").await;
+                daemon.start_again();
+                daemon.docker(&["rm", "box1"]);
+            }
+            let told = same(daemon);
+            for tab in [&first, &second] {
+                page.driver.switch_to_window(tab.clone()).await.unwrap();
+                page.js_until(&format!("{told} in each"), &format!("return (() => {{ {rows} }})() === '{told}'")).await;
+                page.sees("[data-test=connection]", "Live").await;
+            }
+        }
+    });
+}

@@ -1,11 +1,13 @@
 //! A change, folded: one line that opens to its steps.
 
 use crate::{
+    app::app,
+    ask::Ask,
     components::{
         plan::{PlanView, Telling},
         time::Ago,
     },
-    i18n::common,
+    i18n::{changes, common, networks},
     route::{Route, Selection},
     text,
 };
@@ -16,18 +18,19 @@ use std::sync::Arc;
 /// The word for a change's state.
 pub fn state_word(state: ChangeState) -> &'static str {
     match state {
-        ChangeState::Open => "In progress",
-        ChangeState::Done => "Done",
-        ChangeState::Failed => "Failed",
+        ChangeState::Open => changes::in_progress(),
+        ChangeState::Done => changes::done(),
+        ChangeState::Failed => changes::failed(),
     }
 }
 
 /// Who asked, as a person says it.
 pub fn origin_word(origin: Origin) -> &'static str {
     match origin {
-        Origin::Docker => "Docker client",
-        Origin::Panel => "Panel",
-        Origin::Daemon => "Drawbridge",
+        Origin::Docker => changes::by_docker(),
+        Origin::Panel => changes::by_panel(),
+        Origin::Daemon => changes::by_daemon(),
+        Origin::Undo(_) => changes::by_undo(),
     }
 }
 
@@ -41,6 +44,7 @@ pub fn ChangeRow(
     #[prop(optional)]
     open: bool,
 ) -> impl IntoView {
+    let app = app();
     let opened = RwSignal::new(open);
     let details = NodeRef::<html::Details>::new();
     let toggle = move |_: ev::Event| {
@@ -64,7 +68,7 @@ pub fn ChangeRow(
             <summary>
                 <span class="change-id number muted">{format!("#{id}")}</span>
                 <span class="change-what">
-                    <strong>{move || change.with(|change| text::sentence(&change.verb))}</strong>
+                    <strong>{move || change.with(|change| text::verb(&change.verb))}</strong>
                     " "
                     <span class="subject">{move || change.with(|change| change.subject.clone())}</span>
                 </span>
@@ -82,14 +86,30 @@ pub fn ChangeRow(
             </summary>
             {move || opened.get().then(|| {
                 let change = change.get();
+                let can_undo = change.state == ChangeState::Done;
+                let undone_by = change.origin.undoes();
+                let asked = change.clone();
                 view! {
                     <div class="change-body">
                         {change.error.clone().map(|error| view! { <p class="refusal">{error}</p> })}
                         <PlanView steps=change.steps.clone() telling=Telling::Recorded />
                         <p class="change-links">
-                            <a href=Route::Change(change.id).href()>"Link to this change"</a>
+                            <a href=Route::Change(change.id).href()>{changes::link()}</a>
                             {Selection::of(&change).map(|selection| view! {
-                                <a href=Route::select(selection).href()>"Show in the topology"</a>
+                                <a href=Route::select(selection).href()>{networks::in_topology()}</a>
+                            })}
+                            {undone_by.map(|id| view! {
+                                <a href=Route::Change(id).href()>{changes::takes_back(&id)}</a>
+                            })}
+                            {can_undo.then(|| view! {
+                                <button
+                                    class="button small"
+                                    data-test="undo"
+                                    aria-label=changes::undo_one(&asked.id)
+                                    on:click=move |_| app.confirm(Ask::undo(&asked))
+                                >
+                                    {changes::undo()}
+                                </button>
                             })}
                         </p>
                     </div>

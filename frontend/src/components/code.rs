@@ -20,7 +20,7 @@ pub fn Commands(
             <pre>
                 {lines.iter().map(|line| view! { <code data-test="command">{words(line)}</code> }).collect_view()}
             </pre>
-            <Copy text />
+            <Copy text words=common::copy() />
         </div>
     })
 }
@@ -30,11 +30,28 @@ pub fn Commands(
 pub fn Listing(
     /// The text.
     text: String,
+    /// What the button says, if not the usual.
+    #[prop(optional)]
+    copy: Option<&'static str>,
 ) -> impl IntoView {
     view! {
         <div class="command listing">
             <pre tabindex="0">{text.clone()}</pre>
-            <Copy text />
+            <Copy text words=copy.unwrap_or(common::copy()) />
+        </div>
+    }
+}
+
+/// One command that is not of a plan, with a button that copies it.
+#[component]
+pub fn Line(
+    /// The command.
+    text: String,
+) -> impl IntoView {
+    view! {
+        <div class="command">
+            <pre><code data-test="line">{words(&text)}</code></pre>
+            <Copy text words=common::copy() />
         </div>
     }
 }
@@ -61,6 +78,8 @@ fn words(line: &str) -> impl IntoView + use<> {
 fn Copy(
     /// What is copied.
     text: String,
+    /// What the button says.
+    words: &'static str,
 ) -> impl IntoView {
     if !window().is_secure_context() {
         return None;
@@ -80,6 +99,6 @@ fn Copy(
         });
     };
     Some(view! {
-        <button type="button" class="copy" on:click=copy>{move || if copied.get() { common::copied() } else { common::copy() }}</button>
+        <button type="button" class="copy" on:click=copy>{move || if copied.get() { common::copied() } else { words }}</button>
     })
 }

@@ -21,7 +21,8 @@ pub fn Confirm() -> impl IntoView {
         | Dialog::CreateContainer
         | Dialog::CreateContainerIn(_)
         | Dialog::Connect(_)
-        | Dialog::EditPorts(_) => None,
+        | Dialog::EditPorts(_)
+        | Dialog::ConfirmSeveral(_) => None,
     }
 }
 

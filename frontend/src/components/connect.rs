@@ -23,7 +23,8 @@ pub fn Connect() -> impl IntoView {
         | Dialog::CreateContainer
         | Dialog::CreateContainerIn(_)
         | Dialog::EditPorts(_)
-        | Dialog::Confirm(_) => None,
+        | Dialog::Confirm(_)
+        | Dialog::ConfirmSeveral(_) => None,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     app::{Dialog, app},
     ask::Ask,
+    i18n::{common, containers as texts},
     route::{Far, Route},
 };
 use drawbridge_api::{Container, ContainerState};
@@ -30,38 +31,38 @@ pub fn ContainerActions(
             <button
                 class="button small"
                 data-test=move || if is_running.get() { "stop" } else { "start" }
-                aria-label=move || format!("{} {}", if is_running.get() { "Stop" } else { "Start" }, name())
+                aria-label=move || if is_running.get() { texts::stop_one(&name()) } else { texts::start_one(&name()) }
                 on:click=move |_| ask(if is_running.get_untracked() { Ask::stop } else { Ask::start })
             >
-                {move || if is_running.get() { "Stop" } else { "Start" }}
+                {move || if is_running.get() { common::stop() } else { common::start() }}
             </button>
             <a
                 class="button small"
                 data-test="terminal-link"
-                aria-label=move || format!("Log and terminal of {}", name())
+                aria-label=move || texts::terminal_of(&name())
                 href=move || Route::Terminal { container: name(), far: Far::Logs }.href()
             >
-                "Terminal"
+                {texts::terminal()}
             </a>
             <button
                 class="button small"
                 data-test="ports"
-                aria-label=move || format!("Edit the ports of {}", name())
+                aria-label=move || texts::edit_ports(&name())
                 on:click=move |_| {
                     if let Some(container) = container.get_untracked() {
                         app.dialog.set(Dialog::EditPorts(container.id.clone()));
                     }
                 }
             >
-                "Ports"
+                {common::ports()}
             </button>
             <button
                 class="button small quiet-danger"
                 data-test="remove"
-                aria-label=move || format!("Remove {}", name())
+                aria-label=move || common::remove_one(&name())
                 on:click=move |_| ask(Ask::remove_container)
             >
-                "Remove"
+                {common::remove()}
             </button>
         </div>
     }

@@ -9,6 +9,7 @@ use crate::{
         port_rows::{PortFields, PortRows},
         proposal::{Buttons, Planned, Proposal},
     },
+    i18n::{ask, forms as texts, networks},
     words,
 };
 use drawbridge_api::{ContainerCreate, Driver};
@@ -21,7 +22,12 @@ pub fn CreateContainer() -> impl IntoView {
     move || match dialog.get() {
         Dialog::CreateContainer => Some(view! { <Form chosen="bridge".to_owned() /> }),
         Dialog::CreateContainerIn(chosen) => Some(view! { <Form chosen /> }),
-        Dialog::Closed | Dialog::CreateNetwork | Dialog::Connect(_) | Dialog::EditPorts(_) | Dialog::Confirm(_) => None,
+        Dialog::Closed
+        | Dialog::CreateNetwork
+        | Dialog::Connect(_)
+        | Dialog::EditPorts(_)
+        | Dialog::Confirm(_)
+        | Dialog::ConfirmSeveral(_) => None,
     }
 }
 
@@ -46,11 +52,10 @@ fn Form(
         let command = match words::split(&command.get_untracked()) {
             Ok(command) => command,
             Err(words::Unfinished { open: '\\' }) => {
-                return proposal
-                    .refuse("The command ends with a backslash: nothing follows that it could keep.".into());
+                return proposal.refuse(texts::open_backslash().into());
             }
             Err(words::Unfinished { open }) => {
-                return proposal.refuse(format!("The command has a {open} without its partner: close the quote."));
+                return proposal.refuse(texts::open_quote(&open));
             }
         };
         let ports = match ports.read() {
@@ -69,54 +74,56 @@ fn Form(
     };
     // Docker drops ports without a word there; the form says it.
     let no_ports = Signal::derive(move || match network.get().as_str() {
-        "host" => "None: in the host’s own namespace its ports are the host’s, and none is published.",
-        "none" => "None: without a network nothing is published.",
-        _ => "None: nothing in it is reached through the host.",
+        "host" => texts::no_ports_host(),
+        "none" => texts::no_ports_none(),
+        _ => texts::no_ports(),
     });
-    let words =
-        Signal::derive(move || (if start.get() { "Create and start" } else { "Create container" }, "Creating…"));
+    let words = Signal::derive(move || {
+        (if start.get() { ask::create_and_start() } else { ask::create_container() }, ask::creating())
+    });
     view! {
-        <Modal id="container-dialog" title="New container" on_close=close>
+        <Modal id="container-dialog" title=ask::new_container() on_close=close>
             <form id="container-create" on:submit=submit on:input=move |_| proposal.edit() autocomplete="off">
                 <div class="dialog-body">
                     <div class="fields">
                         <label class="field">
-                            <span>"Name"</span>
-                            <input id="container-name" autofocus spellcheck="false" placeholder="made up when empty" bind:value=name />
+                            <span>{texts::name()}</span>
+                            <input id="container-name" autofocus spellcheck="false" placeholder=texts::made_up() bind:value=name />
                         </label>
                         <label class="field">
-                            <span>"Image"</span>
+                            <span>{texts::image()}</span>
                             <input id="container-image" required list="images" spellcheck="false" bind:value=image />
                             <datalist id="images">
                                 {move || tags(app).into_iter().map(|tag| view! { <option value=tag></option> }).collect_view()}
                             </datalist>
                         </label>
                         <label class="field wide">
-                            <span>"Command"</span>
+                            <span>{texts::command()}</span>
                             <input
                                 id="container-command"
                                 class="mono"
                                 spellcheck="false"
-                                placeholder="the image’s own"
+                                placeholder=texts::images_own()
                                 bind:value=command
                             />
                             <small>
-                                "Split into words as in a shell: "
+                                {texts::split_note()}
+                                " "
                                 <code>"sh -c \"while true; do sleep 3600; done\""</code>
                             </small>
                         </label>
                         <label class="field wide">
-                            <span>"Network"</span>
+                            <span>{texts::network()}</span>
                             <Networks value=network />
                         </label>
                         <PortFields rows=ports on_change=Callback::new(move |()| proposal.edit()) none=no_ports />
                         <label class="check">
                             <input id="container-start" type="checkbox" bind:checked=start />
-                            <span>"Start now"</span>
+                            <span>{texts::start_now()}</span>
                         </label>
                         <label class="check">
                             <input id="container-auto-remove" type="checkbox" bind:checked=auto_remove />
-                            <span>"Remove when it ends"</span>
+                            <span>{texts::auto_remove()}</span>
                         </label>
                     </div>
                     <Planned proposal />
@@ -140,8 +147,8 @@ fn Networks(
                 Driver::Bridge | Driver::Macvlan => {
                     network.subnets.first().map(|s| s.subnet.to_string()).unwrap_or_default()
                 }
-                Driver::Host => "the host’s own namespace".to_owned(),
-                Driver::Null => "loopback only".to_owned(),
+                Driver::Host => networks::host_own().to_owned(),
+                Driver::Null => networks::loopback_only().to_owned(),
             };
             let name = network.name.to_string();
             let chosen = name == value.get_untracked();

@@ -6,7 +6,8 @@ use leptos::prelude::*;
 #[component]
 pub fn Empty(
     /// What is missing.
-    title: &'static str,
+    #[prop(into)]
+    title: String,
     /// What to do about it.
     children: Children,
 ) -> impl IntoView {

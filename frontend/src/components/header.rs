@@ -4,6 +4,7 @@ use crate::{
     app::app,
     components::connection::Indicator,
     i18n::{Language, shell},
+    listing::Listing,
     route::Route,
 };
 use leptos::prelude::*;
@@ -14,17 +15,18 @@ pub fn Header(
     /// Whether the login page is shown, from which no other page can be reached.
     page_is_login: Signal<bool>,
 ) -> impl IntoView {
-    let none = String::new;
+    let all = Listing::default;
     let pages = [
         Route::HOME,
-        Route::Networks,
-        Route::Containers { find: none() },
-        Route::Images { find: none(), order: Default::default() },
+        Route::Networks(all()),
+        Route::Containers(all()),
+        Route::Images { find: String::new(), order: Default::default() },
         Route::Labs,
-        Route::Rules { find: none() },
-        Route::Dns { find: none() },
-        Route::Changes,
+        Route::Rules(all()),
+        Route::Dns(all()),
+        Route::Changes(all()),
         Route::Doctor,
+        Route::Settings,
     ];
     view! {
         <header class="top">

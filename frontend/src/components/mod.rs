@@ -48,6 +48,7 @@ pub mod confirm;
 pub mod connect;
 pub mod container_create;
 pub mod container_networks;
+pub mod container_tabs;
 pub mod input;
 pub mod modal;
 pub mod network_create;
@@ -55,16 +56,19 @@ pub mod plan;
 pub mod port_rows;
 pub mod ports_edit;
 pub mod proposal;
+pub mod several;
 
 pub mod code;
 pub mod container_actions;
 pub mod drop;
 pub mod empty;
+pub mod listing;
 pub mod port_list;
 pub mod rule;
 pub mod state;
 pub mod terminal;
 pub mod time;
+pub mod usage_charts;
 pub mod work;
 
 pub mod change;

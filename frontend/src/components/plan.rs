@@ -1,7 +1,11 @@
 //! A plan as a person reads it: steps, why each is needed, the commands that would do the same, and how each is undone.
 //! The same before a change and after it.
 
-use crate::{components::code::Commands, i18n::common, text};
+use crate::{
+    components::code::Commands,
+    i18n::{changes, common},
+    text,
+};
 use drawbridge_api::{ExplainedStep, Outcome};
 use leptos::prelude::*;
 
@@ -26,19 +30,17 @@ pub fn PlanView(
 ) -> impl IntoView {
     if steps.is_empty() {
         let text = match telling {
-            Telling::Planned | Telling::Recalled => {
-                "The kernel need not be touched: only Drawbridge’s own records change."
-            }
-            Telling::Recorded => "The kernel was not touched: only Drawbridge’s own records changed.",
+            Telling::Planned | Telling::Recalled => changes::empty_planned(),
+            Telling::Recorded => changes::empty_recorded(),
         };
         return view! { <p class="plan-empty" data-test="plan">{text}</p> }.into_any();
     }
     let summary = match telling {
-        Telling::Planned => format!("{} will be done, in this order:", common::steps(steps.len())),
+        Telling::Planned => changes::will_be_done(steps.len()),
         Telling::Recorded | Telling::Recalled => common::steps(steps.len()),
     };
     view! {
-        <section class="plan" data-test="plan" aria-label="Plan">
+        <section class="plan" data-test="plan" aria-label=changes::plan()>
             <p class="plan-summary">{summary}</p>
             <ol>{steps.into_iter().map(|step| view! { <Step step telling /> }).collect_view()}</ol>
         </section>
@@ -55,10 +57,10 @@ fn Step(
 ) -> impl IntoView {
     let outcome = match (telling, step.outcome) {
         (Telling::Planned | Telling::Recalled, _) => None,
-        (Telling::Recorded, Outcome::Planned) => Some("Not reached"),
-        (Telling::Recorded, Outcome::Done) => Some("Done"),
-        (Telling::Recorded, Outcome::Failed) => Some("Failed"),
-        (Telling::Recorded, Outcome::Undone) => Some("Undone"),
+        (Telling::Recorded, Outcome::Planned) => Some(changes::not_reached()),
+        (Telling::Recorded, Outcome::Done) => Some(changes::done()),
+        (Telling::Recorded, Outcome::Failed) => Some(changes::failed()),
+        (Telling::Recorded, Outcome::Undone) => Some(changes::undone()),
     };
     view! {
         <li class="step" data-test="step" data-outcome=step.outcome.as_str()>
@@ -72,7 +74,7 @@ fn Step(
             <Commands lines=step.commands />
             {(!step.undo.is_empty()).then(|| view! {
                 <details class="undo">
-                    <summary>"How it is undone"</summary>
+                    <summary>{changes::how_undone()}</summary>
                     <Commands lines=step.undo />
                 </details>
             })}

@@ -1,5 +1,6 @@
 //! The published ports of a container, with what went through each.
 
+use crate::i18n::forms as texts;
 use crate::{
     poll::Polled,
     ports::{Publish, Range, publishes, ranges},
@@ -42,7 +43,7 @@ pub fn PortList(
         if ranges.is_empty() && asked.is_empty() {
             return None;
         }
-        let when = if is_running { "Asked for, but nothing is published:" } else { "Published when it starts:" };
+        let when = if is_running { texts::asked_not_published() } else { texts::when_starts() };
         let waiting = ranges.is_empty().then(|| {
             view! {
                 <p class="muted small">{when}</p>
@@ -55,7 +56,7 @@ pub fn PortList(
         });
         Some(view! {
             <section class="port-list" data-test="ports-list">
-                <h3>"Published ports"</h3>
+                <h3>{texts::published()}</h3>
                 {waiting}
                 <ul class="ports">
                     {ranges.into_iter().map(|range| view! {

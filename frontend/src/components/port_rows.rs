@@ -1,5 +1,6 @@
 //! The rows of a form in which ports are published: one row is what one `-p` says.
 
+use crate::i18n::forms as texts;
 use crate::ports::{Field, Problem, Row, publishes, requests};
 use drawbridge_api::{PortRequest, Protocol};
 use leptos::{html, prelude::*};
@@ -28,7 +29,7 @@ impl PortRows {
     /// What is wrong, and in which row.
     pub fn read(self) -> Result<Vec<PortRequest>, String> {
         let rows: Vec<Row> = self.rows.with_untracked(|rows| rows.iter().map(|(_, row)| row.get_untracked()).collect());
-        requests(&rows).map_err(|(index, problem)| format!("Port {}: {}", index + 1, problem.text))
+        requests(&rows).map_err(|(index, problem)| texts::port_problem(&(index + 1), &problem.text))
     }
 
     /// Gives back the new row's number.
@@ -69,7 +70,7 @@ pub fn PortFields(
     let is_empty = move || rows.rows.with(Vec::is_empty);
     view! {
         <fieldset class="port-rows wide" data-test="ports-form">
-            <legend>"Published ports"</legend>
+            <legend>{texts::published()}</legend>
             <Show when=is_empty>
                 <p class="muted small">{move || none.get()}</p>
             </Show>
@@ -84,7 +85,7 @@ pub fn PortFields(
                 />
             </For>
             <button type="button" class="button small" data-test="add-port" node_ref=add_button on:click=add>
-                "Add port"
+                {texts::add_port()}
             </button>
         </fieldset>
     }
@@ -118,14 +119,14 @@ fn PortRow(
     let words_id = move || format!("port-words-{}", place.get());
     view! {
         <fieldset class="port-row" data-test="port-row">
-            <legend class="hidden">{move || format!("Port {}", place.get() + 1)}</legend>
+            <legend class="hidden">{move || texts::port_n(&(place.get() + 1))}</legend>
             <label class="field">
-                <span>"Host address"</span>
+                <span>{texts::host_address()}</span>
                 <input
                     name="port-address"
                     class="mono"
                     spellcheck="false"
-                    placeholder="all"
+                    placeholder=texts::all()
                     node_ref=first
                     aria-invalid=move || wrong(Field::Address)
                     aria-describedby=words_id
@@ -134,13 +135,13 @@ fn PortRow(
                 />
             </label>
             <label class="field">
-                <span>"Host port"</span>
+                <span>{texts::host_port()}</span>
                 <input
                     name="port-host"
                     class="mono"
                     data-test="host-port"
                     spellcheck="false"
-                    placeholder="any free"
+                    placeholder=texts::any_free()
                     aria-invalid=move || wrong(Field::Host)
                     aria-describedby=words_id
                     prop:value=move || row.with(|row| row.host.clone())
@@ -148,7 +149,7 @@ fn PortRow(
                 />
             </label>
             <label class="field">
-                <span>"Container port"</span>
+                <span>{texts::container_port()}</span>
                 <input
                     name="port-container"
                     class="mono"
@@ -162,7 +163,7 @@ fn PortRow(
                 />
             </label>
             <label class="field">
-                <span>"Protocol"</span>
+                <span>{texts::protocol()}</span>
                 <select
                     name="port-protocol"
                     on:change:target=move |event| {
@@ -185,7 +186,7 @@ fn PortRow(
                 type="button"
                 class="icon"
                 data-test="remove-port"
-                aria-label=move || format!("Remove port {}", place.get() + 1)
+                aria-label=move || texts::remove_port(&(place.get() + 1))
                 on:click=move |_| on_remove.run(())
             >
                 "✕"

@@ -1,5 +1,6 @@
 //! The form of a container's published ports. Those of a running container change at once, without a restart.
 
+use crate::i18n::{ask, forms as texts};
 use crate::{
     app::{Dialog, app},
     ask::Ask,
@@ -23,7 +24,8 @@ pub fn EditPorts() -> impl IntoView {
         | Dialog::CreateContainer
         | Dialog::CreateContainerIn(_)
         | Dialog::Connect(_)
-        | Dialog::Confirm(_) => None,
+        | Dialog::Confirm(_)
+        | Dialog::ConfirmSeveral(_) => None,
     }
 }
 
@@ -51,18 +53,18 @@ fn Form(
         }
     };
     Some(view! {
-        <Modal id="ports-dialog" title=format!("Ports of {name}") on_close=close>
+        <Modal id="ports-dialog" title=ask::ports_of(&name) on_close=close>
             <form id="ports-edit" on:submit=submit on:input=move |_| proposal.edit() autocomplete="off">
                 <div class="dialog-body">
                     <p class="muted">{explain(&container)}</p>
                     <PortFields
                         rows
                         on_change=Callback::new(move |()| proposal.edit())
-                        none="None: nothing in it is reached through the host."
+                        none=texts::no_ports()
                     />
                     <Planned proposal />
                 </div>
-                <Buttons proposal words=Signal::stored(("Save ports", "Saving…")) on_cancel=close />
+                <Buttons proposal words=Signal::stored((ask::save_ports(), ask::saving())) on_cancel=close />
             </form>
         </Modal>
     })
@@ -71,16 +73,10 @@ fn Form(
 /// When what is saved takes effect.
 fn explain(container: &Container) -> &'static str {
     match (&container.network_mode, container.state) {
-        (NetworkMode::Host, _) => {
-            "It is in the host’s own namespace: its ports are the host’s already, none is published."
-        }
-        (NetworkMode::Container(_), _) => "It shares another container’s namespace: ports are published there.",
-        (NetworkMode::None, _) => "It is in no network: nothing is published as long as that is so.",
-        (NetworkMode::Network(_), ContainerState::Running) => {
-            "It is running: its ports change at once, without a restart. Connections through ports that stay go on."
-        }
-        (NetworkMode::Network(_), ContainerState::Created | ContainerState::Exited) => {
-            "It is not running: its ports are published when it starts."
-        }
+        (NetworkMode::Host, _) => texts::ports_host(),
+        (NetworkMode::Container(_), _) => texts::ports_container(),
+        (NetworkMode::None, _) => texts::ports_none(),
+        (NetworkMode::Network(_), ContainerState::Running) => texts::ports_running(),
+        (NetworkMode::Network(_), ContainerState::Created | ContainerState::Exited) => texts::ports_idle(),
     }
 }

@@ -5,7 +5,12 @@ use crate::{
     api::{self, Failure},
     app::{App, Dialog, Message, app},
     ask::Ask,
-    components::plan::{PlanView, Telling},
+    components::{
+        code::{Line, Listing},
+        plan::{PlanView, Telling},
+    },
+    docker,
+    i18n::{ask as texts, common},
 };
 use drawbridge_api::Plan;
 use leptos::{prelude::*, task::spawn_local};
@@ -111,7 +116,7 @@ impl Proposal {
 /// A preview changes nothing, so nothing can be half done.
 fn explain_preview(failure: &Failure) -> String {
     match failure {
-        Failure::Unreachable => "The daemon does not answer. Nothing was changed; try again in a moment.".to_owned(),
+        Failure::Unreachable => texts::preview_no_answer().to_owned(),
         Failure::Unauthorised | Failure::Refused(_) => failure.to_string(),
     }
 }
@@ -126,13 +131,28 @@ pub fn Planned(
         <div class="planned" aria-live="polite">
             {move || {
                 (proposal.stage.get() == Stage::Previewing)
-                    .then(|| view! { <p class="waiting">"Working out the steps…"</p> })
+                    .then(|| view! { <p class="waiting">{texts::working_out()}</p> })
             }}
             {move || {
                 let (ask, plan) = proposal.planned.get()?;
                 let unknown = ask.unknown().filter(|_| !plan.steps.is_empty());
+                let script = Some(plan.script).filter(|script| !script.is_empty() && !plan.steps.is_empty());
                 Some(view! {
+                    {match docker::command(&ask) {
+                        Some(command) => view! {
+                            <p class="muted small">{common::what_docker_says()}</p>
+                            <Line text=command />
+                        }.into_any(),
+                        None => view! { <p class="muted small">{common::no_docker()}</p> }.into_any(),
+                    }}
                     <PlanView steps=plan.steps telling=Telling::Planned />
+                    {script.map(|script| view! {
+                        <details class="fold" data-test="script">
+                            <summary>{common::script()}</summary>
+                            <p class="muted small">{common::script_note()}</p>
+                            <Listing text=script copy=common::copy_script() />
+                        </details>
+                    })}
                     {unknown.map(|text| view! { <p class="plan-unknown muted small">{text}</p> })}
                 })
             }}
@@ -173,7 +193,7 @@ pub fn Buttons(
                     autofocus=on_preview.is_some()
                     on:click=move |_| on_cancel.run(())
                 >
-                    {move || if is_applying() { "Close" } else { "Cancel" }}
+                    {move || if is_applying() { common::close() } else { common::cancel() }}
                 </button>
                 <Show
                     when=move || has_plan.get()
@@ -189,7 +209,7 @@ pub fn Buttons(
                                 }
                             }
                         >
-                            {move || if stage.get() == Stage::Previewing { "Previewing…" } else { "Preview" }}
+                            {move || if stage.get() == Stage::Previewing { common::previewing() } else { common::preview() }}
                         </button>
                     }
                 >

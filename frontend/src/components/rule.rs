@@ -1,5 +1,6 @@
 //! An element of the tables: what it does, as nft writes it, what it is there for, and what it has counted.
 
+use crate::i18n::rules as texts;
 use crate::{
     route::{Route, Selection},
     rules::{self, Elements, Names},
@@ -30,11 +31,11 @@ pub fn RuleRow(
             <th scope="row">
                 {move || element.get().map(|element| element.sentence.clone())}
                 <Show when=move || !is_there()>
-                    <span class="badge" data-state="failed">"Not in the kernel"</span>
+                    <span class="badge" data-state="failed">{texts::not_there()}</span>
                 </Show>
                 <code class="nft">{move || element.get().map(|element| rules::nft(&element))}</code>
             </th>
-            <td data-label="There for">
+            <td data-label=texts::there_for()>
                 {move || {
                     let element = element.get()?;
                     names.with(|names| {
@@ -50,7 +51,7 @@ pub fn RuleRow(
                     })
                 }}
             </td>
-            <td class="end" data-label="Counted"><Counted id elements /></td>
+            <td class="end" data-label=texts::counted()><Counted id elements /></td>
         </tr>
     }
 }

@@ -5,13 +5,15 @@ use crate::{
     components::{
         confirm::Confirm, connect::Connect, connection::Banner, container_create::CreateContainer, empty::Empty,
         header::Header, message::LastMessage, network_create::CreateNetwork, ports_edit::EditPorts,
+        several::ConfirmSeveral,
     },
     i18n::shell,
     live::Connection,
     pages::{
-        change::ChangePage, changes::ChangesPage, containers::ContainersPage, dns::DnsPage, doctor::DoctorPage,
-        image::ImagePage, images::ImagesPage, labs::LabsPage, login::LoginPage, networks::NetworksPage,
-        rules::RulesPage, terminal::TerminalPage, topology::TopologyPage,
+        change::ChangePage, changes::ChangesPage, container::ContainerPage, containers::ContainersPage, dns::DnsPage,
+        doctor::DoctorPage, image::ImagePage, images::ImagesPage, labs::LabsPage, login::LoginPage,
+        network::NetworkPage, networks::NetworksPage, rules::RulesPage, settings::SettingsPage, terminal::TerminalPage,
+        topology::TopologyPage, trial::TryPage,
     },
     route::Route,
 };
@@ -24,7 +26,10 @@ enum Page {
     Connecting,
     Topology,
     Networks,
+    Network(String),
     Containers,
+    Container(String),
+    Try(String),
     Terminal,
     Rules,
     Dns,
@@ -32,6 +37,7 @@ enum Page {
     Images,
     Image(String),
     Labs,
+    Settings,
     Changes,
     Change(i64),
     Unknown,
@@ -62,16 +68,20 @@ fn Frame(
         }
         match route {
             Route::Topology(_) => Page::Topology,
-            Route::Networks => Page::Networks,
-            Route::Containers { .. } => Page::Containers,
+            Route::Networks(_) => Page::Networks,
+            Route::Network(name) => Page::Network(name),
+            Route::Containers(_) => Page::Containers,
+            Route::Container(name) => Page::Container(name),
+            Route::Try { container, .. } => Page::Try(container),
             Route::Terminal { .. } => Page::Terminal,
-            Route::Rules { .. } => Page::Rules,
-            Route::Dns { .. } => Page::Dns,
+            Route::Rules(_) => Page::Rules,
+            Route::Dns(_) => Page::Dns,
             Route::Doctor => Page::Doctor,
             Route::Images { .. } => Page::Images,
             Route::Image(name) => Page::Image(name),
             Route::Labs => Page::Labs,
-            Route::Changes => Page::Changes,
+            Route::Settings => Page::Settings,
+            Route::Changes(_) => Page::Changes,
             Route::Change(id) => Page::Change(id),
             Route::Login => Page::Login,
             Route::Unknown => Page::Unknown,
@@ -91,7 +101,10 @@ fn Frame(
                 Page::Connecting => view! { <Waiting /> }.into_any(),
                 Page::Topology => view! { <TopologyPage /> }.into_any(),
                 Page::Networks => view! { <NetworksPage /> }.into_any(),
+                Page::Network(name) => view! { <NetworkPage name /> }.into_any(),
                 Page::Containers => view! { <ContainersPage /> }.into_any(),
+                Page::Container(name) => view! { <ContainerPage name /> }.into_any(),
+                Page::Try(name) => view! { <TryPage name /> }.into_any(),
                 Page::Terminal => view! { <TerminalPage /> }.into_any(),
                 Page::Rules => view! { <RulesPage /> }.into_any(),
                 Page::Dns => view! { <DnsPage /> }.into_any(),
@@ -99,6 +112,7 @@ fn Frame(
                 Page::Images => view! { <ImagesPage /> }.into_any(),
                 Page::Image(name) => view! { <ImagePage name /> }.into_any(),
                 Page::Labs => view! { <LabsPage /> }.into_any(),
+                Page::Settings => view! { <SettingsPage /> }.into_any(),
                 Page::Changes => view! { <ChangesPage /> }.into_any(),
                 Page::Change(id) => view! { <ChangePage id /> }.into_any(),
                 Page::Unknown => view! {
@@ -114,6 +128,7 @@ fn Frame(
         <EditPorts />
         <Connect />
         <Confirm />
+        <ConfirmSeveral />
         <LastMessage />
     }
 }

@@ -1,21 +1,22 @@
 //! The state of a container, as a word with a mark: readable without colour.
 
+use crate::i18n::containers;
 use drawbridge_api::{Container, ContainerState};
 use leptos::prelude::*;
 
 /// The word for it: `Running`, `Exited (137)`.
 pub fn word(container: &Container) -> String {
     match container.state {
-        ContainerState::Created if !container.error.is_empty() => "Start failed".to_owned(),
-        ContainerState::Created => "Created".to_owned(),
-        ContainerState::Running if container.paused => "Paused".to_owned(),
+        ContainerState::Created if !container.error.is_empty() => containers::start_failed().to_owned(),
+        ContainerState::Created => containers::state_created().to_owned(),
+        ContainerState::Running if container.paused => containers::paused().to_owned(),
         ContainerState::Running => match container.health.as_deref() {
-            Some("starting") => "Running (health: starting)".to_owned(),
-            Some(health) => format!("Running ({health})"),
-            None => "Running".to_owned(),
+            Some("starting") => containers::health_starting().to_owned(),
+            Some(health) => containers::running_health(&health),
+            None => containers::running().to_owned(),
         },
-        ContainerState::Exited if container.restarting => format!("Restarting ({})", container.exit_code),
-        ContainerState::Exited => format!("Exited ({})", container.exit_code),
+        ContainerState::Exited if container.restarting => containers::restarting(&container.exit_code),
+        ContainerState::Exited => containers::exited(&container.exit_code),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A terminal in the page: xterm.js, by way of `static/terminal.js`. Here is only what ties it to the life of a component.
 
+use crate::i18n::containers;
 use js_sys::{Function, Reflect};
 use leptos::{html, prelude::*};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
@@ -65,7 +66,7 @@ pub fn Terminal(
             });
             match open(&element, &address, &on_state) {
                 Ok(handle) => shown.set_value(Some(Shown { handle, _on_state: on_state })),
-                Err(error) => state.set(TerminalState::Lost(format!("The terminal could not be opened: {error:?}."))),
+                Err(error) => state.set(TerminalState::Lost(containers::terminal_failed(&format!("{error:?}")))),
             }
         });
     });

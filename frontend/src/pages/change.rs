@@ -4,6 +4,7 @@ use crate::{
     api::{self, Failure},
     app::app,
     components::{change::ChangeRow, empty::Empty},
+    i18n::{changes as texts, common},
 };
 use drawbridge_api::Change;
 use leptos::{prelude::*, task::spawn_local};
@@ -29,11 +30,11 @@ pub fn ChangePage(
     view! {
         <div class="page">
             <div class="page-head">
-                <h1>{format!("Change #{id}")}</h1>
-                <a href="/changes">"All changes"</a>
+                <h1>{texts::one(&id)}</h1>
+                <a href="/changes">{texts::all()}</a>
             </div>
             {move || match kind.get() {
-                None => view! { <p class="waiting" role="status">"Loading…"</p> }.into_any(),
+                None => view! { <p class="waiting" role="status">{common::loading()}</p> }.into_any(),
                 Some(true) => {
                     let first = answer.get_untracked().and_then(Result::ok);
                     first.map(|first| view! {
@@ -50,9 +51,9 @@ pub fn ChangePage(
                 Some(false) => {
                     let text = answer.get_untracked().and_then(Result::err).map(|failure| failure.to_string());
                     view! {
-                        <Empty title="This change can’t be shown">
+                        <Empty title=texts::cannot_show()>
                             <p>{text}</p>
-                            <a class="button" href="/changes">"All changes"</a>
+                            <a class="button" href="/changes">{texts::all()}</a>
                         </Empty>
                     }
                     .into_any()

@@ -3,7 +3,15 @@
 use crate::{
     api,
     app::app,
-    components::{change::ChangeRow, empty::Empty},
+    components::{
+        change::{ChangeRow, origin_word, state_word},
+        empty::Empty,
+        listing::{Filter, SortChoice, View},
+    },
+    i18n::{changes as texts, common, shell, spoken},
+    listing::{Key, Listing},
+    route::Route,
+    text,
 };
 use drawbridge_api::Change;
 use leptos::{prelude::*, task::spawn_local};
@@ -12,12 +20,35 @@ use std::{collections::BTreeMap, sync::Arc};
 /// The history of the machine.
 #[component]
 pub fn ChangesPage() -> impl IntoView {
+    let nav = app().nav;
     let latest = app().changes();
     // The history may have been begun anew under another run; then what was read before is forgotten.
     let older = RwSignal::new(Vec::<Arc<Change>>::new());
     let state = RwSignal::new(Older::Unknown);
     let all = Memo::new(move |_| latest.with(|latest| older.with(|older| merge(latest, older))));
     let ids = Memo::new(move |_| all.with(|all| all.keys().rev().copied().collect::<Vec<_>>()));
+    let listing = Memo::new(move |_| match nav.route.get() {
+        Route::Changes(listing) => listing,
+        _ => Listing::default(),
+    });
+    let view = View { listing, go: Callback::new(move |listing| nav.replace(Route::Changes(listing))) };
+    // The first change of each day has the day above it, as long as they stand in the order of time.
+    let rows = Memo::new(move |_| {
+        let listing = listing.get();
+        let mut found: Vec<Arc<Change>> =
+            all.with(|all| all.values().rev().filter(|change| matches(change, &listing.find)).cloned().collect());
+        listing.sort(&mut found, |change, column| key(change, column));
+        let is_in_time = listing.sort.is_empty() || listing.sort.ends_with("made");
+        let mut last = String::new();
+        let row = |change: Arc<Change>| {
+            let day = day(change.opened_at_ms);
+            let is_new = is_in_time && day != last;
+            last.clone_from(&day);
+            (change.id, is_new.then_some(day))
+        };
+        found.into_iter().map(row).collect::<Vec<_>>()
+    });
+    let columns = vec![("made", texts::sort_made()), ("took", texts::sort_took()), ("subject", texts::sort_subject())];
     let load = move |_| {
         let Some(oldest) = ids.with_untracked(|ids| ids.last().copied()) else { return };
         state.set(Older::Loading);
@@ -40,19 +71,22 @@ pub fn ChangesPage() -> impl IntoView {
     view! {
         <div class="page">
             <div class="page-head">
-                <h1>"Changes"</h1>
-                <p class="muted">"Everything that was done to this machine’s networks: who asked, and each step."</p>
+                <h1>{shell::changes()}</h1>
+                <p class="muted">{texts::note()}</p>
+                <Filter id="find-changes" label=texts::filter() view />
+                <SortChoice columns view />
             </div>
             <Show
                 when=move || !ids.with(Vec::is_empty)
                 fallback=|| view! {
-                    <Empty title="Nothing was changed yet">
-                        <p>"Every network and container that is made, started, stopped or removed leaves its plan here."</p>
+                    <Empty title=texts::nothing_yet()>
+                        <p>{texts::nothing_note()}</p>
                     </Empty>
                 }
             >
-                <div class="changes">
-                    <For each=move || ids.get() key=|id| *id let(id)>
+                <div class="changes timeline">
+                    <For each=move || rows.get() key=|row| row.clone() let((id, day))>
+                        {day.map(|day| view! { <h2 class="day">{day}</h2> })}
                         {
                             let change = Memo::new(move |_| all.with(|all| all.get(&id).cloned()));
                             // The row leaves before its change does.
@@ -62,13 +96,18 @@ pub fn ChangesPage() -> impl IntoView {
                         }
                     </For>
                 </div>
+                <Show when=move || rows.with(Vec::is_empty)>
+                    <p class="no-match" role="status">
+                        {texts::no_match()} " " <a href="/changes">{common::show_all()}</a>
+                    </p>
+                </Show>
                 {move || match state.get() {
                     Older::Failed(text) => Some(view! { <p class="refusal" role="alert">{text}</p> }),
                     Older::Unknown | Older::Loading | Older::None => None,
                 }}
                 <Show
                     when=may_have_older
-                    fallback=|| view! { <p class="end-of-list muted">"This is where it began."</p> }
+                    fallback=|| view! { <p class="end-of-list muted">{texts::began()}</p> }
                 >
                     <button
                         class="button wide"
@@ -76,7 +115,7 @@ pub fn ChangesPage() -> impl IntoView {
                         disabled=move || state.get() == Older::Loading
                         on:click=load
                     >
-                        {move || if state.get() == Older::Loading { "Loading…" } else { "Load older" }}
+                        {move || if state.get() == Older::Loading { common::loading() } else { texts::load_older() }}
                     </button>
                 </Show>
             </Show>
@@ -98,11 +137,51 @@ fn merge(latest: &[Arc<Change>], older: &[Arc<Change>]) -> BTreeMap<i64, Arc<Cha
     older.iter().chain(latest).map(|change| (change.id, change.clone())).collect()
 }
 
+/// Whether a change is shown: each word of the text stands in what was done, to what, by whom, or how it ended.
+fn matches(change: &Change, find: &str) -> bool {
+    let told = [
+        text::verb(&change.verb),
+        change.verb.clone(),
+        change.subject.clone(),
+        origin_word(change.origin).to_owned(),
+        state_word(change.state).to_owned(),
+        format!("#{}", change.id),
+    ];
+    let told = told.join("\n").to_lowercase();
+    find.to_lowercase().split_whitespace().all(|word| told.contains(word))
+}
+
+fn key(change: &Change, column: &str) -> Key {
+    match column {
+        "took" => Key::Number(change.settled_at_ms.map_or(i64::MAX, |settled| settled - change.opened_at_ms)),
+        "subject" => Key::text(&change.subject),
+        _ => Key::Number(change.id),
+    }
+}
+
+/// The day of a moment, as people who speak the page's language write it.
+fn day(ms: i64) -> String {
+    let date = js_sys::Date::new(&wasm_bindgen::JsValue::from_f64(ms as f64));
+    let options = js_sys::Object::new();
+    // Fails only for what is no object.
+    let _ = js_sys::Reflect::set(&options, &"dateStyle".into(), &"full".into());
+    date.to_locale_date_string(spoken().tag(), &options).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sample;
     use drawbridge_api::ChangeState;
+
+    #[test]
+    fn changes_are_found_by_what_they_were() {
+        let change = Change { subject: "Box1".into(), ..sample::change(7) };
+        for find in ["", "create", "box1 done", "#7"] {
+            assert!(matches(&change, find), "{find:?} should match");
+        }
+        assert!(!matches(&change, "box1 failed"));
+    }
 
     #[test]
     fn the_live_state_of_a_change_counts() {

@@ -3,9 +3,14 @@
 use crate::{
     api,
     app::app,
-    components::empty::Empty,
+    components::{
+        empty::Empty,
+        listing::{Filter, SortChoice, SortHead, View},
+    },
     dns::{self, Questions},
-    route::{Route, Selection},
+    i18n::{common, dns as texts, shell},
+    listing::Listing,
+    route::Route,
     text,
 };
 use drawbridge_api::DnsQuery;
@@ -58,20 +63,32 @@ fn follow() -> ReadSignal<Questions> {
 pub fn DnsPage() -> impl IntoView {
     let app = app();
     let questions = follow();
-    let find = Memo::new(move |_| {
-        let Route::Dns { find } = app.nav.route.get() else { return String::new() };
-        find
+    let listing = Memo::new(move |_| match app.nav.route.get() {
+        Route::Dns(listing) => listing,
+        _ => Listing::default(),
     });
+    let view = View { listing, go: Callback::new(move |listing| app.nav.replace(Route::Dns(listing))) };
     let names = app.memo(|live| dns::names(&live.containers));
     // What is shown stands still while somebody reads; what comes meanwhile is there afterwards.
     let (frozen, set_frozen) = signal(None::<Questions>);
     let shown = Memo::new(move |_| {
-        let find = find.get();
-        names.with(|names| match frozen.get() {
-            Some(frozen) => frozen.found(names, &find),
-            None => questions.with(|questions| questions.found(names, &find)),
+        let listing = listing.get();
+        names.with(|names| {
+            let mut found = match frozen.get() {
+                Some(frozen) => frozen.found(names, &listing.find),
+                None => questions.with(|questions| questions.found(names, &listing.find)),
+            };
+            listing.sort(&mut found, |query, column| dns::key(query, names, column));
+            found
         })
     });
+    let columns = vec![
+        ("name", common::name()),
+        ("container", texts::asked_by()),
+        ("outcome", texts::outcome()),
+        ("took", texts::took()),
+        ("at", texts::at()),
+    ];
     let is_empty = Memo::new(move |_| questions.with(Questions::is_empty));
     let toggle = move |_| {
         set_frozen.update(|frozen| *frozen = if frozen.is_some() { None } else { Some(questions.get_untracked()) });
@@ -79,41 +96,35 @@ pub fn DnsPage() -> impl IntoView {
     view! {
         <div class="page" data-test="dns">
             <div class="page-head">
-                <h1>"DNS"</h1>
+                <h1>{shell::dns()}</h1>
                 <p class="muted number" role="status">
-                    {move || questions.with(|questions| text::count_long(questions.len(), "question"))}
+                    {move || questions.with(|questions| texts::questions(questions.len()))}
                 </p>
-                <button class="button" aria-pressed=move || frozen.with(Option::is_some).to_string() on:click=toggle>"Pause"</button>
-                <input
-                    id="find-dns"
-                    type="search"
-                    aria-label="Filter by container, name, type, answer or outcome"
-                    placeholder="Filter by container, name, answer"
-                    prop:value=move || find.get()
-                    on:input:target=move |event| app.nav.replace(Route::Dns { find: event.target().value() })
-                />
+                <button class="button" aria-pressed=move || frozen.with(Option::is_some).to_string() on:click=toggle>{texts::pause()}</button>
+                <Filter id="find-dns" label=texts::filter() view />
+                <SortChoice columns view />
             </div>
             <Show
                 when=move || !is_empty.get()
                 fallback=|| view! {
-                    <Empty title="Nobody has asked for a name yet">
+                    <Empty title=texts::nobody()>
                         <p>
-                            "Containers on a network of your own find one another by name: they ask at 127.0.0.11, and what they ask appears here at once."
+                            {texts::nobody_note()}
                         </p>
                         <pre class="command"><code>"docker exec box1 ping -c 1 box2"</code></pre>
                     </Empty>
                 }
             >
-                <div class="table" role="region" aria-label="Questions for names" tabindex="0">
+                <div class="table" role="region" aria-label=texts::table() tabindex="0">
                     <table class="dns-table">
                         <thead>
                             <tr>
-                                <th>"Name"</th>
-                                <th>"Asked by"</th>
-                                <th>"Outcome"</th>
-                                <th>"Answer"</th>
-                                <th class="end">"Took"</th>
-                                <th class="end">"At"</th>
+                                <SortHead column="name" words=common::name() view />
+                                <SortHead column="container" words=texts::asked_by() view />
+                                <SortHead column="outcome" words=texts::outcome() view />
+                                <th>{texts::answer()}</th>
+                                <SortHead column="took" words=texts::took() view end=true />
+                                <SortHead column="at" words=texts::at() view end=true />
                             </tr>
                         </thead>
                         <tbody>
@@ -127,11 +138,11 @@ pub fn DnsPage() -> impl IntoView {
                         </tbody>
                     </table>
                     <Show when=move || shown.with(Vec::is_empty)>
-                        <p class="no-match" role="status">"No question matches. " <a href="/dns">"Show all"</a></p>
+                        <p class="no-match" role="status">{texts::no_match()} " " <a href="/dns">{common::show_all()}</a></p>
                     </Show>
                     <Show when=move || shown.with(|shown| shown.len() > ROWS)>
                         <p class="no-match">
-                            {format!("The latest {ROWS} are shown; older ones are found by the filter.")}
+                            {texts::latest(&ROWS)}
                         </p>
                     </Show>
                 </div>
@@ -155,24 +166,24 @@ fn Row(
     view! {
         <tr data-name=query.name.clone() data-outcome=dns::state(query.outcome)>
             <th scope="row">
-                {if query.name.is_empty() { "(unreadable)".to_owned() } else { query.name.clone() }}
+                {if query.name.is_empty() { texts::unreadable().to_owned() } else { query.name.clone() }}
                 <span class="tag">{dns::kind(&query)}</span>
             </th>
-            <td data-label="Asked by">
-                <a href=move || Route::select(Selection::Container(asked_by.get())).href()>{move || asked_by.get()}</a>
+            <td data-label=texts::asked_by()>
+                <a href=move || Route::Container(asked_by.get()).href()>{move || asked_by.get()}</a>
             </td>
-            <td data-label="Outcome">
+            <td data-label=texts::outcome()>
                 <span class="badge" data-state=dns::state(query.outcome)>{dns::outcome(query.outcome)}</span>
                 <div class="muted small">{query.reason.clone()}</div>
             </td>
-            <td class="mono" data-label="Answer">
+            <td class="mono" data-label=texts::answer()>
                 {answers}
-                {query.upstream.map(|upstream| view! { <div class="muted small">{format!("from {upstream}")}</div> })}
+                {query.upstream.map(|upstream| view! { <div class="muted small">{texts::from(&upstream)}</div> })}
             </td>
-            <td class="end number" data-label="Took">
+            <td class="end number" data-label=texts::took()>
                 {text::duration(i64::try_from(query.duration_us).unwrap_or(i64::MAX))}
             </td>
-            <td class="end" data-label="At">
+            <td class="end" data-label=texts::at()>
                 <time class="number" datetime=time.to_iso_string().as_string() title=time.to_string().as_string()>
                     {time.to_locale_time_string("en-GB").as_string()}
                 </time>

@@ -3,7 +3,7 @@
 use crate::{
     api,
     components::{code::Commands, empty::Empty},
-    text,
+    i18n::{doctor as texts, shell},
 };
 use drawbridge_api::{Finding, Health, Remedy};
 use leptos::{prelude::*, task::spawn_local};
@@ -36,16 +36,16 @@ pub fn DoctorPage() -> impl IntoView {
     view! {
         <div class="page" data-test="doctor">
             <div class="page-head">
-                <h1>"Doctor"</h1>
+                <h1>{shell::doctor()}</h1>
                 <p class="muted" role="status">{move || answer.with(summary)}</p>
                 <button class="button" data-test="look-again" disabled=is_asking on:click=move |_| look()>
-                    "Look again"
+                    {texts::look_again()}
                 </button>
             </div>
             {move || match answer.get() {
-                Answer::Asking => view! { <p class="waiting">"Trying what containers need…"</p> }.into_any(),
+                Answer::Asking => view! { <p class="waiting">{texts::trying()}</p> }.into_any(),
                 Answer::Failed(failure) => view! {
-                    <Empty title="The machine can’t be looked at"><p>{failure}</p></Empty>
+                    <Empty title=texts::cannot_look()><p>{failure}</p></Empty>
                 }.into_any(),
                 Answer::Found(findings) => view! {
                     <ul class="findings">
@@ -63,10 +63,15 @@ fn Row(
     finding: Finding,
 ) -> impl IntoView {
     let health = finding.health.as_str();
+    let word = match finding.health {
+        Health::Missing => texts::missing(),
+        Health::Warning => texts::warning(),
+        Health::Ok => texts::ok(),
+    };
     let remedy = finding.remedy.map(|remedy| {
         view! {
             <div class="remedy">
-                <p class="muted">"What mends it"</p>
+                <p class="muted">{texts::mends()}</p>
                 {match remedy {
                 Remedy::Command(line) => view! { <Commands lines=vec![line] /> }.into_any(),
                 Remedy::Advice(text) => view! { <p>{text}</p> }.into_any(),
@@ -76,7 +81,7 @@ fn Row(
     });
     view! {
         <li class="finding" data-health=health>
-            <span class="health">{health}</span>
+            <span class="health">{word}</span>
             <div>
                 <h2>{finding.subject}</h2>
                 <p>{finding.detail}</p>
@@ -94,8 +99,8 @@ fn worst_first(mut findings: Vec<Finding>) -> Vec<Finding> {
 fn summary(answer: &Answer) -> String {
     let Answer::Found(findings) = answer else { return String::new() };
     match findings.iter().filter(|finding| finding.health != Health::Ok).count() {
-        0 => "Everything that containers need is there.".to_owned(),
-        bad => format!("{} to see to.", text::count_long(bad, "thing")),
+        0 => texts::all_there().to_owned(),
+        bad => texts::to_see_to(bad),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     api::{self, Failure},
     app::app,
+    i18n::login as texts,
     route::Route,
 };
 use leptos::{ev, html, prelude::*, task::spawn_local};
@@ -36,12 +37,9 @@ pub fn LoginPage() -> impl IntoView {
                     }
                     app.link.reconnect();
                 }
-                Err(Failure::Unauthorised) => refusal.set(Some(
-                    "This is not the token of the running daemon. Copy it again from the line that starts with “panel:”."
-                        .to_owned(),
-                )),
+                Err(Failure::Unauthorised) => refusal.set(Some(texts::wrong().to_owned())),
                 Err(Failure::Unreachable) => {
-                    refusal.set(Some("The daemon does not answer. Is it running?".to_owned()));
+                    refusal.set(Some(texts::no_answer().to_owned()));
                 }
                 Err(Failure::Refused(message)) => refusal.set(Some(message)),
             }
@@ -49,16 +47,17 @@ pub fn LoginPage() -> impl IntoView {
     };
     view! {
         <form id="login" class="card login" on:submit=submit>
-            <h1>"Log in"</h1>
+            <h1>{texts::title()}</h1>
             <p>
-                "Drawbridge prints a login link when it starts, in the line "
+                {texts::before()}
+                " "
                 <code>"panel: http://…/?token=…"</code>
-                ". Open that link, or paste it here."
+                {texts::after()}
             </p>
             // Password managers keep a secret only under a name.
             <input type="text" hidden autocomplete="username" value="drawbridge" />
             <label class="field">
-                <span>"Link or token"</span>
+                <span>{texts::token()}</span>
                 <input
                     id="token"
                     class="mono"
@@ -74,14 +73,18 @@ pub fn LoginPage() -> impl IntoView {
                 <p class="refusal" data-test="refusal" role="alert">{text}</p>
             })}
             <button class="button primary" data-test="login" disabled=move || busy.get()>
-                {move || if busy.get() { "Logging in…" } else { "Log in" }}
+                {move || if busy.get() { texts::busy() } else { texts::title() }}
             </button>
             <p class="muted">
-                "The token is also in the file "
+                {texts::file_before()}
+                " "
                 <code>"token"</code>
-                " of the daemon’s data directory: "
+                " "
+                {texts::file_middle()}
+                " "
                 <code>"/var/lib/drawbridge/token"</code>
-                " unless it was started with another."
+                " "
+                {texts::file_after()}
             </p>
         </form>
     }

@@ -2,7 +2,14 @@
 
 use crate::{
     app::app,
-    components::{code::Listing, empty::Empty, rule::RuleRow},
+    components::{
+        code::Listing as TextListing,
+        empty::Empty,
+        listing::{Filter, SortChoice, View},
+        rule::RuleRow,
+    },
+    i18n::{common, rules as texts, shell},
+    listing::Listing,
     route::Route,
     rules::{self, Elements, Group, MISSING, Names},
     text,
@@ -17,16 +24,18 @@ const ROWS_AT_FIRST: usize = 100;
 pub fn RulesPage() -> impl IntoView {
     let app = app();
     let polled = app.rules.follow();
-    let find = Memo::new(move |_| {
-        let Route::Rules { find } = app.nav.route.get() else { return String::new() };
-        find
+    let listing = Memo::new(move |_| match app.nav.route.get() {
+        Route::Rules(listing) => listing,
+        _ => Listing::default(),
     });
+    let view = View { listing, go: Callback::new(move |listing| app.nav.replace(Route::Rules(listing))) };
     let names = app.memo(|live| Names::of(&live.networks, &live.containers));
     let elements = Memo::new(move |_| polled.with(|polled| polled.value.as_deref().map(rules::index)));
     let groups = Memo::new(move |_| {
         polled.with(|polled| {
             let rules = polled.value.as_deref()?;
-            Some(names.with(|names| find.with(|find| rules::grouped(rules, names, find))))
+            let listing = listing.get();
+            Some(names.with(|names| rules::grouped(rules, names, &listing)))
         })
     });
     let is_known = Memo::new(move |_| polled.with(|polled| polled.value.is_some()));
@@ -40,29 +49,21 @@ pub fn RulesPage() -> impl IntoView {
     view! {
         <div class="page" data-test="rules">
             <div class="page-head">
-                <h1>"Rules"</h1>
+                <h1>{shell::rules()}</h1>
                 <p class="muted number" role="status">
-                    {move || counts.get().map(|(all, _)| {
-                        format!("{} in constant chains", text::count_long(all, "element"))
-                    })}
+                    {move || counts.get().map(|(all, _)| texts::elements(all))}
                 </p>
-                <input
-                    id="find-rules"
-                    type="search"
-                    aria-label="Filter by sentence, port, address or name"
-                    placeholder="Filter by port, address or name"
-                    prop:value=move || find.get()
-                    on:input:target=move |event| app.nav.replace(Route::Rules { find: event.target().value() })
-                />
+                <Filter id="find-rules" label=texts::filter() view />
+                <SortChoice columns=vec![("what", texts::what()), ("counted", texts::counted())] view />
             </div>
             <Show
                 when=move || is_known.get()
                 fallback=move || match failure.get() {
-                    None => view! { <p class="waiting" role="status">"Reading the tables…"</p> }.into_any(),
+                    None => view! { <p class="waiting" role="status">{texts::reading()}</p> }.into_any(),
                     Some(failure) => view! {
-                        <Empty title="The rules can’t be shown">
+                        <Empty title=texts::cannot_show()>
                             <p>{failure}</p>
-                            <p class="muted">"This page goes on by itself as soon as they can."</p>
+                            <p class="muted">{texts::goes_on()}</p>
                         </Empty>
                     }.into_any(),
                 }
@@ -88,21 +89,24 @@ fn Warnings(
     view! {
         <div class="warnings" aria-live="polite">
             {move || failure.get().map(|failure| view! {
-                <p class="warning">"What you see may be out of date. " {failure}</p>
+                <p class="warning">{shell::out_of_date()} " " {failure}</p>
             })}
             <Show when=move || !is_intact.get()>
                 <p class="refusal" data-test="not-intact">
-                    <strong>"The tables in the kernel are missing or damaged. "</strong>
-                    "Drawbridge is about to write them anew; until then ports and networks may not do what is said here."
+                    <strong>{texts::not_intact()}</strong>
+                    " "
+                    {texts::not_intact_note()}
                 </p>
             </Show>
             <Show when=move || missing.get() != 0>
                 <p class="refusal" data-test="missing">
                     <strong>
-                        {move || format!("{} wanted and not in the kernel. ", text::count_long(missing.get(), "element"))}
+                        {move || texts::missing(missing.get())}
                     </strong>
-                    "Drawbridge is about to repair that. "
-                    <a href=Route::Rules { find: MISSING.to_owned() }.href()>"Show only these"</a>
+                    " "
+                    {texts::about_to_repair()}
+                    " "
+                    <a href=Route::Rules(Listing::find(MISSING)).href()>{texts::only_these()}</a>
                 </p>
             </Show>
         </div>
@@ -133,12 +137,12 @@ fn Groups(
             <Show
                 when=move || is_any.get()
                 fallback=|| view! {
-                    <Empty title="No elements yet">
-                        <p>"Every bridge network and every published port puts its elements here."</p>
+                    <Empty title=texts::none_yet()>
+                        <p>{texts::none_note()}</p>
                     </Empty>
                 }
             >
-                <p class="no-match" role="status">"No rule matches. " <a href="/rules">"Show all"</a></p>
+                <p class="no-match" role="status">{texts::no_match()} " " <a href="/rules">{common::show_all()}</a></p>
             </Show>
         </Show>
     }
@@ -179,9 +183,9 @@ fn Section(
                 <table class="rule-table">
                     <thead>
                         <tr>
-                            <th>"What it does"</th>
-                            <th>"There for"</th>
-                            <th class="end">"Counted"</th>
+                            <th>{texts::what()}</th>
+                            <th>{texts::there_for()}</th>
+                            <th class="end">{texts::counted()}</th>
                         </tr>
                     </thead>
                     <tbody>
@@ -193,7 +197,7 @@ fn Section(
             </div>
             <Show when=move || is_cut.get()>
                 <button class="button wide" data-test="all-rows" on:click=move |_| is_whole.set(true)>
-                    {move || format!("Show all {}", text::number(count.get() as u64))}
+                    {move || texts::show_all_of(&text::number(count.get() as u64))}
                 </button>
             </Show>
         </section>
@@ -209,12 +213,13 @@ fn Tables() -> impl IntoView {
     });
     view! {
         <details class="fold rule-tables" data-test="tables">
-            <summary>"The constant tables, as nft has them"</summary>
+            <summary>{texts::tables()}</summary>
             <p class="muted">
-                "These chains never change: networks and ports are elements of their sets, so the cost of a packet does not grow with the number of ports. With elements: "
+                {texts::tables_note()}
+                " "
                 <code>"nft list table inet drawbridge"</code>
             </p>
-            {move || view! { <Listing text=tables.get() /> }}
+            {move || view! { <TextListing text=tables.get() /> }}
         </details>
     }
 }

@@ -4,9 +4,11 @@ use crate::{
     api,
     app::app,
     components::{
+        container_tabs::{ContainerTabs, Tab},
         empty::Empty,
         terminal::{Terminal, TerminalState},
     },
+    i18n::containers as texts,
     route::{Far, Route},
 };
 use drawbridge_api::ContainerState;
@@ -27,24 +29,10 @@ pub fn TerminalPage() -> impl IntoView {
     // Opened anew for each address, and when somebody asks for it.
     let round = RwSignal::new(0);
     let state = RwSignal::new(TerminalState::Opening);
-    let tab = move |far: fn() -> Far, words: &'static str, test: &'static str| {
-        let is_here = Memo::new(move |_| place.with(|(_, here)| here.is_like(&far())));
-        view! {
-            <a
-                class="button small"
-                data-test=test
-                href=move || Route::Terminal { container: name.get(), far: far() }.href()
-                aria-current=move || is_here.get().then_some("page")
-            >
-                {words}
-            </a>
-        }
-    };
+    let tab = Signal::derive(move || place.with(|(_, far)| Tab::of(far)));
     let said = move || match state.get() {
-        TerminalState::Opening => "Opening…".to_owned(),
-        TerminalState::Open(_) if !is_running.get() => {
-            "The container does not run. What it prints shows as soon as it starts.".to_owned()
-        }
+        TerminalState::Opening => texts::opening().to_owned(),
+        TerminalState::Open(_) if !is_running.get() => texts::idle().to_owned(),
         TerminalState::Open(text) | TerminalState::Ended(text) | TerminalState::Lost(text) => text,
     };
     let is_over = Memo::new(move |_| matches!(state.get(), TerminalState::Ended(_) | TerminalState::Lost(_)));
@@ -52,13 +40,8 @@ pub fn TerminalPage() -> impl IntoView {
         <div class="page terminal-page">
             <div class="page-head">
                 <h1>{move || name.get()}</h1>
-                <nav class="actions" aria-label="What is shown">
-                    {tab(|| Far::Logs, "Log", "far-logs")}
-                    {tab(|| Far::Main, "Main process", "far-main")}
-                    {tab(|| Far::Command("sh".into()), "Shell", "far-command")}
-                </nav>
-                <a href=move || Route::Containers { find: String::new() }.href()>"All containers"</a>
             </div>
+            {move || view! { <ContainerTabs name=name.get() tab /> }}
             <p class="terminal-state" role="status" data-test="terminal-state">
                 <span>{said}</span>
                 <Show when=move || is_over.get()>
@@ -67,7 +50,7 @@ pub fn TerminalPage() -> impl IntoView {
                         data-test="open-again"
                         on:click=move |_| round.update(|round| *round += 1)
                     >
-                        "Open again"
+                        {texts::open_again()}
                     </button>
                 </Show>
             </p>
@@ -75,7 +58,7 @@ pub fn TerminalPage() -> impl IntoView {
                 round.track();
                 let (name, far) = place.get();
                 if name.is_empty() {
-                    return view! { <Empty title="No container">""</Empty> }.into_any();
+                    return view! { <Empty title=texts::no_container()>""</Empty> }.into_any();
                 }
                 state.set(TerminalState::Opening);
                 view! { <Terminal address=api::terminal_url(&name, &far) state /> }.into_any()

@@ -93,6 +93,7 @@ pub(super) async fn down(
 pub(super) struct ExportQuery {
     /// As what.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
     /// One lab; everything when absent.
     lab: Option<String>,

@@ -2,8 +2,8 @@
 //! route that is not described here fails the test below.
 
 use super::{
-    about, attachments, auth, changes, containers, dns, doctor, images, kernel, labs, live, making, networks, observed, rules,
-    terminal, trial,
+    about, attachments, auth, changes, containers, dns, doctor, images, kernel, labs, live, making, networks, observed,
+    rules, terminal, trial,
 };
 use axum::Json;
 use drawbridge_api::{Container, Event, Plan, Progress, Refusal, TerminalNotice, TerminalRequest};

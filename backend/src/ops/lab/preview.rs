@@ -50,7 +50,7 @@ pub async fn preview(daemon: &Daemon, origin: Origin, lab: &Lab) -> Result<LabPl
             enter(daemon, db, draft, lab, &host)
         })
         .await?;
-    let Plan { steps } = match changed {
+    let Plan { steps, .. } = match changed {
         Changed::Previewed(plan) => plan,
         Changed::Applied(()) => return Err(OpError::CutOff),
     };

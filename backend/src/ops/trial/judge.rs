@@ -67,7 +67,7 @@ pub(super) fn unknown_name(name: &str, facts: &Facts) -> Hindrance {
         Some((network, _)) if network.predefined => Hindrance {
             kind: Kind::NameUnknown,
             reason: format!(
-                "{source} and {} share only {}, on which names are not answered, as with Docker.",
+                "{source} and {} share only {}, the default network, on which names are not answered.",
                 party.name, network.name
             ),
             remedy: Remedy::Command(format!(

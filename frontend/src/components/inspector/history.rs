@@ -7,6 +7,7 @@ use crate::{
         time::Ago,
     },
     i18n::{common, inspector},
+    listing::Listing,
     route::{Route, Selection},
     text,
 };
@@ -35,7 +36,7 @@ pub fn HistoryTab(
             <For each=move || changes.get() key=|change| (change.id, change.state.as_str()) let(change)>
                 <li>
                     <a href=Route::Change(change.id).href()>
-                        {format!("#{} {}", change.id, text::sentence(&change.verb))}
+                        {format!("#{} {}", change.id, text::verb(&change.verb))}
                     </a>
                     <span class="badge" data-state=change.state.as_str()>{state_word(change.state)}</span>
                     <span class="muted">
@@ -45,6 +46,6 @@ pub fn HistoryTab(
                 </li>
             </For>
         </ol>
-        <a class="small" href=Route::Changes.href()>{inspector::all_changes()}</a>
+        <a class="small" href=Route::Changes(Listing::default()).href()>{inspector::all_changes()}</a>
     }
 }

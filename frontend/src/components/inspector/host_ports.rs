@@ -3,6 +3,7 @@
 use crate::{
     app::app,
     i18n::inspector,
+    listing::Listing,
     ports::entry,
     route::{Route, Selection},
 };
@@ -35,7 +36,7 @@ pub fn HostPorts() -> impl IntoView {
                     }).collect_view()}
                 </ul>
                 {(more > 0).then(|| view! {
-                    <a href=Route::Containers { find: "→".to_owned() }.href()>
+                    <a href=Route::Containers(Listing::find("→")).href()>
                         {inspector::and_more(more)}
                     </a>
                 })}

@@ -1,6 +1,6 @@
 //! The elements of the tables that are there for a thing, with what they have counted.
 
-use crate::{app::app, components::rule::Counted, i18n::inspector, route::Route, rules, text};
+use crate::{app::app, components::rule::Counted, i18n::inspector, listing::Listing, route::Route, rules, text};
 use drawbridge_api::{ContainerId, NetworkId};
 use leptos::prelude::*;
 
@@ -48,7 +48,7 @@ pub fn RulesTab(
                 .into_any();
         };
         let find = if whose.get() == Some(Whose::All) { String::new() } else { name.clone() };
-        let all = Route::Rules { find }.href();
+        let all = Route::Rules(Listing::find(find)).href();
         match whose.get() {
             Some(Whose::All) => {
                 return view! {

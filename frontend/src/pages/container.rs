@@ -1,0 +1,227 @@
+//! One container: what it is, what it uses, its networks and ports, environment, mounts and health.
+
+use crate::{
+    api,
+    app::app,
+    components::{
+        container_actions::ContainerActions,
+        container_networks::ContainerNetworks,
+        container_tabs::{ContainerTabs, Tab},
+        empty::Empty,
+        port_list::PortList,
+        state::{self, StateBadge},
+        time::Ago,
+        usage_charts::UsageCharts,
+    },
+    i18n::{common, containers as texts},
+    route::{Route, Selection},
+    text, words,
+};
+use drawbridge_api::{Container, ContainerDetail, ContainerState, HealthDetail, MountDetail};
+use leptos::{prelude::*, task::spawn_local};
+use std::sync::Arc;
+
+/// One container, by its name.
+#[component]
+pub fn ContainerPage(
+    /// Its name.
+    name: String,
+) -> impl IntoView {
+    let app = app();
+    let container = {
+        let name = name.clone();
+        app.memo(move |live| live.containers.iter().find(|container| container.name.as_str() == name).cloned())
+    };
+    let is_there = Memo::new(move |_| container.with(Option::is_some));
+    move || {
+        if is_there.get() {
+            view! { <Whole name=name.clone() container /> }.into_any()
+        } else {
+            view! {
+                <Empty title=texts::not_there(&name)>
+                    <p>{texts::gone()}</p>
+                    <a class="button" href="/containers">{texts::all()}</a>
+                </Empty>
+            }
+            .into_any()
+        }
+    }
+}
+
+#[component]
+fn Whole(
+    /// Its name.
+    name: String,
+    /// The container.
+    container: Memo<Option<Arc<Container>>>,
+) -> impl IntoView {
+    let detail = RwSignal::new(None::<Result<ContainerDetail, String>>);
+    // What only this page says is asked for anew whenever the container has changed.
+    Effect::new(move |_| {
+        let Some(id) = container.with(|container| container.as_ref().map(|container| container.id.clone())) else {
+            return;
+        };
+        spawn_local(async move {
+            let answer = api::container(&id).await.map_err(|failure| failure.to_string());
+            detail.try_set(Some(answer));
+        });
+    });
+    let traffic = app().traffic.follow();
+    let running = Memo::new(move |_| {
+        container.with(|container| {
+            let running = container.as_ref().filter(|container| container.state == ContainerState::Running);
+            running.map(|container| container.id.clone())
+        })
+    });
+    view! {
+        <div class="page" data-test="container" data-container=name.clone()>
+            <div class="page-head">
+                <h1>{name.clone()}</h1>
+                {move || container.get().map(|container| view! {
+                    <StateBadge word=state::word(&container) state=container.state />
+                })}
+                <p></p>
+                <a class="button small" href=Route::select(Selection::Container(name.clone())).href()>{texts::in_topology()}</a>
+                <ContainerActions container />
+            </div>
+            <ContainerTabs name=name.clone() tab=Signal::stored(Tab::Overview) />
+            {move || container.get().filter(|container| !container.error.is_empty()).map(|container| view! {
+                <p class="refusal">{container.error.clone()}</p>
+            })}
+            <div class="columns">
+                {move || container.get().map(|container| facts(&container, detail.get().and_then(Result::ok)))}
+                {move || match running.get() {
+                    Some(id) => view! { <UsageCharts id /> }.into_any(),
+                    None => view! {
+                        <section class="card">
+                            <h2>{texts::usage()}</h2>
+                            <p class="muted">{texts::not_running()}</p>
+                        </section>
+                    }.into_any(),
+                }}
+                <section class="card">
+                    <ContainerNetworks container />
+                    <PortList container traffic />
+                </section>
+                {move || match detail.get() {
+                    None => view! { <p class="waiting" role="status">{common::loading()}</p> }.into_any(),
+                    Some(Err(why)) => view! { <p class="refusal">{texts::cannot_show(&why)}</p> }.into_any(),
+                    Some(Ok(detail)) => inside(detail).into_any(),
+                }}
+            </div>
+        </div>
+    }
+}
+
+fn facts(container: &Container, detail: Option<ContainerDetail>) -> impl IntoView + use<> {
+    let code = |term: &'static str, value: Option<String>| {
+        value.filter(|value| !value.is_empty()).map(|value| view! { <dt>{term}</dt> <dd class="mono">{value}</dd> })
+    };
+    let moment = |term: &'static str, ms: Option<i64>| {
+        ms.map(|ms| view! { <dt>{term}</dt> <dd><Ago ms=Signal::stored(ms) /></dd> })
+    };
+    let labels: Vec<String> = container.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let addresses: Vec<String> = container
+        .endpoints
+        .iter()
+        .map(|endpoint| format!("{} ({})", text::addresses(endpoint), endpoint.network))
+        .collect();
+    view! {
+        <section class="card">
+            <h2>{texts::facts()}</h2>
+            <dl>
+                {code(common::image(), Some(container.image.clone()))}
+                {code(texts::command(), Some(words::join(&container.command)))}
+                {addresses.into_iter().map(|address| code(common::address(), Some(address))).collect_view()}
+                {code(texts::hostname(), detail.as_ref().map(|detail| detail.hostname.clone()))}
+                {code(texts::restart(), detail.as_ref().map(|detail| detail.restart.clone()))}
+                {code(texts::namespace(), container.namespace.as_ref().map(ToString::to_string))}
+                {code(texts::pid(), container.pid.map(|pid| pid.to_string()))}
+                {code(texts::labels(), Some(labels.join(", ")))}
+                {code(texts::id(), Some(container.id.short().to_owned()))}
+                {moment(common::created(), Some(container.created_at_ms))}
+                {moment(texts::started(), container.started_at_ms)}
+                {moment(texts::finished(), container.finished_at_ms.filter(|_| container.pid.is_none()))}
+            </dl>
+        </section>
+    }
+}
+
+/// What the daemon was asked for: environment, mounts, health.
+fn inside(detail: ContainerDetail) -> impl IntoView {
+    let environment = detail.env.into_iter().map(|entry| view! { <li>{entry}</li> }).collect_view();
+    view! {
+        <section class="card" data-test="environment">
+            <h2>{texts::environment()}</h2>
+            <ul class="mono small environment">{environment}</ul>
+        </section>
+        <section class="card" data-test="mounts">
+            <h2>{texts::mounts()}</h2>
+            {mounts(detail.mounts)}
+        </section>
+        <section class="card" data-test="health">
+            <h2>{texts::health()}</h2>
+            {health(detail.health)}
+        </section>
+    }
+}
+
+fn mounts(mounts: Vec<MountDetail>) -> AnyView {
+    if mounts.is_empty() {
+        return view! { <p class="muted">{texts::no_mounts()}</p> }.into_any();
+    }
+    let row = |mount: MountDetail| {
+        view! {
+            <tr>
+                <th scope="row" class="mono">{mount.target.display().to_string()}</th>
+                <td data-label=texts::mount_kind()>
+                    {mount.kind}
+                    {mount.read_only.then(|| view! { <span class="tag">{texts::read_only()}</span> })}
+                </td>
+                <td class="mono" data-label=texts::mount_source()>{mount.source}</td>
+            </tr>
+        }
+    };
+    view! {
+        <div class="plain-table">
+            <table>
+                <thead>
+                    <tr>
+                        <th>{texts::mount_target()}</th>
+                        <th>{texts::mount_kind()}</th>
+                        <th>{texts::mount_source()}</th>
+                    </tr>
+                </thead>
+                <tbody>{mounts.into_iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn health(health: Option<HealthDetail>) -> AnyView {
+    let Some(health) = health else {
+        return view! { <p class="muted">{texts::no_health()}</p> }.into_any();
+    };
+    let mark = match health.status.as_str() {
+        "healthy" => "done",
+        "unhealthy" => "failed",
+        _ => "open",
+    };
+    view! {
+        <p>
+            <span class="badge" data-state=mark>{health.status}</span>
+            {(health.failing_streak > 0).then(|| texts::failing(health.failing_streak as usize))}
+        </p>
+        <ul class="checks">
+            {health.checks.into_iter().rev().map(|check| view! {
+                <li>
+                    <span class="badge" data-state=if check.code == 0 { "done" } else { "failed" }>{check.code}</span>
+                    <Ago ms=Signal::stored(check.started_at_ms) />
+                    <code>{check.output}</code>
+                </li>
+            }).collect_view()}
+        </ul>
+    }
+    .into_any()
+}
