@@ -7,7 +7,8 @@ use drawbridge_api::{
     NetworkMode, NetworkName, PortRequest,
 };
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser::Error as _};
+use serde_json::Value;
 use std::{collections::BTreeMap, net::IpAddr};
 
 /// A network to be made.
@@ -133,7 +134,7 @@ pub struct ContainerSpec {
     /// Ports that it says it listens on: `80/tcp`.
     pub exposed_ports: Vec<String>,
     /// How its process is talked to.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub console: Console,
     /// Ports to be published.
     #[serde(default)]
@@ -142,16 +143,24 @@ pub struct ContainerSpec {
     #[serde(default)]
     pub publish_all: bool,
     /// What it may use, see and do.
-    #[serde(default)]
+    #[serde(default, serialize_with = "what_differs")]
     pub settings: Settings,
     /// How it is named and finds names.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, serialize_with = "what_differs")]
     pub naming: NamingSpec,
 }
 
-/// Whether a part of a spec need not be stored. Most containers ask for little, and every list reads all of every spec.
-pub(crate) fn is_default<T: Default + PartialEq>(part: &T) -> bool {
-    *part == T::default()
+/// Writes of a part only the fields that are not at their defaults. Most containers ask for little, and a list reads all of
+/// every spec.
+fn what_differs<T: Default + Serialize, S: Serializer>(part: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    let object = |part: &T| match serde_json::to_value(part) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(other) => Err(S::Error::custom(format!("{other} has no fields"))),
+        Err(error) => Err(S::Error::custom(error)),
+    };
+    let (mut fields, usual) = (object(part)?, object(&T::default())?);
+    fields.retain(|name, value| usual.get(name) != Some(value));
+    fields.serialize(serializer)
 }
 
 /// How a container is named, besides its hostname, and how it finds the names of others.
@@ -251,4 +260,29 @@ pub struct ImageRecord {
     pub parent_id: Option<ImageId>,
     /// When a name was last made to point at it, UTC milliseconds; none without names.
     pub tagged_at_ms: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Namespace;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Stored {
+        #[serde(default, serialize_with = "what_differs")]
+        settings: Settings,
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_stored() {
+        let check = |settings: Settings, expected: &str| {
+            let stored = Stored { settings };
+            let text = serde_json::to_string(&stored).unwrap();
+            assert_eq!(text, expected);
+            assert_eq!(serde_json::from_str::<Stored>(&text).unwrap(), stored);
+        };
+        check(Settings::default(), r#"{"settings":{}}"#);
+        let asked = Settings { init: true, pids: Namespace::Host, ..Settings::default() };
+        check(asked, r#"{"settings":{"init":true,"pids":"host"}}"#);
+    }
 }

@@ -3,7 +3,6 @@
 
 use crate::{
     life::{HealthCheck, RestartPolicy},
-    model::is_default,
     mounts::Mount,
 };
 use serde::{Deserialize, Serialize};
@@ -15,10 +14,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 #[serde(default)]
 pub struct Settings {
     /// How much it may use.
-    #[serde(skip_serializing_if = "is_default")]
     pub resources: Resources,
     /// What it may do.
-    #[serde(skip_serializing_if = "is_default")]
     pub rights: Rights,
     /// Devices of the host that it has.
     pub devices: Vec<Device>,

@@ -3,10 +3,10 @@
 use super::{
     Connection, StoreError,
     lease::{self, from_blob, to_blob},
-    sql::{all, first, from_json, parsed, parsed_or_null, run, to_json},
+    sql::{Columns, all, first, from_json, listed, parsed, parsed_or_null, run, to_json},
 };
 use drawbridge_api::{Attachment, ContainerId, NetworkId, NetworkName};
-use rusqlite::{Row, params};
+use rusqlite::params;
 use std::net::IpAddr;
 
 /// Inserts an attachment after those that the container has.
@@ -73,7 +73,7 @@ fn free(db: &Connection, attachment: &Attachment) -> Result<(), StoreError> {
 /// # Errors
 /// When SQLite fails or a row can't be read.
 pub fn of_container(db: &Connection, container: &ContainerId) -> Result<Vec<Attachment>, StoreError> {
-    all(db, "select * from attachment where container_id = ? order by position", [container.as_str()], read)
+    all(db, "select * from attachment where container_id = ? order by position", [container.as_str()], |row| read(row))
 }
 
 /// All attachments with their containers, of each in the order of its interfaces.
@@ -81,14 +81,14 @@ pub fn of_container(db: &Connection, container: &ContainerId) -> Result<Vec<Atta
 /// # Errors
 /// When SQLite fails or a row can't be read.
 pub fn list(db: &Connection) -> Result<Vec<(ContainerId, Attachment)>, StoreError> {
-    all(db, "select * from attachment order by container_id, position", [], |row| {
+    listed(db, "select * from attachment order by container_id, position", [], |row| {
         Ok((parsed(row, "container_id")?, read(row)?))
     })
 }
 
-fn read(row: &Row<'_>) -> Result<Attachment, StoreError> {
-    let address4: Option<[u8; 16]> = row.get("address4")?;
-    let address6: Option<[u8; 16]> = row.get("address6")?;
+fn read(row: &impl Columns) -> Result<Attachment, StoreError> {
+    let address4: Option<[u8; 16]> = row.plain("address4")?;
+    let address6: Option<[u8; 16]> = row.plain("address6")?;
     let four = |address| match from_blob(address) {
         IpAddr::V4(address) => Some(address),
         IpAddr::V6(_) => None,
@@ -100,7 +100,7 @@ fn read(row: &Row<'_>) -> Result<Attachment, StoreError> {
         address6: address6.map(Into::into),
         link_local: from_json(row, "link_local")?,
         mac: parsed_or_null(row, "mac")?,
-        gateway_priority: row.get("gateway_priority")?,
+        gateway_priority: row.plain("gateway_priority")?,
         links: from_json(row, "links")?,
         options: from_json(row, "options")?,
     })

@@ -2,7 +2,7 @@
 
 use super::{
     Connection, StoreError, attachment,
-    sql::{all, first, from_json, from_word, json_or_null, parsed, run, to_json},
+    sql::{Columns, all, first, from_json, from_word, json_or_null, listed, parsed, run, to_json},
 };
 use crate::{
     life::Life,
@@ -106,7 +106,8 @@ pub fn delete(db: &Connection, id: &ContainerId) -> Result<(), StoreError> {
 /// # Errors
 /// When SQLite fails or a row can't be read.
 pub fn list(db: &Connection) -> Result<Vec<ContainerRecord>, StoreError> {
-    all(db, "select * from container order by created_at_ms, rowid", [], read)
+    // As they were inserted, so that nothing is sorted.
+    listed(db, "select * from container order by rowid", [], |row| read(row))
 }
 
 /// The container of an id.
@@ -114,7 +115,7 @@ pub fn list(db: &Connection) -> Result<Vec<ContainerRecord>, StoreError> {
 /// # Errors
 /// When SQLite fails or the row can't be read.
 pub fn get(db: &Connection, id: &ContainerId) -> Result<Option<ContainerRecord>, StoreError> {
-    first(db, "select * from container where container_id = ?", [id.as_str()], read)
+    first(db, "select * from container where container_id = ?", [id.as_str()], |row| read(row))
 }
 
 /// The container that has a name.
@@ -149,26 +150,26 @@ pub fn resolve(db: &Connection, text: &str) -> Result<Vec<ContainerId>, StoreErr
     )
 }
 
-fn read(row: &Row<'_>) -> Result<ContainerRecord, StoreError> {
+fn read(row: &impl Columns) -> Result<ContainerRecord, StoreError> {
     Ok(ContainerRecord {
         id: parsed(row, "container_id")?,
         name: parsed(row, "name")?,
         image_id: parsed(row, "image_id")?,
         spec: from_json(row, "spec")?,
         state: from_word(row, "state")?,
-        pid: row.get("pid")?,
-        exit_code: row.get("exit_code")?,
-        error: row.get("error")?,
-        created_at_ms: row.get("created_at_ms")?,
-        started_at_ms: row.get("started_at_ms")?,
-        finished_at_ms: row.get("finished_at_ms")?,
+        pid: row.plain("pid")?,
+        exit_code: row.plain("exit_code")?,
+        error: row.plain("error")?,
+        created_at_ms: row.plain("created_at_ms")?,
+        started_at_ms: row.plain("started_at_ms")?,
+        finished_at_ms: row.plain("finished_at_ms")?,
         life: Life {
-            paused: row.get("paused")?,
-            restart_count: row.get("restart_count")?,
-            restart_delay_ms: row.get("restart_delay_ms")?,
-            restart_at_ms: row.get("restart_at_ms")?,
-            stopped_by_hand: row.get("stopped_by_hand")?,
-            oom_killed: row.get("oom_killed")?,
+            paused: row.plain("paused")?,
+            restart_count: row.plain("restart_count")?,
+            restart_delay_ms: row.plain("restart_delay_ms")?,
+            restart_at_ms: row.plain("restart_at_ms")?,
+            stopped_by_hand: row.plain("stopped_by_hand")?,
+            oom_killed: row.plain("oom_killed")?,
             health: json_or_null(row, "health")?,
         },
     })

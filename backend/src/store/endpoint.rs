@@ -2,10 +2,10 @@
 
 use super::{
     Connection, StoreError, lease,
-    sql::{all, first, from_json, parsed, parsed_or_null, run, to_json},
+    sql::{Columns, all, first, from_json, listed, parsed, parsed_or_null, run, to_json},
 };
 use drawbridge_api::{ContainerId, Endpoint, EndpointId, IfName, NetworkId, NsName};
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 /// Inserts the namespace that `change_id` is adding.
 ///
@@ -129,7 +129,7 @@ pub fn of_network(db: &Connection, network: &NetworkId) -> Result<Vec<(Container
         "select endpoint.*, network.name as network from endpoint join network using (network_id)
          where network_id = ? order by container_id",
         [network.as_str()],
-        read,
+        |row| read(row),
     )
 }
 
@@ -138,15 +138,15 @@ pub fn of_network(db: &Connection, network: &NetworkId) -> Result<Vec<(Container
 /// # Errors
 /// When SQLite fails or a row can't be read.
 pub fn list(db: &Connection) -> Result<Vec<(ContainerId, Endpoint)>, StoreError> {
-    all(
+    listed(
         db,
         "select endpoint.*, network.name as network from endpoint join network using (network_id) order by endpoint.rowid",
         [],
-        read,
+        |row| read(row),
     )
 }
 
-fn read(row: &Row<'_>) -> Result<(ContainerId, Endpoint), StoreError> {
+fn read(row: &impl Columns) -> Result<(ContainerId, Endpoint), StoreError> {
     Ok((
         parsed(row, "container_id")?,
         Endpoint {
@@ -161,7 +161,7 @@ fn read(row: &Row<'_>) -> Result<(ContainerId, Endpoint), StoreError> {
             gateway4: parsed_or_null(row, "gateway4")?,
             gateway6: parsed_or_null(row, "gateway6")?,
             link_local: from_json(row, "link_local")?,
-            gateway_priority: row.get("gateway_priority")?,
+            gateway_priority: row.plain("gateway_priority")?,
         },
     ))
 }
