@@ -30,7 +30,8 @@ cargo xtask COMMAND [ARGS]
   chapter       show the chapter: its commands from first to last, with what they print, in a network of their own
   shots         a picture of each page, in both languages and themes, in target/shots
   lint          rustfmt, clippy, the tidy tests and cargo-deny
-  bench [ARGS]  what it costs, beside its peers; ARGS are how often and which parts: `bench 50 run many`";
+  bench [ARGS]  what it costs, beside its peers; ARGS are how often and which parts: `bench 50 run many`
+  bench panel   the panel's: 500 containers, 50 events a second, a real browser; its size";
 
 fn main() -> ExitCode {
     let mut args = env::args().skip(1);

@@ -74,6 +74,30 @@ fn vendored() -> Result<Vec<(PathBuf, PathBuf)>> {
     Ok(files().into())
 }
 
+/// The most that a browser may have to load before the panel is there: its module, script and style sheet, compressed.
+const LARGEST: u64 = 300_000;
+
+/// Whether the built panel is small enough; the terminal's files are loaded when one is opened, and do not count.
+pub(crate) fn check_size(panel: &Path) -> Result<()> {
+    let mut files = Vec::new();
+    collect(panel, panel, &mut files)?;
+    let counts = |name: &Path| {
+        let name = name.to_string_lossy();
+        [".wasm.gz", ".js.gz", ".css.gz"].iter().any(|end| name.ends_with(end))
+            && !name.starts_with("vendor")
+            && !name.starts_with("terminal")
+    };
+    let mut total = 0;
+    for (_, path) in files.iter().filter(|(name, _)| counts(name)) {
+        total += path.metadata().with_context(|| format!("cannot read {}", path.display()))?.len();
+    }
+    println!("panel: {} before anything is seen, {} are allowed", size(total), size(LARGEST));
+    if total > LARGEST {
+        bail!("the panel is too large");
+    }
+    Ok(())
+}
+
 /// A number of bytes for a person: `1.4 MB`.
 pub(crate) fn size(bytes: u64) -> String {
     match bytes {

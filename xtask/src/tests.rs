@@ -29,7 +29,7 @@ pub(crate) fn ui() -> Result<()> {
 pub(crate) fn e2e(rest: &[String]) -> Result<()> {
     setup::bring(Purpose::Test)?;
     let panel = panel::build()?;
-    let modules = ["browser::", "pages::", "every_page::", "docker_cli::", "bollard::"];
+    let modules = ["browser::", "pages::", "every_page::", "topology_page::", "docker_cli::", "bollard::"];
     let mut test = cargo_test()?;
     test.env(panel::ENV, panel).args(["-p", "drawbridge", "--test", "it", "--"]).args(modules);
     tools::run(test.args(rest))
@@ -63,13 +63,29 @@ pub(crate) fn shots() -> Result<()> {
     Ok(())
 }
 
-/// The road's benchmark.
+/// The road's benchmark, or the panel's.
 pub(crate) fn bench(rest: &[String]) -> Result<()> {
+    if let [first, rest @ ..] = rest
+        && first == "panel"
+    {
+        return bench_panel(rest);
+    }
     setup::bring(Purpose::Bench)?;
     let mut bench = tools::cargo();
     bench.args(["bench", "-p", "drawbridge", "--bench", "road"]);
     root::run_compiled(&mut bench, &variables()?)?;
     tools::run(bench.arg("--").args(rest))
+}
+
+/// The panel in a real browser, with many containers and many events; and how large it is.
+fn bench_panel(rest: &[String]) -> Result<()> {
+    setup::bring(Purpose::Test)?;
+    let panel = panel::build()?;
+    let mut test = cargo_test()?;
+    test.env(panel::ENV, &panel).env("DRAWBRIDGE_BENCH", "1");
+    test.args(["-p", "drawbridge", "--test", "it", "--", "panel_bench::", "--nocapture"]);
+    tools::run(test.args(rest))?;
+    panel::check_size(&panel)
 }
 
 /// `cargo test` on the real kernel, as root, with a docker client on PATH.

@@ -35,6 +35,7 @@ mod networks;
 mod outlive;
 mod own_image;
 mod pages;
+mod panel_bench;
 mod ports;
 mod python;
 mod registry;
