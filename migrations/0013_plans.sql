@@ -3,7 +3,7 @@
 
 create table plan (
     change_id integer primary key references change on delete cascade,
-    steps     text    not null check (json_valid(steps))  -- in the order in which they are done
+    steps     text    not null                            -- JSON, in the order in which they are done
 ) strict;
 
 insert into plan (change_id, steps)

@@ -10,10 +10,17 @@ use netlink_packet_core::{
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::protocols::NETLINK_ROUTE;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// A socket of rtnetlink. It stays in the namespace that it was opened in, whichever thread uses it.
 pub(crate) struct Socket {
     channel: Channel,
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
 }
 
 /// One message to the kernel.

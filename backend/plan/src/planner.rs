@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 /// The steps from `observed` to `desired` within `scope`; empty when the kernel is as wanted. What goes is removed
 /// first, so that a name or an address is free for what comes.
 pub fn plan(desired: &Desired, observed: &Observed, scope: &Scope) -> Vec<Step> {
-    let wanted: BTreeSet<Object> = desired.objects().into_iter().filter(|object| scope.covers(object)).collect();
+    let mut wanted = desired.objects();
+    wanted.retain(|object| scope.covers(object));
     let there: BTreeSet<&Object> = observed.objects.iter().filter(|object| scope.covers(object)).collect();
 
     let gone: Vec<&Object> = there.iter().copied().filter(|object| !wanted.contains(*object)).collect();
