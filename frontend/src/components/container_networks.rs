@@ -142,8 +142,6 @@ fn Join(
                     view! { <option value=value>{name}</option> }
                 }).collect_view()}
             </select>
-            " "
-            <button class="button small" data-test="connect" on:click=connect>{say::connect()}</button>
         </p>
         <details data-test="connect-with">
             <summary>{say::with()}</summary>
@@ -156,6 +154,8 @@ fn Join(
                 <Line id="connect-priority" label=say::priority() note=say::priority_note() placeholder="0" value=wishes.priority />
             </div>
         </details>
+        // Below the fields: above them the inspector's tabs would cover it while they are filled in.
+        <button class="button small" data-test="connect" on:click=connect>{say::connect()}</button>
         {move || refusal.get().map(|reason| view! { <p class="refusal" role="alert" data-test="connect-refusal">{reason}</p> })}
     }
 }
