@@ -49,29 +49,31 @@ fn the_page_speaks_the_language_that_is_chosen() {
 fn lists_are_sorted_filtered_and_acted_on_together() {
     check(async |daemon: &mut Daemon, page: &Page| {
         daemon.docker(&["network", "create", "lab"]);
-        for (name, network) in [("box10", "lab"), ("box2", "bridge"), ("other", "lab")] {
+        for (name, network) in [("crate10", "lab"), ("crate2", "bridge"), ("other", "lab")] {
             sleeper(daemon, name, network);
         }
         page.log_in(daemon).await;
         page.open("/containers").await;
         let order =
             "return [...document.querySelectorAll('tr[data-container]')].map(row => row.dataset.container).join()";
-        page.js_until("the order of making", &format!("return (() => {{ {order} }})() === 'box10,box2,other'")).await;
+        page.js_until("the order of making", &format!("return (() => {{ {order} }})() === 'crate10,crate2,other'"))
+            .await;
         page.click("[data-sort=name]").await;
-        page.js_until("names as people count", &format!("return (() => {{ {order} }})() === 'box2,box10,other'")).await;
+        page.js_until("names as people count", &format!("return (() => {{ {order} }})() === 'crate2,crate10,other'"))
+            .await;
         page.click("[data-sort=name]").await;
-        page.js_until("backwards", &format!("return (() => {{ {order} }})() === 'other,box10,box2'")).await;
-        page.fill("#find", "box").await;
+        page.js_until("backwards", &format!("return (() => {{ {order} }})() === 'other,crate10,crate2'")).await;
+        page.fill("#find", "crate").await;
         page.misses("tr[data-container=other]").await;
-        assert_eq!(page.path().await, "/containers?find=box&sort=-name");
-        page.open("/containers?find=box&sort=name").await;
-        page.js_until("what the address says", &format!("return (() => {{ {order} }})() === 'box2,box10'")).await;
+        assert_eq!(page.path().await, "/containers?find=crate&sort=-name");
+        page.open("/containers?find=crate&sort=name").await;
+        page.js_until("what the address says", &format!("return (() => {{ {order} }})() === 'crate2,crate10'")).await;
 
         page.click("[data-test=choose-all]").await;
         page.sees("[data-test=several]", "2 selected").await;
         page.click("[data-test=stop-chosen]").await;
-        page.sees("#several [data-test=several-item][data-state=planned]", "Stop box2").await;
-        assert!(daemon.docker(&["ps", "--format", "{{.Names}}"]).contains("box2"), "a preview stops nothing");
+        page.sees("#several [data-test=several-item][data-state=planned]", "Stop crate2").await;
+        assert!(daemon.docker(&["ps", "--format", "{{.Names}}"]).contains("crate2"), "a preview stops nothing");
         page.click("#several [data-test=apply]").await;
         page.js_until(
             "both done",
@@ -79,7 +81,7 @@ fn lists_are_sorted_filtered_and_acted_on_together() {
         )
         .await;
         page.click("#several [data-test=cancel]").await;
-        page.sees("tr[data-container=box10][data-state=exited]", "").await;
+        page.sees("tr[data-container=crate10][data-state=exited]", "").await;
         assert_eq!(daemon.docker(&["ps", "--format", "{{.Names}}"]), "other", "only what was chosen");
 
         page.open("/networks?find=lab").await;
@@ -238,8 +240,8 @@ fn two_pages_and_the_docker_command_show_the_same() {
         page.driver.switch_to_window(second.clone()).await.unwrap();
         page.open("/containers").await;
         page.sees("[data-test=connection]", "Live").await;
-        daemon.run_sleeper("box1");
-        daemon.run_sleeper("box2");
+        sleeper(daemon, "box1", "bridge");
+        sleeper(daemon, "box2", "bridge");
         page.click("tr[data-container=box1] [data-test=stop]").await;
         page.click("#confirm [data-test=apply]").await;
         page.sees("tr[data-container=box1][data-state=exited]", "").await;

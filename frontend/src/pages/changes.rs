@@ -85,8 +85,12 @@ pub fn ChangesPage() -> impl IntoView {
                 }
             >
                 <div class="changes timeline">
-                    <For each=move || rows.get() key=|row| row.clone() let((id, day))>
-                        {day.map(|day| view! { <h2 class="day">{day}</h2> })}
+                    <For each=move || rows.get() key=|(id, _)| *id let((id, _))>
+                        // The day goes over to a change that comes; the row stays as it is, open or not.
+                        {move || {
+                            let day = rows.with(|rows| rows.iter().find(|row| row.0 == id).and_then(|row| row.1.clone()));
+                            day.map(|day| view! { <h2 class="day">{day}</h2> })
+                        }}
                         {
                             let change = Memo::new(move |_| all.with(|all| all.get(&id).cloned()));
                             // The row leaves before its change does.
