@@ -16,7 +16,7 @@ use drawbridge_kernel::{Kernel, KernelError};
 use std::{
     fs::{self, File, TryLockError},
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -130,12 +130,32 @@ async fn put_together<M: Machine + 'static>(
     let host = host(&runtime);
     let events = Events::new(hex::encode(rand::random::<[u8; 16]>()));
     let dns = Dns::new(Arc::clone(&kernel));
+    let file = folders.data_dir.join("engine-id");
+    let id = load_or_create_id(&file).map_err(|source| BootError::Folder { folder: file, source })?;
     let engine = Engine::new(store, events, wrap(Arc::clone(&kernel)), dns);
-    Ok(Daemon::new(engine, runtime, images, host, kernel))
+    Ok(Daemon::new(id, engine, runtime, images, host, kernel))
 }
 
 fn database(folders: &Folders) -> PathBuf {
     folders.data_dir.join("drawbridge.sqlite")
+}
+
+/// Reads the id of a data directory, or makes it there: a random UUID (RFC 9562 §5.4), in a file as Docker's is.
+fn load_or_create_id(file: &Path) -> io::Result<String> {
+    match fs::read_to_string(file) {
+        Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut bytes: [u8; 16] = rand::random();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let digits = hex::encode(bytes);
+    let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| &digits[group]);
+    let id = groups.join("-");
+    fs::write(file, &id)?;
+    Ok(id)
 }
 
 /// Takes the lock on the data directory. Tries for a second: a child that a killed daemon was just starting holds it

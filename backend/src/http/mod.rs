@@ -1,12 +1,14 @@
 //! The edge: two dialects over one domain. `docker` speaks the Docker Engine API, `panel` our own under `/api` and the
 //! panel's files; each converts in, calls one operation, converts out.
 
+mod connections;
 pub mod docker;
 mod leftover;
 pub mod panel;
 pub mod serve;
 
-use crate::ops::OpError;
+use crate::ops::{Class, OpError};
+use axum::http::StatusCode;
 use docker::compose::{self, ComposeError, Place};
 use std::{collections::BTreeMap, future::Future, path::PathBuf};
 
@@ -31,6 +33,15 @@ where
     T: Send + 'static,
 {
     tokio::spawn(operation).await.unwrap_or(Err(OpError::CutOff))
+}
+
+/// Notes what was not done for a reason that the request doesn't have in itself. An error in the log is one to be mended here.
+fn log(status: StatusCode, error: &OpError) {
+    match error.class() {
+        Class::Failed => tracing::error!(%status, error = chain(error), "request failed"),
+        Class::Unmet => tracing::info!(%status, error = chain(error), "request not met"),
+        _ => {}
+    }
 }
 
 /// The whole chain of an error, for the log: the client gets the first sentence only.

@@ -1,23 +1,12 @@
 //! The two listeners and their end.
 
+use super::connections::{self, HEAD_TIME, Peer};
 use crate::{
     config::{Auth, Serve},
     http::{docker, panel},
     ops::Daemon,
 };
-use axum::{extract::connect_info::Connected, serve::IncomingStream};
-use std::{
-    fs,
-    future::IntoFuture,
-    io,
-    net::SocketAddr,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::fs::PermissionsExt,
-    },
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{fs, io, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
 use tokio::net::{TcpListener, UnixListener};
 
 /// Why the daemon can't be reached.
@@ -58,24 +47,6 @@ pub enum ServeError {
     },
 }
 
-/// The other end of a connection on the unix socket. Handed to requests, so that one that takes its connection over can see
-/// whether the client is still there.
-#[derive(Clone, Debug)]
-pub struct Peer(Option<Arc<OwnedFd>>);
-
-impl Peer {
-    /// The connection; none when there was no descriptor left to hold it by.
-    pub fn connection(&self) -> Option<Arc<OwnedFd>> {
-        self.0.clone()
-    }
-}
-
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        Self(stream.io().as_fd().try_clone_to_owned().ok().map(Arc::new))
-    }
-}
-
 /// Refuses what may not be served, before anything is made.
 ///
 /// # Errors
@@ -112,13 +83,10 @@ pub async fn serve(daemon: Arc<Daemon>, config: &Serve) -> Result<(), ServeError
     let facts = panel::Facts::of(&daemon, config, address);
     // Our own command line asks there, and needs no token: whoever can open the socket is root on this machine.
     let docker = panel::api(Arc::clone(&daemon), facts.clone()).fallback_service(docker::router(Arc::clone(&daemon)));
-    let docker = docker.into_make_service_with_connect_info::<Peer>();
-    let docker = axum::serve(unix, docker);
-    let panel = axum::serve(tcp, panel::router(Arc::clone(&daemon), token, facts));
-    // `axum::serve` never ends by itself: a connection that can't be taken is tried again.
+    let panel = panel::router(Arc::clone(&daemon), token, facts);
     tokio::select! {
-        _ = docker.into_future() => {}
-        _ = panel.into_future() => {}
+        () = connections::serve(unix, docker, Peer::of, HEAD_TIME) => {}
+        () = connections::serve(tcp, panel, |_| Peer::default(), HEAD_TIME) => {}
         () = asked_to_end() => {}
     }
     // A plan that is under way is carried out to its end; open streams are cut.

@@ -32,7 +32,7 @@ pub struct Names {
 /// The names of one endpoint.
 #[derive(Debug)]
 pub(super) struct End {
-    endpoint: EndpointId,
+    pub(super) endpoint: EndpointId,
     pub(super) host_end: IfName,
 }
 
@@ -53,6 +53,11 @@ impl Names {
     pub fn new(id: &ContainerId, attachments: usize) -> Result<Self, InvalidName> {
         let ends = (0..attachments).map(|_| End::new()).collect::<Result<_, _>>()?;
         Ok(Self { namespace: namespace_name(id)?, ends, ports: Vec::new() })
+    }
+
+    /// The id of the endpoint for the attachment at that place.
+    pub(super) fn endpoint(&self, position: Option<usize>) -> Option<&EndpointId> {
+        self.ends.get(position?).map(|end| &end.endpoint)
     }
 
     /// With ports that are held for it.

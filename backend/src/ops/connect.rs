@@ -157,8 +157,9 @@ async fn change(
         (endpoint::of_container(&db, &record.id)?, ports::of_container(&db, &record.id)?)
     };
     let reservation = if runs {
-        let networks = outlet::leading(&with_priorities(daemon, after)?);
-        publish::reserve(daemon, Asker::from(record), &record.spec, &networks, &before)?
+        let leading = outlet::leading(&with_priorities(daemon, after)?);
+        let at = leading.endpoint(&endpoints).or(end.map(|end| &end.endpoint));
+        publish::reserve(daemon, Asker::of(record, at), &record.spec, &leading, &before)?
     } else {
         Reservation::default()
     };

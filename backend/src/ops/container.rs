@@ -63,11 +63,12 @@ pub async fn run(
     let id = ContainerId::from_bytes(rand::random());
     if mode == Mode::Preview {
         let name = new.name.as_ref().map_or(id.short(), |name| name.as_str());
-        let asker = Asker { name, image: &new.spec.image };
         let (_, attachments) = attach::settle(&*daemon.engine.store.read()?, &new.spec, &new.attachments)?;
         let leading = outlet::leading(&connect::with_priorities(daemon, &attachments)?);
+        let names = Names::new(&id, attachments.len())?;
+        let asker = Asker { name, image: &new.spec.image, endpoint: names.endpoint(leading.position(&attachments)) };
         let reservation = publish::reserve(daemon, asker, &new.spec, &leading, &[])?;
-        let names = Names::new(&id, attachments.len())?.publishing(reservation.ports);
+        let names = names.publishing(reservation.ports);
         return daemon
             .engine
             .change(mode, request("run container", &new, &id, origin), names.scope(&id), |db, draft| {

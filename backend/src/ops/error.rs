@@ -29,7 +29,9 @@ pub enum Class {
     Already,
     /// Drawbridge can't do this yet.
     NotBuilt,
-    /// Something failed that the request is not to blame for.
+    /// What it needs is in use, used up, out of reach, or fails by itself; nothing of ours does.
+    Unmet,
+    /// Something of ours or of the machine failed.
     Failed,
 }
 
@@ -235,12 +237,12 @@ pub enum OpError {
     },
     /// A port of the host is in use.
     #[error(
-        "failed to set up container networking: driver failed programming external connectivity on endpoint {container}: \
+        "failed to set up container networking: driver failed programming external connectivity on endpoint {endpoint}: \
          Bind for {} failed: port is already allocated: {holder}{}", address_of(.host), free_port(*.free)
     )]
     PortTaken {
-        /// The container that was to have it.
-        container: String,
+        /// The endpoint that was to have it, by its container and id: `web (0123..)`.
+        endpoint: String,
         /// The port.
         host: HostPort,
         /// Who has it: `container web has it`.
@@ -250,24 +252,24 @@ pub enum OpError {
     },
     /// The host has no such address.
     #[error(
-        "failed to set up container networking: driver failed programming external connectivity on endpoint {container}: \
+        "failed to set up container networking: driver failed programming external connectivity on endpoint {endpoint}: \
          Bind for {} failed: cannot assign requested address: no interface of this machine has {}; `ip addr` lists those \
          that there are", address_of(.host), .host.address
     )]
     NoSuchAddress {
-        /// The container that was to have it.
-        container: String,
+        /// The endpoint that was to have it, by its container and id: `web (0123..)`.
+        endpoint: String,
         /// The port.
         host: HostPort,
     },
     /// A port of the host could not be held.
     #[error(
-        "failed to set up container networking: driver failed programming external connectivity on endpoint {container}: \
+        "failed to set up container networking: driver failed programming external connectivity on endpoint {endpoint}: \
          Bind for {} failed", address_of(.host)
     )]
     CannotHold {
-        /// The container that was to have it.
-        container: String,
+        /// The endpoint that was to have it, by its container and id: `web (0123..)`.
+        endpoint: String,
         /// The port.
         host: HostPort,
         /// What the kernel said.
@@ -374,7 +376,7 @@ impl OpError {
                 Fault::Request => Class::Invalid,
                 Fault::Missing => Class::NotFound,
                 Fault::Stranger => Class::Forbidden,
-                Fault::Elsewhere => Class::Failed,
+                Fault::Elsewhere => Class::Unmet,
             },
             // It ended between the look at its row and the deed.
             OpError::Runtime(RuntimeError::NotRunning(_)) => Class::Conflict,
@@ -384,8 +386,8 @@ impl OpError {
             | OpError::NoFreeAddress { .. }
             | OpError::NotConnected { .. }
             | OpError::PortTaken { .. }
-            | OpError::NoSuchAddress { .. }
-            | OpError::CannotHold { .. }
+            | OpError::NoSuchAddress { .. } => Class::Unmet,
+            OpError::CannotHold { .. }
             | OpError::Runtime(_)
             | OpError::Change(_)
             | OpError::Store(_)

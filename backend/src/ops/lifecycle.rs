@@ -108,11 +108,12 @@ async fn plug_in(
 ) -> Result<Changed<()>, OpError> {
     sharing::check_runs(daemon, record)?;
     linking::linked(&*daemon.engine.store.read()?, record)?;
-    let networks = connect::attached(daemon, &record.id)?;
-    let leading = outlet::leading(&networks);
-    let Reservation { ports, held } = publish::reserve(daemon, Asker::from(record), &record.spec, &leading, &[])?;
-    let attachments = attachments::of_container(&*daemon.engine.store.read()?, &record.id)?.len();
-    let names = Names::new(&record.id, attachments)?.publishing(ports);
+    let attachments = attachments::of_container(&*daemon.engine.store.read()?, &record.id)?;
+    let leading = outlet::leading(&connect::with_priorities(daemon, &attachments)?);
+    let names = Names::new(&record.id, attachments.len())?;
+    let asker = Asker::of(record, names.endpoint(leading.position(&attachments)));
+    let Reservation { ports, held } = publish::reserve(daemon, asker, &record.spec, &leading, &[])?;
+    let names = names.publishing(ports);
     let request = Request { verb: "start container", subject: record.name.to_string(), origin };
     let scope = names.scope(&record.id);
     let changed = daemon.engine.change(mode, request, scope, |db, draft| attach(db, draft, record, &names)).await?;

@@ -64,6 +64,8 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 /// Everything an operation works with.
 pub struct Daemon {
+    /// What it is told from others by, at every start the same.
+    pub id: String,
     /// The road of every change.
     pub engine: Engine,
     /// What was done, for clients that follow it; operations tell by [`Notices::tell`] and what is in `tell`.
@@ -93,8 +95,16 @@ pub struct Daemon {
 
 impl Daemon {
     /// A daemon of its parts. Nothing is done yet: see [`start::bring_up`].
-    pub fn new(engine: Engine, runtime: Runtime, images: Images, host: Host, kernel: Arc<Kernel>) -> Arc<Self> {
+    pub fn new(
+        id: String,
+        engine: Engine,
+        runtime: Runtime,
+        images: Images,
+        host: Host,
+        kernel: Arc<Kernel>,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            id,
             engine,
             notices: Notices::default(),
             runtime,

@@ -1,6 +1,6 @@
 //! Where a container meets the outside: which of its endpoints lead out, and which networks will before it has any.
 
-use drawbridge_api::{Driver, Endpoint, Network, PublishedPort};
+use drawbridge_api::{Attachment, Driver, Endpoint, EndpointId, Network, PublishedPort};
 use drawbridge_plan::{Candidate, outlets};
 use std::net::IpAddr;
 
@@ -44,6 +44,25 @@ pub(super) struct Leading {
     pub(super) four: Option<Network>,
     /// By IPv6.
     pub(super) six: Option<Network>,
+}
+
+impl Leading {
+    /// The one whose endpoint has the published ports, IPv4's first.
+    fn first(&self) -> Option<&Network> {
+        self.four.as_ref().or(self.six.as_ref())
+    }
+
+    /// Of the networks that a container asks for, the place of that whose endpoint will have the published ports.
+    pub(super) fn position(&self, networks: &[Attachment]) -> Option<usize> {
+        let first = self.first()?;
+        networks.iter().position(|asked| asked.network == first.name)
+    }
+
+    /// Of a container's endpoints, that which has the published ports.
+    pub(super) fn endpoint<'a>(&self, endpoints: &'a [Endpoint]) -> Option<&'a EndpointId> {
+        let first = self.first()?;
+        endpoints.iter().find(|endpoint| endpoint.network == first.name).map(|endpoint| &endpoint.id)
+    }
 }
 
 /// The networks of these that lead out, with the priorities that were asked for.

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 use drawbridge_api::{
-    ContainerId, ContainerState, GatewayMode, HostPort, Origin, PortRequest, Protocol, PublishedPort,
+    ContainerId, ContainerState, EndpointId, GatewayMode, HostPort, Origin, PortRequest, Protocol, PublishedPort,
 };
 use drawbridge_kernel::port::{self, HoldError};
 use std::{
@@ -39,11 +39,14 @@ pub(super) struct Asker<'a> {
     pub(super) name: &'a str,
     /// Its image's name or id.
     pub(super) image: &'a str,
+    /// The endpoint at which they are to be published; none where no network leads out, and nothing is held.
+    pub(super) endpoint: Option<&'a EndpointId>,
 }
 
-impl<'a> From<&'a ContainerRecord> for Asker<'a> {
-    fn from(record: &'a ContainerRecord) -> Self {
-        Asker { name: record.name.as_str(), image: record.image_id.as_str() }
+impl<'a> Asker<'a> {
+    /// A container with its name and image.
+    pub(super) fn of(record: &'a ContainerRecord, endpoint: Option<&'a EndpointId>) -> Self {
+        Asker { name: record.name.as_str(), image: record.image_id.as_str(), endpoint }
     }
 }
 
@@ -271,17 +274,20 @@ fn hold_all(
 /// Who has the port, and which one is free.
 fn explain(daemon: &Daemon, asker: Asker<'_>, refused: Refused) -> OpError {
     let Refused { host, error } = refused;
-    let container = asker.name.to_owned();
+    let endpoint = match asker.endpoint {
+        Some(id) => format!("{} ({id})", asker.name),
+        None => asker.name.to_owned(),
+    };
     match error {
         HoldError::Taken(_) => {
-            OpError::PortTaken { container, host, holder: who_has(daemon, host), free: port::next_free(host) }
+            OpError::PortTaken { endpoint, host, holder: who_has(daemon, host), free: port::next_free(host) }
         }
-        HoldError::NoSuchAddress(_) => OpError::NoSuchAddress { container, host },
+        HoldError::NoSuchAddress(_) => OpError::NoSuchAddress { endpoint, host },
         HoldError::Unsupported(_) => OpError::Invalid(format!(
             "this machine's kernel has no {} sockets to hold {host} with, so it can't choose a port; name one of the host",
             host.protocol
         )),
-        HoldError::System { source: error, .. } => OpError::CannotHold { container, host, error },
+        HoldError::System { source: error, .. } => OpError::CannotHold { endpoint, host, error },
     }
 }
 
@@ -340,8 +346,9 @@ pub async fn update(
         (endpoint::of_container(&db, &record.id)?, port_rows::of_container(&db, &record.id)?)
     };
     let reservation = if record.state == ContainerState::Running {
-        let networks = connect::attached(daemon, &record.id)?;
-        reserve(daemon, Asker::from(&record), &spec, &leading(&networks), &before)?
+        let leading = leading(&connect::attached(daemon, &record.id)?);
+        let endpoint = leading.endpoint(&endpoints);
+        reserve(daemon, Asker::of(&record, endpoint), &spec, &leading, &before)?
     } else {
         Reservation::default()
     };

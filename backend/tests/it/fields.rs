@@ -176,7 +176,19 @@ fn inspect_has_every_key_and_zero_value() {
         host["Runtime"] = recorded["HostConfig"]["Runtime"].clone();
         host["CgroupnsMode"] = recorded["HostConfig"]["CgroupnsMode"].clone();
         assert_eq!(host, recorded["HostConfig"]);
-        for key in ["Labels", "Volumes", "Entrypoint", "OnBuild", "WorkingDir", "User", "Domainname", "Tty"] {
+        for key in [
+            "Labels",
+            "Volumes",
+            "Entrypoint",
+            "OnBuild",
+            "WorkingDir",
+            "User",
+            "Domainname",
+            "Tty",
+            "AttachStdin",
+            "AttachStdout",
+            "AttachStderr",
+        ] {
             assert_eq!(ours["Config"][key], recorded["Config"][key], "{key}");
         }
         assert_eq!(ours["Mounts"], recorded["Mounts"]);

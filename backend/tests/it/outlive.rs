@@ -15,12 +15,15 @@ fn containers_outlive_the_daemon() {
         wait_for("the first line", || (daemon.docker(&["logs", "box2"]) == "hello").then_some(()));
         let listed = daemon.docker(&["ps", "--format", "{{.ID}} {{.Names}} {{.Image}}"]);
         let links = run("ip", &["link"]);
+        let id = daemon.docker(&["info", "-f", "{{.ID}}"]);
 
         daemon.kill();
         let netns = format!("--net=/run/netns/{}", &box1[..12]);
         run("nsenter", &[&netns, "ping", "-c", "1", "-W", "5", "172.17.0.3"]);
 
         daemon.start_again();
+        assert_eq!(daemon.docker(&["info", "-f", "{{.ID}}"]), id);
+        assert_eq!(id.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12], "{id}");
         assert_eq!(daemon.docker(&["ps", "--format", "{{.ID}} {{.Names}} {{.Image}}"]), listed);
         assert_eq!(run("ip", &["link"]), links);
         assert_eq!(daemon.docker(&["logs", "box2"]), "hello");

@@ -2,7 +2,7 @@
 
 use super::{NEWEST, OLDEST};
 use crate::{
-    http::chain,
+    http::log,
     ops::{Class, OpError},
 };
 use axum::{
@@ -74,7 +74,7 @@ impl DockerError {
                 Class::Forbidden => StatusCode::FORBIDDEN,
                 Class::Already => StatusCode::NOT_MODIFIED,
                 Class::NotBuilt => StatusCode::NOT_IMPLEMENTED,
-                Class::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+                Class::Unmet | Class::Failed => StatusCode::INTERNAL_SERVER_ERROR,
             },
             DockerError::BadRequest(_) | DockerError::VersionTooNew { .. } | DockerError::VersionTooOld { .. } => {
                 StatusCode::BAD_REQUEST
@@ -97,8 +97,8 @@ impl IntoResponse for DockerError {
             return status.into_response();
         }
         // What a single machine answers to questions about swarms is no failure of it.
-        if matches!(&self, DockerError::Op(error) if error.class() == Class::Failed) {
-            tracing::error!(%status, error = chain(&self), "request failed");
+        if let DockerError::Op(error) = &self {
+            log(status, error);
         }
         (status, Json(json!({ "message": self.to_string() }))).into_response()
     }

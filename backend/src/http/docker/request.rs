@@ -15,6 +15,7 @@ use super::{
 use crate::{
     model::{ContainerSpec, NewContainer},
     ops::OpError,
+    settings::Attach,
 };
 use drawbridge_api::{Attachment, Console, Input, NetworkMode, TerminalSize};
 use serde::Deserialize;
@@ -53,6 +54,12 @@ pub(super) struct CreateBody {
     volumes: BTreeMap<String, Value>,
     #[serde(default, deserialize_with = "null_as_default")]
     exposed_ports: BTreeMap<String, Value>,
+    #[serde(default)]
+    attach_stdin: bool,
+    #[serde(default)]
+    attach_stdout: bool,
+    #[serde(default)]
+    attach_stderr: bool,
     #[serde(default)]
     tty: bool,
     #[serde(default)]
@@ -142,6 +149,7 @@ pub(super) fn new_container(name: Option<&str>, body: CreateBody) -> Result<(New
     settings.volumes_from = host.volumes_from.clone();
     settings.restart = host.restart_policy.policy()?;
     settings.health = body.healthcheck.clone().map(HealthcheckBody::check);
+    settings.attach = Attach { stdin: body.attach_stdin, stdout: body.attach_stdout, stderr: body.attach_stderr };
     settings.volumes = body.volumes.keys().cloned().collect();
     warnings.sort();
     let network_mode = network_mode(&body)?;
@@ -223,9 +231,7 @@ fn attachments(configured: BTreeMap<String, Option<EndpointConfig>>) -> Result<V
 
 /// A warning for each field that asks for something and isn't read.
 fn not_honoured(prefix: &str, rest: &Map<String, Value>, warnings: &mut Vec<String>) {
-    // They say how the client attaches, not what the container is.
-    const CLIENT_SIDE: [&str; 3] = ["AttachStdin", "AttachStdout", "AttachStderr"];
-    let asked = rest.iter().filter(|(key, value)| !CLIENT_SIDE.contains(&key.as_str()) && !is_default(key, value));
+    let asked = rest.iter().filter(|(key, value)| !is_default(key, value));
     warnings.extend(asked.map(|(key, _)| format!("{prefix}{key} is not honoured yet")));
 }
 

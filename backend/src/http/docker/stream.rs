@@ -2,13 +2,13 @@
 
 use super::{ApiVersion, detach::DetachKeys, error::DockerError};
 use crate::{
-    http::serve::Peer,
+    http::connections::Peer,
     ops::session::{AtInputEnd, Piece, Session},
     runtime::LogStream,
 };
 use axum::{
     body::{Body, Bytes},
-    extract::{ConnectInfo, Request},
+    extract::Request,
     http::{
         StatusCode,
         header::{CONNECTION, CONTENT_TYPE, UPGRADE},
@@ -138,8 +138,7 @@ struct Presence(Option<Arc<OwnedFd>>);
 impl Presence {
     /// That of the client which made a request.
     fn of(request: &Request) -> Self {
-        let peer = request.extensions().get::<ConnectInfo<Peer>>();
-        Self(peer.and_then(|ConnectInfo(peer)| peer.connection()))
+        Self(request.extensions().get::<Peer>().and_then(Peer::connection))
     }
 
     /// Returns when the client has taken the head of the answer, or soon: some read it through a buffer, and lose what

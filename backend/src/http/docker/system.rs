@@ -89,7 +89,7 @@ pub(super) async fn info(State(daemon): State<Arc<Daemon>>) -> Result<Json<Value
         Insecure::Host(_) => None,
     }));
     Ok(Json(json!({
-        "ID": daemon.engine.events.run(),
+        "ID": daemon.id,
         "Containers": containers.len(),
         "ContainersRunning": running,
         "ContainersPaused": paused,

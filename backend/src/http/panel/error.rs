@@ -1,7 +1,7 @@
 //! Refusals of our own API: a status and [`Refusal`]. The one place where an operation's error becomes a status here.
 
 use crate::{
-    http::chain,
+    http::log,
     ops::{Class, OpError},
 };
 use axum::{
@@ -56,7 +56,7 @@ impl PanelError {
                 Class::Conflict | Class::Already => StatusCode::CONFLICT,
                 Class::Forbidden => StatusCode::FORBIDDEN,
                 Class::NotBuilt => StatusCode::NOT_IMPLEMENTED,
-                Class::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+                Class::Unmet | Class::Failed => StatusCode::INTERNAL_SERVER_ERROR,
             },
             PanelError::Body(rejection) => rejection.status(),
             PanelError::Query(rejection) => rejection.status(),
@@ -71,8 +71,8 @@ impl PanelError {
 impl IntoResponse for PanelError {
     fn into_response(self) -> Response {
         let status = self.status();
-        if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
-            tracing::error!(%status, error = chain(&self), "request failed");
+        if let PanelError::Op(error) = &self {
+            log(status, error);
         }
         (status, Json(Refusal { message: self.to_string() })).into_response()
     }

@@ -177,10 +177,12 @@ fn enter_service(
             Some(before) => ports::of_container(&*daemon.engine.store.read()?, &before.id)?,
             None => Vec::new(),
         };
-        let asker = Asker { name: record.name.as_str(), image: record.image_id.as_str() };
-        let reserved = publish::reserve(daemon, asker, &record.spec, &outlet::leading(&found), &before)?;
+        let leading = outlet::leading(&found);
+        let names = Names::new(&record.id, attachments.len())?;
+        let asker = Asker::of(&record, names.endpoint(leading.position(&attachments)));
+        let reserved = publish::reserve(daemon, asker, &record.spec, &leading, &before)?;
         held.push(reserved.held);
-        let names = Names::new(&record.id, attachments.len())?.publishing(reserved.ports);
+        let names = names.publishing(reserved.ports);
         attach::attach(db, draft, &record, &names)?;
     }
     Ok(())
