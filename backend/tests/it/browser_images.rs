@@ -6,13 +6,23 @@ use crate::{
     registry::server::Server,
     webdriver::{Page, check},
 };
-use std::path::Path;
+use std::{fs, path::PathBuf};
 use thirtyfour::By;
 
-/// For whoever wants to look: `DRAWBRIDGE_SHOTS=folder`.
+/// For whoever wants to look: `DRAWBRIDGE_SHOTS=folder`. Both themes, and a telephone; at every size nothing is wider than
+/// the window.
 async fn shot(page: &Page, name: &str) {
-    if let Some(folder) = std::env::var_os("DRAWBRIDGE_SHOTS") {
-        page.screenshot(&Path::new(&folder).join(format!("{name}.png"))).await;
+    let folder = std::env::var_os("DRAWBRIDGE_SHOTS").map(PathBuf::from);
+    for (width, height) in [(390, 844), (1440, 900)] {
+        page.set_size(width, height).await;
+        let overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        assert_eq!(page.js(overflow).await, 0, "{name} at {width}");
+        let Some(folder) = &folder else { continue };
+        fs::create_dir_all(folder).unwrap();
+        for theme in ["dark", "light"] {
+            page.js(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+            page.screenshot(&folder.join(format!("{name}-{theme}-{width}.png"))).await;
+        }
     }
 }
 
@@ -69,6 +79,7 @@ fn images_are_pulled_loaded_built_named_and_removed() {
         page.fill("#build-dockerfile", "FROM busybox\nRUN echo good >/good\nENV A=b").await;
         page.click("#image-build [data-test=apply]").await;
         page.sees("#image-build [data-test=work-done]", "Done.").await;
+        shot(page, "images-build").await;
         page.click("#image-build [data-test=cancel]").await;
         assert_eq!(daemon.docker(&["run", "--rm", "built:1", "cat", "/good"]), "good");
 
@@ -79,6 +90,7 @@ fn images_are_pulled_loaded_built_named_and_removed() {
         page.misses("tr[data-image='built:1']").await;
         page.click("[data-test=load]").await;
         page.sees("#image-load", "docker save").await;
+        shot(page, "images-load").await;
         let input = page.driver.find(By::Css("#image-load input[type=file]")).await.unwrap();
         input.send_keys(archive.to_str().unwrap()).await.unwrap();
         page.sees("#image-load [data-test=work-done]", "Done.").await;
@@ -107,6 +119,7 @@ fn a_lab_is_previewed_brought_up_and_taken_down() {
         page.click("nav a[href='/labs']").await;
         page.sees("[data-test=labs]", "No labs yet").await;
         page.click("[data-test=bring-up]").await;
+        shot(page, "lab-up").await;
         page.expects_complaint("/api/labs");
         page.fill("#lab-text", "services: {a: {imagge: busybox}}").await;
         page.click("#lab-up [data-test=preview]").await;

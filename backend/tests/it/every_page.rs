@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::{env, fs, path::PathBuf};
 
 /// The pages, with what is seen on each once it is there.
-const PAGES: [(&str, &str, &str); 17] = [
+const PAGES: [(&str, &str, &str); 20] = [
     ("topology", "/", "svg [data-container=web]"),
     ("networks", "/networks", "tr[data-network=lab]"),
     ("network", "/networks/lab", "[data-test=address-map] .cell[data-use=used]"),
@@ -19,6 +19,9 @@ const PAGES: [(&str, &str, &str); 17] = [
     ("try", "/containers/web/try?kind=tcp&target=db&port=80", "#try-port"),
     ("rules", "/rules", "tr[data-rule]"),
     ("dns", "/dns", "tr[data-name=db]"),
+    ("images", "/images", "tr[data-image='busybox:latest']"),
+    ("image", "/images/busybox:latest", "[data-test=layers]"),
+    ("labs", "/labs", "[data-test=labs]"),
     ("changes", "/changes", "[data-change]"),
     ("change", "/changes/2", "[data-change] [data-test=plan]"),
     ("doctor", "/doctor", ".finding"),

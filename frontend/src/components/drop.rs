@@ -1,5 +1,6 @@
 //! A place for a file: it is dropped there, or chosen.
 
+use crate::i18n::common;
 use leptos::{ev, prelude::*};
 use web_sys::File;
 
@@ -34,8 +35,12 @@ pub fn FileDrop(
             on:drop=dropped
         >
             <span>{words}</span>
+            // The browser's own chooser speaks the browser's language and says that no file is chosen: it is there, but not seen.
+            <span class="button small" aria-hidden="true">{common::choose_file()}</span>
             <input
                 type="file"
+                class="hidden"
+                aria-label=words
                 accept=accept
                 data-test="file"
                 on:change:target=move |event| {
