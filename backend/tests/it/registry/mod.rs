@@ -83,10 +83,15 @@ fn what_is_pushed_is_pulled() {
         assert_eq!(inspect(&daemon, &digest)["Id"], before["Id"]);
         daemon.docker(&["run", "--rm", &digest, "true"]);
 
-        // Starting a container copies nothing: its folder holds what it wrote, not what its image has.
+        // Starting a container copies nothing: its folder holds what it wrote, not what its image has; nor does any other.
+        let data_dir = daemon.folders().config().data_dir;
+        let layers_before = size_of(&data_dir.join("layers"));
+        assert!(layers_before > 3 * (700 << 10), "the image is there: {layers_before}");
         let container = daemon.docker(&["run", "-d", &digest, "sleep", "1000"]);
-        let folder = daemon.folders().config().data_dir.join("containers").join(&container);
-        assert!(size_of(&folder) < 100 << 10, "{}", size_of(&folder));
+        assert_eq!(daemon.docker(&["exec", &container, "stat", "-c", "%s", "/file2"]), (700 << 10).to_string());
+        let folder = data_dir.join("containers").join(&container);
+        assert!(folder.is_dir() && size_of(&folder) < 100 << 10, "{}", size_of(&folder));
+        assert_eq!(size_of(&data_dir.join("layers")), layers_before);
         daemon.docker(&["rm", "-f", &container]);
 
         let description: Value = serde_json::from_str(&daemon.curl(&format!("/distribution/{name}/json"))).unwrap();
