@@ -3,6 +3,7 @@
 
 mod lab;
 mod lint;
+mod needs;
 mod panel;
 mod root;
 mod setup;
