@@ -49,7 +49,7 @@ fn lab(daemon: &Daemon, args: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-fn done(daemon: &Daemon, args: &[&str]) -> String {
+pub(crate) fn done(daemon: &Daemon, args: &[&str]) -> String {
     let output = lab(daemon, args);
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "lab {args:?}: {stdout}{stderr}");
@@ -69,7 +69,7 @@ fn file(daemon: &Daemon, text: &str) -> String {
 }
 
 /// Every container, network and volume there is, by id and name.
-fn things(daemon: &Daemon) -> String {
+pub(crate) fn things(daemon: &Daemon) -> String {
     let ps = daemon.docker(&["ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.State}}"]);
     let networks = daemon.docker(&["network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}}"]);
     format!("{ps}\n{networks}\n{}", daemon.docker(&["volume", "ls", "-q"]))

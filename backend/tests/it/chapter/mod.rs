@@ -4,6 +4,7 @@
 mod book;
 mod compare;
 pub(crate) mod lab;
+mod labs;
 mod terminal;
 
 use crate::harness::{Daemon, Folders, docker_is_there, is_there, run, wait_for};
@@ -52,6 +53,11 @@ fn every_command_works() {
             }
         }
         assert!(reader.unwritten.is_empty(), "{:?}", reader.unwritten);
+
+        show("\n# the same scenes as lab files: docker/lab/port-forwarding.yaml and flask-redis.yaml");
+        reader.enter("docker container rm -f flask-demo redis-server");
+        reader.enter("docker network rm demo-network");
+        labs::come_up(&daemon);
     });
 }
 
