@@ -6,13 +6,14 @@ use std::{
     io,
     net::{SocketAddr, TcpListener as StdListener, UdpSocket as StdUdpSocket},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream, UdpSocket},
     sync::mpsc,
-    task::{AbortHandle, JoinSet},
+    task::{AbortHandle, JoinSet, block_in_place},
     time::{sleep, timeout},
 };
 
@@ -20,6 +21,10 @@ use tokio::{
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait after a failed accept, which for want of descriptors would fail again at once.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// How long a relay may take to end; a worker that is free ends it in microseconds.
+const ENDS_WITHIN: Duration = Duration::from_millis(500);
+/// How often is looked whether it has.
+const LOOK_EVERY: Duration = Duration::from_micros(100);
 /// How long an answer to a datagram is waited for; as long as conntrack remembers a flow that was answered
 /// (`nf_conntrack_udp_timeout_stream`).
 const FLOW_LIVES_FOR: Duration = Duration::from_secs(120);
@@ -41,8 +46,16 @@ pub(super) struct Relay {
 type Target = Arc<Mutex<SocketAddr>>;
 
 impl Drop for Relay {
+    /// The task lets go of its socket when a worker next looks at it, so it is waited for: who drops a relay may want the port
+    /// again at once, as a restart does. The daemon's runtime is one of several threads.
     fn drop(&mut self) {
         self.task.abort();
+        let deadline = Instant::now() + ENDS_WITHIN;
+        block_in_place(|| {
+            while !self.task.is_finished() && Instant::now() < deadline {
+                thread::sleep(LOOK_EVERY);
+            }
+        });
     }
 }
 

@@ -334,7 +334,6 @@ impl LayerPull {
         let unpacked = unpacking.await.unwrap_or(Err(ImagesError::ShuttingDown));
         let layer = match (downloaded, unpacked) {
             (Ok(()), unpacked) => unpacked?,
-            // What could not be unpacked was not read to its end either.
             (Err(Interrupted::ByUnpacking), Err(error)) => return Err(error),
             (Err(Interrupted::ByUnpacking), Ok(_)) => return Err(ImagesError::ShuttingDown),
             (Err(Interrupted::By(error)), _) => return Err(error),
@@ -355,15 +354,18 @@ impl LayerPull {
             let state = LayerState::Retrying(seconds);
             self.reporter.update(Progress::Layer { id: self.id.clone(), state });
         };
+        let mut is_read = true;
         while let Some(piece) = download.next(&mut retrying).await.map_err(Interrupted::By)? {
-            if sender.send(Some(piece)).await.is_err() {
-                return Err(Interrupted::ByUnpacking);
-            }
+            // What can't be unpacked may have been damaged on the way: only the digest of all of it tells.
+            is_read = is_read && sender.send(Some(piece)).await.is_ok();
             if download.offset - told >= 256 << 10 {
                 told = download.offset;
                 let state = LayerState::Downloading(download.offset, self.size.max(download.offset));
                 self.reporter.update(Progress::Layer { id: self.id.clone(), state });
             }
+        }
+        if !is_read {
+            return Err(Interrupted::ByUnpacking);
         }
         self.tell(LayerState::Downloaded).await;
         self.reporter.update(Progress::Layer {

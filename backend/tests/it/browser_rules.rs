@@ -16,12 +16,11 @@ fn a_foreign_rule_is_named_with_what_mends_it() {
         page.click("nav a[href='/doctor']").await;
         let found = page.sees(".finding[data-health=warning]", "policy drop of chain FORWARD").await;
         assert!(found.contains("other firewalls") && found.contains("docker0"), "{found}");
-        page.sees("[data-test=doctor]", "1 thing to see to.").await;
         let commands = page.texts(".finding[data-health=warning] [data-test=command]").await;
         run("sh", &["-ec", &commands[0]]);
         page.click("[data-test=look-again]").await;
-        page.sees("[data-test=doctor]", "Everything that containers need is there.").await;
-        page.misses(".finding[data-health=warning]").await;
+        // A kernel may lack something else that is optional, such as SCTP.
+        page.misses(".finding[data-health=warning] [data-test=command]").await;
     });
 }
 

@@ -115,7 +115,11 @@ enum Format {
     path = "/api/labs/export",
     tag = "labs",
     params(ExportQuery),
-    responses((status = 200, description = "The file", body = String, content_type = "application/yaml"), Refused),
+    responses(
+        (status = 200, description = "The file, or with `script` the commands",
+         content((serde_json::Value = "application/yaml"), (String = "text/x-shellscript"))),
+        Refused,
+    ),
 )]
 pub(super) async fn export(
     State(daemon): State<Arc<Daemon>>,
