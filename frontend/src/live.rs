@@ -102,6 +102,14 @@ impl Link {
         window_event_listener(ev::offline, move |_| link.lose(None));
         // Browsers slow the clocks of hidden pages down.
         window_event_listener(ev::visibilitychange, move |_| link.retry_now());
+        // A browser keeps a page that is left, for its back button, and lets six connections go to one address: those that are
+        // kept would have them all. When it comes back, it begins anew.
+        window_event_listener(ev::pagehide, move |_| link.rest());
+        window_event_listener(ev::pageshow, move |event| {
+            if event.persisted() {
+                let _ = window().location().reload();
+            }
+        });
         link
     }
 
@@ -110,6 +118,12 @@ impl Link {
         if matches!(self.connection.get_untracked(), Connection::Lost { .. }) {
             self.connect();
         }
+    }
+
+    /// Closes the stream, and takes in nothing that still comes.
+    fn rest(self) {
+        self.generation.update_value(|generation| *generation += 1);
+        self.stream.set_value(None);
     }
 
     /// Starts over, after a login.

@@ -14,7 +14,7 @@ use crate::{
     text,
 };
 use drawbridge_api::DnsQuery;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{ev, prelude::*, task::spawn_local};
 use std::sync::Arc;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
@@ -50,10 +50,15 @@ fn follow() -> ReadSignal<Questions> {
         source.set_onmessage(Some(message.as_ref().unchecked_ref()));
         Stream { source, _message: message }
     }));
-    on_cleanup(move || {
+    let close = move || {
         // Not in the stream's own callback, which this may drop.
         let stream = stream.try_update_value(Option::take).flatten();
         spawn_local(async move { drop(stream) });
+    };
+    let left = window_event_listener(ev::pagehide, move |_| close());
+    on_cleanup(move || {
+        left.remove();
+        close();
     });
     questions
 }
