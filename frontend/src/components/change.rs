@@ -67,11 +67,11 @@ pub fn ChangeRow(
         >
             <summary>
                 <span class="change-id number muted">{format!("#{id}")}</span>
-                <span class="change-what">
+                <h2 class="change-what">
                     <strong>{move || change.with(|change| text::verb(&change.verb))}</strong>
                     " "
                     <span class="subject">{move || change.with(|change| change.subject.clone())}</span>
-                </span>
+                </h2>
                 <span class="badge" data-state=move || change.with(|change| change.state.as_str())>
                     {move || state_word(change.with(|change| change.state))}
                 </span>

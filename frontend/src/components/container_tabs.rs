@@ -50,7 +50,7 @@ pub fn ContainerTabs(
         (Tab::Try, texts::try_it(), "far-try", Route::Try { container: name.clone(), trial: Trial::default() }),
     ];
     view! {
-        <nav class="tabs" aria-label=texts::views()>
+        <nav class="page-tabs" aria-label=texts::views()>
             {tabs.map(|(own, words, test, route)| view! {
                 <a href=route.href() data-test=test aria-current=move || (tab.get() == own).then_some("page")>{words}</a>
             }).into_iter().collect_view()}

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     components::{
-        confirm::Confirm, connect::Connect, connection::Banner, container_create::CreateContainer, empty::Empty,
+        confirm::Confirm, connect::Connect, connection::Banner, container_create::CreateContainer, empty::NoPage,
         header::Header, message::LastMessage, network_create::CreateNetwork, ports_edit::EditPorts,
         several::ConfirmSeveral,
     },
@@ -116,10 +116,10 @@ fn Frame(
                 Page::Changes => view! { <ChangesPage /> }.into_any(),
                 Page::Change(id) => view! { <ChangePage id /> }.into_any(),
                 Page::Unknown => view! {
-                    <Empty title=shell::no_such_page()>
+                    <NoPage title=shell::no_such_page()>
                         <p>{shell::mistyped()}</p>
                         <a class="button primary" href="/">{shell::to_topology()}</a>
-                    </Empty>
+                    </NoPage>
                 }.into_any(),
             }}
         </main>
@@ -143,11 +143,11 @@ fn Waiting() -> impl IntoView {
             when=lost
             fallback=|| view! { <p class="waiting" role="status">{shell::asking()}</p> }
         >
-            <Empty title=shell::no_answer()>
+            <NoPage title=shell::no_answer()>
                 <p>{shell::is_it_running()}</p>
                 <pre class="command"><code>"drawbridge serve"</code></pre>
                 <p class="muted">{shell::goes_on()}</p>
-            </Empty>
+            </NoPage>
         </Show>
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         container_actions::ContainerActions,
         container_networks::ContainerNetworks,
         container_tabs::{ContainerTabs, Tab},
-        empty::Empty,
+        empty::NoPage,
         port_list::PortList,
         state::{self, StateBadge},
         time::Ago,
@@ -38,10 +38,10 @@ pub fn ContainerPage(
             view! { <Whole name=name.clone() container /> }.into_any()
         } else {
             view! {
-                <Empty title=texts::not_there(&name)>
+                <NoPage title=texts::not_there(&name)>
                     <p>{texts::gone()}</p>
                     <a class="button" href="/containers">{texts::all()}</a>
-                </Empty>
+                </NoPage>
             }
             .into_any()
         }

@@ -3,7 +3,7 @@
 use crate::{
     api,
     app::app,
-    components::{empty::Empty, time::Ago},
+    components::{empty::NoPage, time::Ago},
     i18n::images as words,
     images,
     pages::images::Remove,
@@ -24,10 +24,10 @@ pub fn ImagePage(
     let image = app.memo(move |live| images::meant(&live.images, &name));
     move || match image.get() {
         None => view! {
-            <Empty title=words::gone()>
+            <NoPage title=words::gone()>
                 <p>{words::gone_why()}</p>
                 <a class="button primary" href="/images">{words::all()}</a>
-            </Empty>
+            </NoPage>
         }
         .into_any(),
         Some(image) => page(image).into_any(),

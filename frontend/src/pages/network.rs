@@ -4,7 +4,7 @@ use crate::{
     addresses::{Cell, Map, Use, maps},
     app::app,
     ask::Ask,
-    components::{empty::Empty, time::Ago},
+    components::{empty::NoPage, time::Ago},
     gateway::{explain, modes, ways_out},
     i18n::{common, networks as texts},
     reduce::is_member,
@@ -29,10 +29,10 @@ pub fn NetworkPage(
     move || match network.get() {
         Some(network) => view! { <Whole network /> }.into_any(),
         None => view! {
-            <Empty title=texts::not_there(&name)>
+            <NoPage title=texts::not_there(&name)>
                 <p>{texts::gone()}</p>
                 <a class="button" href="/networks">{texts::all()}</a>
-            </Empty>
+            </NoPage>
         }
         .into_any(),
     }

@@ -5,7 +5,7 @@ use crate::{
     app::app,
     components::{
         container_tabs::{ContainerTabs, Tab},
-        empty::Empty,
+        empty::NoPage,
         terminal::{Terminal, TerminalState},
     },
     i18n::containers as texts,
@@ -58,7 +58,7 @@ pub fn TerminalPage() -> impl IntoView {
                 round.track();
                 let (name, far) = place.get();
                 if name.is_empty() {
-                    return view! { <Empty title=texts::no_container()>""</Empty> }.into_any();
+                    return view! { <NoPage title=texts::no_container()>""</NoPage> }.into_any();
                 }
                 state.set(TerminalState::Opening);
                 view! { <Terminal address=api::terminal_url(&name, &far) state /> }.into_any()

@@ -31,7 +31,7 @@ pub fn Tools(
     view! {
         <div class="tools" role="group" aria-label=topology::view()>
             <button class="icon" aria-label=topology::zoom_out() data-test="zoom-out" on:click=move |_| stage.zoom(1.0 / STEP)>"−"</button>
-            <button class="icon percent number" aria-label=topology::actual_size() data-test="zoom-actual" on:click=move |_| stage.actual()>
+            <button class="icon percent number" title=topology::actual_size() data-test="zoom-actual" on:click=move |_| stage.actual()>
                 {move || format!("{} %", percent.get())}
             </button>
             <button class="icon" aria-label=topology::zoom_in() data-test="zoom-in" on:click=move |_| stage.zoom(STEP)>"+"</button>
