@@ -2,9 +2,9 @@
 //! before and after.
 
 use super::{Raw, create, logs::memory_kib};
-use crate::harness::{Daemon, wait_for};
+use crate::harness::{DEADLINE, Daemon};
 use drawbridge_kernel::testing::check_in_sandbox;
-use std::{fs, io::Write, os::unix::net::UnixStream, path::PathBuf, thread, time::Duration};
+use std::{fs, io::Write, os::unix::net::UnixStream, path::PathBuf, thread, time::{Duration, Instant}};
 
 /// What a daemon holds: open descriptors, children of it, and tasks of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +33,15 @@ fn held(daemon: &Daemon) -> Held {
 
 /// Waits until the daemon holds no more than before.
 fn lets_go(daemon: &Daemon, before: Held, what: &str) {
-    wait_for(&format!("{what} to leave no more than {before:?}"), || {
+    let begun = Instant::now();
+    loop {
         let now = held(daemon);
-        let less =
-            now.descriptors <= before.descriptors && now.children <= before.children && now.tasks <= before.tasks;
-        less.then_some(())
-    });
+        if now.descriptors <= before.descriptors && now.children <= before.children && now.tasks <= before.tasks {
+            return;
+        }
+        assert!(begun.elapsed() < DEADLINE, "{what} leave {now:?}, before them it was {before:?}");
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]
