@@ -2,9 +2,16 @@
 //! before and after.
 
 use super::{Raw, create, logs::memory_kib};
-use crate::harness::{DEADLINE, Daemon};
+use crate::harness::{DEADLINE, Daemon, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
-use std::{fs, io::Write, os::unix::net::UnixStream, path::PathBuf, thread, time::{Duration, Instant}};
+use std::{
+    fs,
+    io::Write,
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// What a daemon holds: open descriptors, children of it, and tasks of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +38,19 @@ fn held(daemon: &Daemon) -> Held {
     Held { descriptors, children, tasks }
 }
 
+/// What a daemon holds when a container that was started is at rest: a start is answered before the task that waits for the
+/// process's end has opened it.
+fn held_at_rest(daemon: &Daemon) -> Held {
+    let is_process =
+        |path: PathBuf| fs::read_link(path).is_ok_and(|link| link.to_string_lossy() == "anon_inode:[pidfd]");
+    let descriptors = format!("/proc/{}/fd", daemon.pid());
+    wait_for("the end of the process to be waited for", || {
+        let mut open = fs::read_dir(&descriptors).unwrap().flatten();
+        open.any(|entry| is_process(entry.path())).then_some(())
+    });
+    held(daemon)
+}
+
 /// Waits until the daemon holds no more than before.
 fn lets_go(daemon: &Daemon, before: Held, what: &str) {
     let begun = Instant::now();
@@ -51,7 +71,7 @@ fn idle_clients_cost_little_and_go_without_a_trace() {
         create(&daemon, "idle", r#""Cmd":["cat"],"OpenStdin":true"#);
         create(&daemon, "unstarted", r#""Cmd":["cat"],"OpenStdin":true"#);
         Raw::ask(&daemon, "POST /containers/idle/start", None);
-        let before = held(&daemon);
+        let before = held_at_rest(&daemon);
         let memory = memory_kib(&daemon);
         let clients: Vec<Raw> = (0..200)
             .map(|number| {
@@ -80,7 +100,7 @@ fn clients_that_go_in_mid_stream_leave_nothing() {
         let daemon = Daemon::start();
         create(&daemon, "loud", r#""Cmd":["sh","-c","while echo 0123456789; do sleep 0.01; done"],"OpenStdin":true"#);
         Raw::ask(&daemon, "POST /containers/loud/start", None);
-        let before = held(&daemon);
+        let before = held_at_rest(&daemon);
         for request in ["logs?stdout=1&follow=1", "wait"] {
             let method = if request == "wait" { "POST" } else { "GET" };
             drop(Raw::send(&daemon, &format!("{method} /containers/loud/{request}"), "", None));
