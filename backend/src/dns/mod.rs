@@ -4,6 +4,7 @@
 //! In reading order: the table, what a question is answered with, who answers what the table does not know, the sockets, and
 //! what is kept of each question. No SQL, and no kernel but the sockets.
 
+mod framing;
 pub mod lens;
 pub mod question;
 pub mod resolv_conf;

@@ -2,7 +2,7 @@
 //! done for a namespace, and has closed everything when it ends.
 
 use super::{
-    ending,
+    ending, framing,
     lens::Lens,
     question::{Asked, Asker, Examined, Told, examine},
     table::Table,
@@ -18,7 +18,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket},
     runtime::Handle,
     sync::oneshot,
@@ -167,7 +166,7 @@ async fn connections(shared: Arc<Shared>, asker: Arc<Asker>, listener: TcpListen
 
 /// One question after the other, each with its length before it, until the other end is done or silent (RFC 7766).
 async fn connection(shared: Arc<Shared>, asker: Arc<Asker>, mut stream: TcpStream) {
-    while let Ok(Ok(query)) = timeout(SILENT_FOR, read(&mut stream)).await {
+    while let Ok(Ok(query)) = timeout(SILENT_FOR, framing::read(&mut stream)).await {
         let begun = Instant::now();
         let packet = match shared.examine(&query, &asker, DnsTransport::Tcp) {
             Examined::Ignore => return,
@@ -178,23 +177,10 @@ async fn connection(shared: Arc<Shared>, asker: Arc<Asker>, mut stream: TcpStrea
             Examined::Forward(asked) => shared.forward(&asker, &asked, query, DnsTransport::Tcp, begun).await,
         };
         let Some(packet) = packet else { return };
-        if !matches!(timeout(SILENT_FOR, write(&mut stream, &packet)).await, Ok(Ok(()))) {
+        if !matches!(timeout(SILENT_FOR, framing::write(&mut stream, &packet)).await, Ok(Ok(()))) {
             return;
         }
     }
-}
-
-pub(super) async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let length = stream.read_u16().await?;
-    let mut message = vec![0; usize::from(length)];
-    stream.read_exact(&mut message).await?;
-    Ok(message)
-}
-
-pub(super) async fn write(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
-    let length = u16::try_from(message.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    // In one segment: a program may read the length and expect the rest to be there.
-    stream.write_all(&[&length.to_be_bytes(), message].concat()).await
 }
 
 // ---- upstream, and what is kept ----

@@ -2,9 +2,9 @@
 //! under another number; an answer comes back as it was given.
 
 use super::{
+    framing,
     question::{Asker, HEADER_BYTES},
     resolv_conf::{self, Nameserver},
-    serve::{read, write},
 };
 use drawbridge_api::NsName;
 use drawbridge_kernel::{Kernel, Transport};
@@ -137,8 +137,8 @@ impl Upstream {
                 TcpSocket::from_std_stream(socket.into()).connect(server).await?
             }
         };
-        write(&mut stream, query).await?;
-        let packet = read(&mut stream).await?;
+        framing::write(&mut stream, query).await?;
+        let packet = framing::read(&mut stream).await?;
         if answers(query, &packet) { Ok(packet) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 

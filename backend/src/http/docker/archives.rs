@@ -3,8 +3,8 @@
 use super::{
     error::DockerError,
     extract::query_bool,
-    images::named_by,
     progress::{self, Detail},
+    query::{named_by, values},
 };
 use crate::{
     http::to_the_end,
@@ -84,15 +84,6 @@ pub(super) async fn save_several(
         .map(str::to_owned)
         .collect();
     save(daemon, &names).await
-}
-
-/// Every value of one key of a query, which may stand in it more than once.
-pub(super) fn values(query: &str, key: &str) -> Vec<String> {
-    let pairs: Vec<(String, String)> =
-        axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&format!("/?{query}").parse().unwrap_or_default())
-            .map(|Query(pairs)| pairs)
-            .unwrap_or_default();
-    pairs.into_iter().filter(|(name, _)| name == key).map(|(_, value)| value).collect()
 }
 
 pub(super) async fn save(daemon: Arc<Daemon>, names: &[String]) -> Result<Response, DockerError> {

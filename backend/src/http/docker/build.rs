@@ -1,12 +1,12 @@
 //! `POST /build`: the classic builder. What it prints is Docker's, line by line, as far as there is something to print.
 
 use super::{
-    archives::{reader_of, values},
+    archives::reader_of,
     endpoint,
     error::DockerError,
     extract::query_bool,
-    images::named_by,
     progress::{self, Detail},
+    query::{named_by, values},
     registries::{self, check_platform},
 };
 use crate::{

@@ -2,14 +2,20 @@
 //! `registries`.
 
 use super::{
-    ApiVersion, archives, error::DockerError, extract::query_bool, filters::Filters, image_answer, registries,
+    ApiVersion, archives,
+    error::DockerError,
+    extract::query_bool,
+    filters::Filters,
+    image_answer,
+    query::{named_by, query_of},
+    registries,
 };
 use crate::{
     http::to_the_end,
     images::{Reference, glob},
     model::ImageRecord,
     ops::{
-        Daemon, OpError,
+        Daemon,
         image::{
             self,
             remove::{self, Insistence, Parents, Removed},
@@ -18,7 +24,7 @@ use crate::{
 };
 use axum::{
     Extension, Json,
-    extract::{FromRequestParts, Path, Query, Request, State},
+    extract::{Path, Query, Request, State},
     http::{Method, StatusCode},
     response::{IntoResponse, Response},
 };
@@ -134,25 +140,6 @@ pub(super) async fn named(
     Err(DockerError::PageNotFound)
 }
 
-pub(super) async fn query_of<T: serde::de::DeserializeOwned + 'static>(request: Request) -> Result<T, DockerError> {
-    let (mut parts, _) = request.into_parts();
-    let query = Query::<T>::from_request_parts(&mut parts, &()).await;
-    query.map(|Query(query)| query).map_err(|error| DockerError::BadRequest(error.to_string()))
-}
-
-/// A name of a repository and a tag, or a repository with its tag behind a colon.
-pub(super) fn named_by(repository: &str, tag: Option<&str>) -> Result<Reference, OpError> {
-    let text = match tag.filter(|tag| !tag.is_empty()) {
-        Some(tag) if tag.contains(':') => format!("{repository}@{tag}"),
-        Some(tag) => {
-            let bare: Reference = repository.parse().map_err(|error| OpError::Invalid(format!("{error}")))?;
-            format!("{}:{tag}", bare.familiar_name())
-        }
-        None => repository.to_owned(),
-    };
-    text.parse().map_err(|error: crate::images::InvalidReference| OpError::Invalid(error.to_string()))
-}
-
 async fn remove(daemon: Arc<Daemon>, name: String, query: RemoveQuery) -> Result<Response, DockerError> {
     let insistence = if query.force { Insistence::Forced } else { Insistence::Gentle };
     let parents = if query.noprune { Parents::Kept } else { Parents::Removed };
@@ -197,16 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_put_together() {
-        let check = |repository, tag, expected: &str| {
-            assert_eq!(named_by(repository, tag).unwrap().to_string(), expected, "{repository} {tag:?}");
-        };
-        check("docker.io/library/redis", Some("7"), "redis:7");
-        check("localhost:5000/a/b", None, "localhost:5000/a/b:latest");
-        check("a:1", None, "a:1");
-        let digest = format!("sha256:{}", "0".repeat(64));
-        check("redis", Some(&digest), &format!("redis@{digest}"));
-        assert!(named_by("", None).is_err() && named_by("A", Some("x")).is_err());
+    fn references_are_matched() {
         assert!(reference_matches("red*", "redis:7") && reference_matches("redis:7", "redis:7"));
         assert!(!reference_matches("redis:8", "redis:7"));
     }

@@ -30,6 +30,7 @@ mod network_create;
 mod networks;
 mod ports;
 mod progress;
+mod query;
 mod registries;
 mod request;
 mod stats;

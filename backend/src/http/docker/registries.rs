@@ -1,11 +1,11 @@
 //! Images from registries and into them: pull, push, what a registry says of a name, and logging in.
 
 use super::{
-    archives::{self, Import, values},
+    archives::{self, Import},
     error::DockerError,
     extract::DockerJson,
-    images::named_by,
     progress::{self, Detail},
+    query::{named_by, query_of, values},
 };
 use crate::{
     images::{Reference, config, registry::Credentials},
@@ -168,7 +168,7 @@ struct PushQuery {
 /// `POST /images/{name}/push`: one tag, or without one all of the repository.
 pub(super) async fn push(daemon: Arc<Daemon>, name: &str, request: Request) -> Result<Response, DockerError> {
     let credentials = credentials(request.headers())?;
-    let query: PushQuery = super::images::query_of(request).await?;
+    let query: PushQuery = query_of(request).await?;
     let names = match query.tag.filter(|tag| !tag.is_empty()) {
         Some(tag) => vec![named_by(name, Some(&tag))?],
         None => registry::tags_of(&daemon, &named_by(name, None)?)?,

@@ -1,6 +1,7 @@
 //! Compose files: `compose.yaml` as the Compose Specification has it, as far as one machine needs it, into a lab. A service is
 //! read as the request that a client would send for it, and an unknown key is an error that names it and its line.
 
+mod context;
 mod export;
 mod fields;
 mod mounts;
@@ -22,9 +23,10 @@ use crate::ops::{
     OpError,
     lab::{self, Lab, LabContainer, LabService},
 };
+use context::Context;
 use fields::Fields;
 use serde_json::{Value as Json, json};
-use service::{Context, Service};
+use service::Service;
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -2,8 +2,8 @@
 
 use super::{
     ComposeError,
+    context::Context,
     fields::Fields,
-    service::Context,
     yaml::{Node, Value},
 };
 use serde_json::{Map, Value as Json, json};

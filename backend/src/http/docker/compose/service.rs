@@ -2,12 +2,12 @@
 //! conversion then has the defaults and the checks, so that a lab's container is what `docker run` would make.
 
 use super::{
-    ComposeError, Place,
+    ComposeError,
+    context::Context,
     fields::Fields,
     mounts::{Mounts, Sources},
     plugs::networks,
     ports::Ports,
-    variables::Variables,
     words,
     yaml::{Node, Value},
 };
@@ -30,16 +30,6 @@ pub(super) struct Service {
     pub(super) shares_with: Option<String>,
     /// The request, labels of the project apart.
     pub(super) body: Json,
-}
-
-/// What a service refers to.
-pub(super) struct Context<'a> {
-    pub(super) project: &'a str,
-    pub(super) place: &'a Place,
-    pub(super) variables: Variables<'a>,
-    /// The file's networks, with the names that they have on the machine.
-    pub(super) networks: &'a BTreeMap<String, String>,
-    pub(super) volumes: &'a BTreeMap<String, String>,
 }
 
 impl Service {
