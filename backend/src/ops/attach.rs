@@ -142,7 +142,7 @@ pub(super) fn settle(
 pub(super) fn check_together(network: &Network, others: &[Network]) -> Result<(), OpError> {
     for other in others.iter().filter(|other| other.name != network.name) {
         if network.driver == Driver::Host || other.driver == Driver::Host {
-            return Err(shares_a_namespace());
+            return Err(sharing::shares_a_namespace());
         }
         if network.driver == Driver::Null || other.driver == Driver::Null {
             return Err(OpError::Invalid(
@@ -153,13 +153,6 @@ pub(super) fn check_together(network: &Network, others: &[Network]) -> Result<()
         }
     }
     Ok(())
-}
-
-pub(super) fn shares_a_namespace() -> OpError {
-    OpError::Invalid(
-        "container sharing network namespace with another container or host cannot be connected to any other network"
-            .into(),
-    )
 }
 
 /// Whether a network can give what an attachment asks for.

@@ -7,6 +7,7 @@ use super::{
     etc, interface_settings, lifecycle, lookup, network,
     outlet::{self, Outlets},
     publish::{self, Asker, Reservation},
+    sharing,
 };
 use crate::{
     engine::{Changed, Draft, Mode},
@@ -55,9 +56,9 @@ pub async fn connect(
     let others = networks_of(daemon, &known)?;
     attach::check_together(&network, &others)?;
     match record.spec.network_mode {
-        NetworkMode::Host | NetworkMode::Container(_) => return Err(attach::shares_a_namespace()),
+        NetworkMode::Host | NetworkMode::Container(_) => return Err(sharing::shares_a_namespace()),
         NetworkMode::None | NetworkMode::Network(_) if network.driver == Driver::Host => {
-            return Err(attach::shares_a_namespace());
+            return Err(sharing::shares_a_namespace());
         }
         NetworkMode::None | NetworkMode::Network(_) => {}
     }

@@ -2,7 +2,7 @@
 
 use super::{
     OpError,
-    network::{Taken, conflict},
+    taken::{self, conflict},
 };
 use crate::model::{NewNetwork, NewRange};
 use drawbridge_api::{Driver, Subnet};
@@ -94,7 +94,7 @@ impl Pools {
 ///
 /// # Errors
 /// `Invalid` where something makes no sense, `SubnetOverlaps`, or `NoFreePool`.
-pub(super) fn subnets(new: &NewNetwork, taken: &[Taken], pools: &Pools) -> Result<Vec<Subnet>, OpError> {
+pub(super) fn subnets(new: &NewNetwork, taken: &[taken::Range], pools: &Pools) -> Result<Vec<Subnet>, OpError> {
     if !new.ipv4 && !new.ipv6 {
         return Err(OpError::Invalid("IPv4 or IPv6 must be enabled".into()));
     }
@@ -109,7 +109,7 @@ pub(super) fn subnets(new: &NewNetwork, taken: &[Taken], pools: &Pools) -> Resul
         };
         for range in &asked {
             let own = found.iter().map(|known| (known.subnet, format!("network {} itself", new.name)));
-            let taken: Vec<Taken> = taken.iter().cloned().chain(own).collect();
+            let taken: Vec<taken::Range> = taken.iter().cloned().chain(own).collect();
             found.push(subnet(new, range, family, &taken, pools)?);
         }
     }
@@ -125,7 +125,7 @@ fn subnet(
     new: &NewNetwork,
     range: &NewRange,
     family: Family,
-    taken: &[Taken],
+    taken: &[taken::Range],
     pools: &Pools,
 ) -> Result<Subnet, OpError> {
     let subnet = match range.subnet {
@@ -178,7 +178,7 @@ fn is_of_a_host(subnet: IpNet, address: IpAddr) -> bool {
     subnet.contains(&address) && address != subnet.network() && !is_broadcast
 }
 
-fn checked(subnet: IpNet, driver: Driver, taken: &[Taken]) -> Result<IpNet, OpError> {
+fn checked(subnet: IpNet, driver: Driver, taken: &[taken::Range]) -> Result<IpNet, OpError> {
     let refused = |why: &str| Err(OpError::Invalid(format!("invalid network config:\ninvalid subnet {subnet}: {why}")));
     if subnet.trunc() != subnet {
         return refused(&format!("it should be {}", subnet.trunc()));

@@ -38,6 +38,7 @@ pub mod session;
 mod sharing;
 pub mod start;
 pub mod stopping;
+mod taken;
 mod tell;
 pub mod top;
 pub mod trial;
@@ -137,7 +138,7 @@ impl Daemon {
     /// When the kernel can't be asked.
     pub async fn host_now(&self) -> Result<Host, OpError> {
         let view = self.look_at_host().await?;
-        Ok(Host { addresses: network::host_addresses(&view), ..self.host.clone() })
+        Ok(Host { addresses: taken::host_addresses(&view), ..self.host.clone() })
     }
 
     /// The links, addresses and routes of the host as they are now.

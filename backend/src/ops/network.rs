@@ -3,6 +3,7 @@
 use super::{
     Daemon, OpError,
     ipam::{self, Pools},
+    taken,
 };
 use crate::{
     clock,
@@ -17,12 +18,11 @@ use crate::{
     },
 };
 use drawbridge_api::{
-    ContainerId, Driver, Endpoint, EventKind, GatewayMode, HostAddress, IfName, Macvlan, MacvlanMode, Network,
-    NetworkId, NetworkName, Origin,
+    ContainerId, Driver, Endpoint, EventKind, GatewayMode, IfName, Macvlan, MacvlanMode, Network, NetworkId,
+    NetworkName, Origin,
 };
-use drawbridge_kernel::{HostLink, HostView};
-use drawbridge_plan::{BridgeNetwork, Scope, alloc};
-use ipnet::IpNet;
+use drawbridge_kernel::HostView;
+use drawbridge_plan::{BridgeNetwork, Scope};
 use std::net::IpAddr;
 
 /// The network that a name, an id or the beginning of one means.
@@ -72,7 +72,7 @@ pub async fn create(daemon: &Daemon, mode: Mode, origin: Origin, new: NewNetwork
         Some(bridge) => bridge.clone(),
         None => format!("br-{}", id.short()).parse()?,
     };
-    if new.driver == Driver::Bridge && is_foreign(&host, &bridge) {
+    if new.driver == Driver::Bridge && taken::is_foreign(&host, &bridge) {
         return Err(OpError::BridgeTaken { bridge: bridge.to_string() });
     }
     let request = Request { verb: "create network", subject: new.name.to_string(), origin };
@@ -212,7 +212,7 @@ fn lay_out(
     if let Some(other) = others.iter().find(|other| other.bridge.as_ref() == Some(&bridge)) {
         return Err(OpError::BridgeOfNetwork { bridge: bridge.to_string(), network: other.name.to_string() });
     }
-    let taken = taken_ranges(&network::ranges(db)?, host);
+    let taken = taken::ranges(&network::ranges(db)?, host);
     // What is settings only has no ranges yet: who takes it over gets them.
     let subnets = if new.settings.is_some() { Vec::new() } else { ipam::subnets(new, &taken, pools)? };
     check_outlet(new, host)?;
@@ -247,7 +247,7 @@ fn lay_out(
 fn check_parent(macvlan: &Macvlan, others: &[Network], host: &HostView) -> Result<(), OpError> {
     let parent = &macvlan.parent;
     let found = host.links.iter().find(|link| link.name == parent.as_str());
-    let usable = found.is_some_and(|link| !is_ours(link) && link.name != "lo");
+    let usable = found.is_some_and(|link| !taken::is_ours(link) && link.name != "lo");
     if !usable {
         return Err(OpError::Invalid(format!(
             "invalid parent interface {parent}: it must be an interface of this machine that is not Drawbridge's; `ip link` \
@@ -265,56 +265,6 @@ fn check_parent(macvlan: &Macvlan, others: &[Network], host: &HostView) -> Resul
         ))),
         None => Ok(()),
     }
-}
-
-/// A range that somebody has, and who, as the end of a sentence.
-pub(super) type Taken = (IpNet, String);
-
-/// Every range in use, with what has it, as the end of a sentence.
-pub(super) fn taken_ranges(networks: &[(IpNet, NetworkName)], host: &HostView) -> Vec<Taken> {
-    let ours = networks.iter().map(|(range, name)| (*range, format!("network {name}")));
-    ours.chain(foreign_ranges(host)).collect()
-}
-
-/// Whether the host has an interface of that name that is not ours.
-pub(super) fn is_foreign(host: &HostView, name: &IfName) -> bool {
-    host.links.iter().any(|link| link.name == name.as_str() && !is_ours(link))
-}
-
-fn is_ours(link: &HostLink) -> bool {
-    link.alias.as_deref().is_some_and(|alias| alias.starts_with("drawbridge:"))
-}
-
-/// The host's own addresses: not its loopback's, and not our bridges'.
-pub(super) fn host_addresses(host: &HostView) -> Vec<HostAddress> {
-    let foreign = host.links.iter().filter(|link| link.name != "lo" && !is_ours(link));
-    let addresses = foreign.flat_map(|link| {
-        link.addresses.iter().map(|address| HostAddress { interface: link.name.clone(), address: *address })
-    });
-    addresses.collect()
-}
-
-/// The ranges that the host uses for itself: its addresses, its routes (a VPN's are such), its resolvers. Routes to our
-/// own bridges are left out: the rows say those better.
-fn foreign_ranges(host: &HostView) -> impl Iterator<Item = (IpNet, String)> + '_ {
-    let (ours, theirs): (Vec<_>, Vec<_>) = host.links.iter().partition(|link| is_ours(link));
-    let our_ranges: Vec<IpNet> = ours.iter().flat_map(|link| &link.addresses).map(IpNet::trunc).collect();
-    let addresses = theirs.into_iter().flat_map(|link| {
-        link.addresses.iter().map(move |address| (address.trunc(), format!("interface {}", link.name)))
-    });
-    let routes = host
-        .routes
-        .iter()
-        .filter(move |route| !our_ranges.contains(&route.trunc()))
-        .map(|route| (*route, format!("the host's route to {route}")));
-    let resolvers =
-        host.nameservers.iter().map(|address| (IpNet::from(*address), format!("the host's name server {address}")));
-    addresses.chain(routes).chain(resolvers)
-}
-
-/// The first of these ranges that shares an address with one.
-pub(super) fn conflict<'a>(range: IpNet, mut taken: impl Iterator<Item = &'a Taken>) -> Option<&'a Taken> {
-    taken.find(|(other, _)| alloc::overlap(*other, range))
 }
 
 /// How it meets the outside must make sense, and an address that packets are to leave with must be the host's.

@@ -21,10 +21,18 @@ pub(super) fn check(spec: &ContainerSpec, asked: &[Attachment]) -> Result<(), Op
         () if asked.iter().any(|attachment| attachment.mac.is_some()) => "mac-address and the network mode",
         () if !spec.ports.is_empty() || spec.publish_all => "port publishing and the container type network mode",
         () if !spec.exposed_ports.is_empty() => "port exposing and the container type network mode",
-        () if !asked.is_empty() => return Err(super::attach::shares_a_namespace()),
+        () if !asked.is_empty() => return Err(shares_a_namespace()),
         () => return Ok(()),
     };
     Err(OpError::Invalid(format!("conflicting options: {conflict}")))
+}
+
+/// Why a container in another's namespace, or in the host's, joins no network.
+pub(super) fn shares_a_namespace() -> OpError {
+    OpError::Invalid(
+        "container sharing network namespace with another container or host cannot be connected to any other network"
+            .into(),
+    )
 }
 
 /// The container whose network namespace, host name and files a container has: itself, unless it shares another's.

@@ -1,7 +1,7 @@
 //! What happens when the daemon comes up: the built-in image and networks are made sure of, what a crash left half done
 //! is settled, and the containers that outlived the last daemon are taken up again.
 
-use super::{Daemon, OpError, health, image, lifecycle, lookup, network, publish, removal, restart, stopping};
+use super::{Daemon, OpError, health, image, lifecycle, lookup, network, publish, removal, restart, stopping, taken};
 use crate::{
     clock,
     engine::{Changed, Mode},
@@ -164,7 +164,7 @@ async fn ensure_networks(daemon: &Daemon) -> Result<(), OpError> {
     if missing("bridge") {
         let host = daemon.look_at_host().await?;
         let ranges = networks::ranges(&*daemon.engine.store.read()?)?;
-        let new = default_network(&host, &network::taken_ranges(&ranges, &host))?;
+        let new = default_network(&host, &taken::ranges(&ranges, &host))?;
         network::create(daemon, Mode::Apply, Origin::Daemon, new).await?;
     }
     for (name, driver) in [("host", Driver::Host), ("none", Driver::Null)] {
@@ -180,7 +180,7 @@ async fn ensure_networks(daemon: &Daemon) -> Result<(), OpError> {
 fn default_network(host: &HostView, taken: &[(IpNet, String)]) -> Result<NewNetwork, OpError> {
     let mut bridge: IfName = "docker0".parse()?;
     for number in 1.. {
-        if !network::is_foreign(host, &bridge) {
+        if !taken::is_foreign(host, &bridge) {
             break;
         }
         tracing::warn!(%bridge, "an interface of that name exists and is not ours; taking the next name");

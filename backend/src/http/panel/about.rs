@@ -1,6 +1,6 @@
 //! `/api/about` and `/api/logout`: what the settings page says of the daemon, and the way out.
 
-use super::{auth, openapi::Refused};
+use super::{auth, responses::Refused};
 use crate::{
     config::{Auth, Serve},
     ops::Daemon,

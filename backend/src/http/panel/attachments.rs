@@ -4,7 +4,7 @@ use super::{
     PreviewQuery, answer,
     containers::seen,
     error::PanelError,
-    openapi::{ContainerOrPlan, Refused},
+    responses::{ContainerOrPlan, Refused},
 };
 use crate::{
     http::to_the_end,

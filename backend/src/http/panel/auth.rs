@@ -1,6 +1,6 @@
 //! Who may come in: whoever has the token, as a cookie, a bearer token, or once in the login link.
 
-use super::{error::PanelError, openapi::Refused};
+use super::{error::PanelError, responses::Refused};
 use axum::{
     Json,
     extract::{Request, State},

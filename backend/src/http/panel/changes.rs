@@ -3,7 +3,7 @@
 use super::{
     PreviewQuery, answer,
     error::PanelError,
-    openapi::{Planned, Refused},
+    responses::{Planned, Refused},
 };
 use crate::{
     http::to_the_end,

@@ -3,7 +3,7 @@
 use super::{
     PreviewQuery, answer, created,
     error::PanelError,
-    openapi::{ContainerOrPlan, Planned, Refused},
+    responses::{ContainerOrPlan, Planned, Refused},
 };
 use crate::{
     engine::{Changed, Mode},

@@ -1,6 +1,6 @@
 //! `/api/dns`: what containers asked, and what they were told.
 
-use super::{error::PanelError, openapi::Refused};
+use super::{error::PanelError, responses::Refused};
 use crate::{dns::Kept, ops::Daemon};
 use axum::{
     Json,

@@ -1,6 +1,6 @@
 //! `/api/doctor`.
 
-use super::openapi::Refused;
+use super::responses::Refused;
 use crate::{doctor, ops::Daemon};
 use axum::{Json, extract::State};
 use drawbridge_api::Finding;

@@ -2,8 +2,8 @@
 
 use super::{
     error::PanelError,
-    openapi::{Refused, Reported},
     progress,
+    responses::{Refused, Reported},
 };
 use crate::{
     http::{docker::archives::reader_of, to_the_end},

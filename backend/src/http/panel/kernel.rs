@@ -1,6 +1,6 @@
 //! `/api/links` and `/api/kernel`.
 
-use super::{error::PanelError, openapi::Refused};
+use super::{error::PanelError, responses::Refused};
 use crate::ops::{Daemon, kernel};
 use axum::{
     Json,

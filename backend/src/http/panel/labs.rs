@@ -3,8 +3,8 @@
 use super::{
     PreviewQuery,
     error::PanelError,
-    openapi::{Refused, Reported},
     progress,
+    responses::{Refused, Reported},
 };
 use crate::{
     engine::Mode,

@@ -1,6 +1,6 @@
 //! What there is and what happens: the snapshot, and the stream of events behind it.
 
-use super::{error::PanelError, openapi::Refused};
+use super::{error::PanelError, responses::Refused};
 use crate::{
     ops::{Daemon, OpError, container, found, image, network},
     store::journal,

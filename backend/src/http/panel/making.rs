@@ -1,6 +1,6 @@
 //! `/api/containers/{id}/plan` and `/api/networks/{id}/plan`: what makes a thing, from nothing.
 
-use super::{error::PanelError, openapi::Refused};
+use super::{error::PanelError, responses::Refused};
 use crate::ops::{Daemon, making};
 use axum::{
     Json,

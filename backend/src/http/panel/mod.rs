@@ -21,6 +21,7 @@ mod networks;
 mod observed;
 mod openapi;
 mod progress;
+mod responses;
 mod rules;
 mod terminal;
 mod trial;

@@ -1,6 +1,6 @@
 //! `/api/observed`.
 
-use super::{error::PanelError, openapi::Refused};
+use super::{error::PanelError, responses::Refused};
 use crate::ops::{Daemon, found};
 use axum::{Json, extract::State};
 use drawbridge_api::Found;

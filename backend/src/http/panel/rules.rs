@@ -1,6 +1,6 @@
 //! `/api/rules` and `/api/traffic`.
 
-use super::{error::PanelError, openapi::Refused};
+use super::{error::PanelError, responses::Refused};
 use crate::ops::{Daemon, rules};
 use axum::{Json, extract::State};
 use drawbridge_api::{Rules, TrafficReport};

@@ -1,7 +1,7 @@
 //! `GET /api/containers/{id}/terminal`: a WebSocket to a container's main process, to its log, or to a command that is run in
 //! it. What is typed and printed goes as binary messages, the rest as text ([`TerminalRequest`], [`TerminalNotice`]).
 
-use super::{error::PanelError, openapi::Refused};
+use super::{error::PanelError, responses::Refused};
 use crate::{
     ops::{
         Daemon, OpError,

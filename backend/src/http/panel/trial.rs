@@ -1,6 +1,6 @@
 //! `/api/containers/{id}/try`: what a container reaches, and what is in the way.
 
-use super::{error::PanelError, openapi::Refused};
+use super::{error::PanelError, responses::Refused};
 use crate::ops::{Daemon, trial};
 use axum::{
     Json,
