@@ -19,7 +19,7 @@ use std::{
 };
 
 /// How long killed processes may take to end.
-const END_WITHIN: Duration = Duration::from_secs(5);
+const END_WITHIN: Duration = Duration::from_secs(30);
 
 /// Runs a test's body in a sandbox. Without root it says that it can't and lets the test pass, save that it fails when
 /// `DRAWBRIDGE_KERNEL=1` says that it must run.

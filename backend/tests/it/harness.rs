@@ -45,7 +45,7 @@ impl Folders {
         let containers = fs::read_dir(self.config().data_dir.join("containers")).into_iter().flatten().flatten();
         let ids: Vec<String> = containers.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         let mut left = cgroups_of(ids.iter().map(String::as_str));
-        while !left.is_empty() && begun.elapsed() < Duration::from_secs(5) {
+        while !left.is_empty() && begun.elapsed() < DEADLINE {
             for folder in &left {
                 let pids = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
                 if !pids.is_empty() {

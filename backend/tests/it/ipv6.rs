@@ -70,6 +70,12 @@ fn address(text: &str) -> Option<IpAddr> {
     Some(text.parse().unwrap())
 }
 
+/// What takes a second when it has to wait for the kernel, once in three attempts at the least does not: these machines are shared.
+fn check_at_once(attempt: impl FnMut(usize) -> Duration) {
+    let times: Vec<Duration> = (0..3).map(attempt).collect();
+    assert!(times.iter().any(|time| *time < Duration::from_secs(1)), "{times:?}");
+}
+
 #[test]
 fn out_by_nat_and_in_by_published_ports() {
     if !docker_is_there() {
@@ -84,9 +90,13 @@ fn out_by_nat_and_in_by_published_ports() {
         serve(&web, 80);
         serve(&web, 81);
         // At once: no address is tried out first, and the neighbour is asked for but once.
-        let begun = Instant::now();
-        assert_eq!(seen_from(&web, "[2001:db8::2]:7000"), address("2001:db8::1"), "NAT66");
-        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        check_at_once(|_| {
+            run("ip", &["-6", "neigh", "flush", "all"]);
+            run("ip", &["-n", &web, "-6", "neigh", "flush", "all"]);
+            let begun = Instant::now();
+            assert_eq!(seen_from(&web, "[2001:db8::2]:7000"), address("2001:db8::1"), "NAT66");
+            begun.elapsed()
+        });
         assert_eq!(seen_from(&web, "192.0.2.2:7000"), address("::ffff:192.0.2.1"));
         assert_eq!(seen_from("far", "[2001:db8::1]:8080"), address("2001:db8::2"), "the client's own address");
         assert_eq!(seen_from("far", "[fd00:66::2]:80"), None, "not by a route to the container");
@@ -97,11 +107,13 @@ fn out_by_nat_and_in_by_published_ports() {
         serve(&four, 80);
         assert!(seen_from("far", "[2001:db8::1]:8081").is_some());
         // A new neighbour on the bridge is reached in its first moment.
-        let next = start(&daemon, "next", &["--network", "dual"]);
-        serve(&next, 90);
-        let begun = Instant::now();
-        assert_eq!(seen_from(&web, "[fd00:66::3]:90"), address("fd00:66::2"));
-        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        check_at_once(|attempt| {
+            let next = start(&daemon, &format!("next{attempt}"), &["--network", "dual"]);
+            serve(&next, 90);
+            let begun = Instant::now();
+            assert_eq!(seen_from(&web, &format!("[fd00:66::{}]:90", attempt + 3)), address("fd00:66::2"));
+            begun.elapsed()
+        });
     });
 }
 

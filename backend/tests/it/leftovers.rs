@@ -1,6 +1,6 @@
 //! What a daemon leaves behind: nothing. The machine is counted before its start and after `drawbridge down`.
 
-use crate::harness::{Daemon, cgroups_of, docker_is_there, run, wait_for};
+use crate::harness::{DEADLINE, Daemon, cgroups_of, docker_is_there, run, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
 use std::{
     collections::BTreeSet,
@@ -57,7 +57,7 @@ fn check_same(sleep: &str, before: &BTreeSet<String>) {
     wait_for("nothing to be left or missing", || {
         let now = everything(sleep);
         left = now.symmetric_difference(before).cloned().collect();
-        assert!(left.is_empty() || begun.elapsed().as_secs() < 10, "left or missing: {left:#?}");
+        assert!(left.is_empty() || begun.elapsed() < DEADLINE / 2, "left or missing: {left:#?}");
         left.is_empty().then_some(())
     });
 }

@@ -74,7 +74,7 @@ fn serve(namespace: &str) {
 }
 
 fn wait(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while !condition() {
         assert!(Instant::now() < deadline, "it does not come about");
         std::thread::yield_now();

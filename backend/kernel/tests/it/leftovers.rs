@@ -113,7 +113,7 @@ fn a_container_gets_a_new_cable_where_the_old_one_hangs() {
 fn hold(namespace: &str) -> Child {
     let child = Command::new("ip").args(["netns", "exec", namespace, "sleep", "60"]).spawn().expect("there is ip");
     let inside = || fs::read_to_string(format!("/proc/{}/comm", child.id())).is_ok_and(|name| name == "sleep\n");
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while !inside() {
         assert!(std::time::Instant::now() < deadline, "sleep does not start");
         std::thread::yield_now();

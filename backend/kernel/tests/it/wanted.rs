@@ -186,9 +186,9 @@ pub(crate) fn fullest() -> Desired {
     examples().pop().expect("there are some").1
 }
 
-/// Waits until something is so, a few seconds at the most; whether it came to be.
+/// Waits until something is so, half a minute at the most; whether it came to be.
 pub(crate) fn soon(mut is_so: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         if is_so() {
             return true;
