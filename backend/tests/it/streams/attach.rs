@@ -171,6 +171,9 @@ fn a_command_is_started_once_and_told_of() {
         let mut client = Raw::upgrade(&daemon, &format!("POST /exec/{id}/start"), r#"{"Tty":true}"#);
         assert!(client.head.contains("raw-stream"), "{}", client.head);
         client.read_to_end();
-        assert_eq!(client.rest, b"11 22\r\n");
+        // runc takes the carriage return out of the terminal inside and puts it in outside; a process that is quicker than the
+        // first of these has it twice.
+        let printed: Vec<u8> = client.rest.iter().copied().filter(|byte| *byte != b'\r').collect();
+        assert_eq!(printed, b"11 22\n");
     });
 }
