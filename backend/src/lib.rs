@@ -24,6 +24,7 @@ pub mod model;
 pub mod mounts;
 pub mod notices;
 pub mod ops;
+mod readable;
 pub mod runtime;
 pub mod settings;
 pub mod store;

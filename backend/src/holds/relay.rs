@@ -1,30 +1,18 @@
-//! Passing connections on, for the few that the kernel can't turn. A task of the daemon, not a process: it ends, and its
-//! connections with it, when it is dropped.
+//! Passing on what came in, for the few that the kernel can't turn.
 
-use std::{
-    collections::HashMap,
-    io,
-    net::{SocketAddr, TcpListener as StdListener, UdpSocket as StdUdpSocket},
-    sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::{Duration, Instant},
-};
+use drawbridge_api::Protocol;
+use drawbridge_kernel::port::stream_socket;
+use std::{collections::HashMap, io, net::SocketAddr, time::Duration};
 use tokio::{
     io::copy_bidirectional,
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{TcpSocket, TcpStream, UdpSocket},
     sync::mpsc,
-    task::{AbortHandle, JoinSet, block_in_place},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 
 /// How long the container may take to accept.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// How long to wait after a failed accept, which for want of descriptors would fail again at once.
-const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
-/// How long a relay may take to end; a worker that is free ends it in microseconds.
-const ENDS_WITHIN: Duration = Duration::from_millis(500);
-/// How often is looked whether it has.
-const LOOK_EVERY: Duration = Duration::from_micros(100);
 /// How long an answer to a datagram is waited for; as long as conntrack remembers a flow that was answered
 /// (`nf_conntrack_udp_timeout_stream`).
 const FLOW_LIVES_FOR: Duration = Duration::from_secs(120);
@@ -35,102 +23,56 @@ const FLOWS: usize = 1024;
 /// The largest datagram (RFC 768).
 const DATAGRAM: usize = 65_535;
 
-/// A relay at work.
-#[derive(Debug)]
-pub(super) struct Relay {
-    task: AbortHandle,
-    target: Target,
-}
-
-/// Where to pass on to; it may change while the relay works.
-type Target = Arc<Mutex<SocketAddr>>;
-
-impl Drop for Relay {
-    /// The task lets go of its socket when a worker next looks at it, so it is waited for: who drops a relay may want the port
-    /// again at once, as a restart does. The daemon's runtime is one of several threads.
-    fn drop(&mut self) {
-        self.task.abort();
-        let deadline = Instant::now() + ENDS_WITHIN;
-        block_in_place(|| {
-            while !self.task.is_finished() && Instant::now() < deadline {
-                thread::sleep(LOOK_EVERY);
-            }
-        });
+/// Passes a connection on to its end. Either end's half close goes through to the other; a failure ends both. By SCTP messages
+/// arrive whole and in order, as they do through Docker's proxy, and what stream they came by is lost.
+pub(super) async fn connection(mut client: TcpStream, protocol: Protocol, target: SocketAddr) {
+    if let Ok(Ok(mut container)) = timeout(CONNECT_WITHIN, connect(protocol, target)).await {
+        let _ = copy_bidirectional(&mut client, &mut container).await;
     }
 }
 
-impl Relay {
-    /// Passes what is accepted on to `target`.
-    pub(super) fn tcp(socket: StdListener, target: SocketAddr) -> io::Result<Relay> {
-        let (listener, target) = (TcpListener::from_std(socket)?, Target::new(target.into()));
-        Ok(Relay { task: tokio::spawn(accept(listener, Arc::clone(&target))).abort_handle(), target })
-    }
-
-    /// Passes datagrams on to `target`, and the answers back to whom they are for.
-    pub(super) fn udp(socket: StdUdpSocket, target: SocketAddr) -> io::Result<Relay> {
-        let (socket, target) = (UdpSocket::from_std(socket)?, Target::new(target.into()));
-        Ok(Relay { task: tokio::spawn(receive(socket, Arc::clone(&target))).abort_handle(), target })
-    }
-
-    /// Passes new connections on to another target.
-    pub(super) fn turn(&self, target: SocketAddr) {
-        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
-    }
+async fn connect(protocol: Protocol, target: SocketAddr) -> io::Result<TcpStream> {
+    let socket = stream_socket(protocol, target)?.ok_or(io::ErrorKind::Unsupported)?;
+    TcpSocket::from_std_stream(socket).connect(target).await
 }
 
-fn now(target: &Target) -> SocketAddr {
-    *target.lock().unwrap_or_else(PoisonError::into_inner)
+/// The datagrams that come to one port, by who sends them.
+#[derive(Debug, Default)]
+pub(super) struct Flows {
+    waiting: HashMap<SocketAddr, mpsc::Sender<Vec<u8>>>,
+    tasks: JoinSet<io::Result<()>>,
 }
 
-async fn accept(listener: TcpListener, target: Target) {
-    let mut connections = JoinSet::new();
-    loop {
-        match listener.accept().await {
-            Ok((client, _)) => drop(connections.spawn(connection(client, now(&target)))),
-            Err(_) => sleep(ACCEPT_AGAIN_AFTER).await,
-        }
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-/// Either end's half close goes through to the other; a failure ends both.
-async fn connection(mut client: TcpStream, target: SocketAddr) {
-    let Ok(Ok(mut container)) = timeout(CONNECT_WITHIN, TcpStream::connect(target)).await else { return };
-    let _ = copy_bidirectional(&mut client, &mut container).await;
-}
-
-async fn receive(socket: UdpSocket, target: Target) {
-    let socket = Arc::new(socket);
-    let mut flows: HashMap<SocketAddr, mpsc::Sender<Vec<u8>>> = HashMap::new();
-    let mut tasks = JoinSet::new();
-    let mut buffer = vec![0; DATAGRAM];
-    loop {
-        let Ok((length, client)) = socket.recv_from(&mut buffer).await else {
-            sleep(ACCEPT_AGAIN_AFTER).await;
-            continue;
-        };
-        while tasks.try_join_next().is_some() {}
-        flows.retain(|_, flow| !flow.is_closed());
-        if !flows.contains_key(&client) {
-            if flows.len() == FLOWS {
-                continue;
+impl Flows {
+    /// Passes a datagram on, and what is answered to `answer`.
+    pub(super) fn pass(
+        &mut self,
+        datagram: &[u8],
+        client: SocketAddr,
+        target: SocketAddr,
+        answer: impl Fn(&[u8]) -> io::Result<()> + Send + 'static,
+    ) {
+        while self.tasks.try_join_next().is_some() {}
+        self.waiting.retain(|_, flow| !flow.is_closed());
+        if !self.waiting.contains_key(&client) {
+            if self.waiting.len() == FLOWS {
+                return;
             }
             let (sender, datagrams) = mpsc::channel(WAITING_DATAGRAMS);
-            tasks.spawn(flow(Arc::clone(&socket), client, now(&target), datagrams));
-            flows.insert(client, sender);
+            self.tasks.spawn(flow(target, datagrams, answer));
+            self.waiting.insert(client, sender);
         }
-        if let Some(flow) = flows.get(&client) {
-            let _ = flow.try_send(buffer[..length].to_vec());
+        if let Some(flow) = self.waiting.get(&client) {
+            let _ = flow.try_send(datagram.to_vec());
         }
     }
 }
 
 /// One client's datagrams, until nothing has passed either way for a while.
 async fn flow(
-    socket: Arc<UdpSocket>,
-    client: SocketAddr,
     target: SocketAddr,
     mut datagrams: mpsc::Receiver<Vec<u8>>,
+    answer: impl Fn(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
     let any = if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let container = UdpSocket::bind(any).await?;
@@ -143,8 +85,8 @@ async fn flow(
                 Some(datagram) => drop(container.send(&datagram).await),
                 None => return Ok(()),
             },
-            answer = container.recv(&mut buffer) => if let Ok(length) = answer {
-                socket.send_to(&buffer[..length], client).await?;
+            received = container.recv(&mut buffer) => if let Ok(length) = received {
+                answer(&buffer[..length])?;
             },
             () = sleep(FLOW_LIVES_FOR) => return Ok(()),
         }

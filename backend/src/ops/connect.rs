@@ -177,7 +177,6 @@ async fn change(
         Changed::Previewed(plan) => Ok(Changed::Previewed(plan)),
         Changed::Applied(()) => {
             let wanted = reservation.ports;
-            daemon.holds.retain(&record.id, &wanted);
             daemon.holds.keep(&record.id, reservation.held, &wanted, &Outlets::of(&endpoints).addresses());
             let is_in = |list: &[Endpoint], one: &Endpoint| list.iter().any(|other| other.id == one.id);
             let joined: Vec<Endpoint> = endpoints.iter().filter(|one| !is_in(&old, one)).cloned().collect();

@@ -238,7 +238,7 @@ async fn release(daemon: &Daemon, id: &ContainerId, mode: Mode, request: Request
         .change(mode, request, scope, |db, draft| Ok::<_, OpError>(endpoint::mark_removing(db, id, draft.change_id)?))
         .await?;
     if let Changed::Applied(()) = &changed {
-        daemon.holds.retain(id, &[]);
+        daemon.holds.let_go(id);
     }
     Ok(changed)
 }

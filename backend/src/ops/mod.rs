@@ -104,6 +104,7 @@ impl Daemon {
         host: Host,
         kernel: Arc<Kernel>,
     ) -> Arc<Self> {
+        let holds = Holds::new(Arc::clone(&engine.store));
         Arc::new(Self {
             id,
             engine,
@@ -111,7 +112,7 @@ impl Daemon {
             runtime,
             images,
             host,
-            holds: Holds::default(),
+            holds,
             kernel,
             found: Mutex::default(),
             pools: OnceLock::new(),

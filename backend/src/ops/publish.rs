@@ -1,6 +1,8 @@
 //! Publishing: which ports of the host lead to which ports of a container. The sockets that hold them are bound before the
 //! change, so that a port that is taken stops it before anything is made.
 
+mod taking;
+
 use super::{
     Daemon, OpError, connect, image, lifecycle, lookup,
     outlet::{Leading, Outlets, leading},
@@ -18,16 +20,15 @@ use crate::{
     },
 };
 use drawbridge_api::{
-    ContainerId, ContainerState, EndpointId, GatewayMode, HostPort, Origin, PortRequest, Protocol, PublishedPort,
+    ContainerId, ContainerState, EndpointId, GatewayMode, HostPort, NetworkMode, Origin, PortRequest, Protocol,
+    PublishedPort,
 };
-use drawbridge_kernel::port::{self, HoldError};
+use drawbridge_kernel::port;
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-/// How often the kernel is asked for another port when the one it chose is taken at a second address.
-const CHOICES: usize = 32;
 /// Options with the address that ports are published at where the request names none (Docker's bridge driver).
 const BINDING_OPTIONS: [&str; 2] =
     ["com.docker.network.bridge.host_binding_ipv4", "com.docker.network.bridge.host_binding_ipv6"];
@@ -82,7 +83,8 @@ pub(super) fn reserve(
                 reservation.ports.push(port);
             }
         }
-        choose(request, &translated, also, &mut reservation).map_err(|refused| explain(daemon, asker, refused))?;
+        taking::choose(request, &translated, also, &mut reservation)
+            .map_err(|refused| taking::explain(daemon, asker, refused))?;
     }
     Ok(reservation)
 }
@@ -127,8 +129,12 @@ pub(super) fn check(spec: &ContainerSpec) -> Result<(), OpError> {
     Ok(())
 }
 
-/// What is published and can't be used for want of something in the kernel.
+/// What is published and can't be used: without a network of its own, or for want of something in the kernel.
 pub fn warnings(spec: &ContainerSpec) -> Vec<String> {
+    if spec.network_mode == NetworkMode::Host && !spec.ports.is_empty() {
+        // Docker's words.
+        return vec!["Published ports are discarded when using host network mode".to_owned()];
+    }
     if spec.ports.iter().all(|port| port.protocol != Protocol::Sctp) || port::has_sctp() {
         return Vec::new();
     }
@@ -183,126 +189,6 @@ fn addresses(leading: &Leading, request: &PortRequest) -> (Vec<IpAddr>, Vec<IpAd
     (translated, routed)
 }
 
-/// Why a port can't be had.
-#[derive(Debug)]
-struct Refused {
-    host: HostPort,
-    error: HoldError,
-}
-
-/// Holds one port at all of `addresses`, or none.
-fn choose(
-    request: &PortRequest,
-    addresses: &[IpAddr],
-    also: &[PublishedPort],
-    reservation: &mut Reservation,
-) -> Result<(), Refused> {
-    if addresses.is_empty() {
-        return Ok(());
-    }
-    let protocol = request.protocol;
-    // What it asks for and has already stays as it is, a port of the kernel's choice too.
-    let fits = |port: &&PublishedPort| {
-        port.container_port == request.container_port
-            && port.host.protocol == protocol
-            && port.host.address == addresses[0]
-            && (request.host_port == 0 || (request.host_port..=last(request)).contains(&port.host.port))
-    };
-    let kept = also.iter().find(fits).map(|port| port.host.port);
-    let asked: Vec<u16> = match (kept, request.host_port) {
-        (Some(port), _) => vec![port],
-        (None, 0) => vec![0; CHOICES],
-        (None, first) => (first..=last(request)).collect(),
-    };
-    let mut refused = None;
-    for port in asked {
-        match hold_all(protocol, port, addresses, also, reservation) {
-            Ok(hosts) => {
-                let container_port = request.container_port;
-                reservation.ports.extend(hosts.into_iter().map(|host| PublishedPort { host, container_port }));
-                return Ok(());
-            }
-            Err(error) => refused = Some(error),
-        }
-    }
-    refused.map_or(Ok(()), Err)
-}
-
-fn last(request: &PortRequest) -> u16 {
-    request.host_port_end.unwrap_or(request.host_port)
-}
-
-/// Holds a port at each of `addresses`, or none; gives what it then has, its own that it had before among it.
-fn hold_all(
-    protocol: Protocol,
-    mut port: u16,
-    addresses: &[IpAddr],
-    also: &[PublishedPort],
-    reservation: &mut Reservation,
-) -> Result<Vec<HostPort>, Refused> {
-    let mut new = Reserved::new();
-    let mut hosts = Vec::with_capacity(addresses.len());
-    for &address in addresses {
-        let host = HostPort { address, protocol, port };
-        let is_ours =
-            also.iter().any(|known| known.host == host) && !reservation.ports.iter().any(|known| known.host == host);
-        if is_ours {
-            hosts.push(host);
-            continue;
-        }
-        match port::hold(host) {
-            Ok(held) => {
-                port = held.port();
-                let host = HostPort { port, ..host };
-                hosts.push(host);
-                new.insert(host, Some(held));
-            }
-            Err(HoldError::Unsupported(_)) if protocol == Protocol::Sctp && port != 0 => {
-                hosts.push(host);
-                new.insert(host, None);
-            }
-            // A machine without IPv6 publishes on IPv4.
-            Err(HoldError::NoSuchAddress(_) | HoldError::Unsupported(_))
-                if address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && addresses.len() > 1 => {}
-            Err(error) => return Err(Refused { host, error }),
-        }
-    }
-    reservation.held.extend(new);
-    Ok(hosts)
-}
-
-/// Who has the port, and which one is free.
-fn explain(daemon: &Daemon, asker: Asker<'_>, refused: Refused) -> OpError {
-    let Refused { host, error } = refused;
-    let endpoint = match asker.endpoint {
-        Some(id) => format!("{} ({id})", asker.name),
-        None => asker.name.to_owned(),
-    };
-    match error {
-        HoldError::Taken(_) => {
-            OpError::PortTaken { endpoint, host, holder: who_has(daemon, host), free: port::next_free(host) }
-        }
-        HoldError::NoSuchAddress(_) => OpError::NoSuchAddress { endpoint, host },
-        HoldError::Unsupported(_) => OpError::Invalid(format!(
-            "this machine's kernel has no {} sockets to hold {host} with, so it can't choose a port; name one of the host",
-            host.protocol
-        )),
-        HoldError::System { source: error, .. } => OpError::CannotHold { endpoint, host, error },
-    }
-}
-
-fn who_has(daemon: &Daemon, host: HostPort) -> String {
-    let container = daemon.engine.store.read().ok().and_then(|db| {
-        let id = port_rows::holder(&db, &host).ok().flatten()?;
-        rows::get(&db, &id).ok().flatten()
-    });
-    match (container, port::holder(host)) {
-        (Some(container), _) => format!("container {} has it", container.name),
-        (None, Some(holder)) => format!("process {} ({}) has it", holder.pid, holder.command),
-        (None, None) => "another program has it".to_owned(),
-    }
-}
-
 /// Holds the ports of a container that outlived the last daemon. One that was taken meanwhile is told of, and still leads
 /// to the container.
 pub(super) fn take_up(daemon: &Daemon, id: &ContainerId) -> Result<(), OpError> {
@@ -310,17 +196,7 @@ pub(super) fn take_up(daemon: &Daemon, id: &ContainerId) -> Result<(), OpError> 
         let db = daemon.engine.store.read()?;
         (port_rows::of_container(&db, id)?, endpoint::of_container(&db, id)?)
     };
-    let mut held = Reserved::new();
-    for host in ports.iter().map(|port| port.host).filter(|host| host.port > 0) {
-        match port::hold(host) {
-            Ok(socket) => drop(held.insert(host, Some(socket))),
-            Err(HoldError::Unsupported(_)) => drop(held.insert(host, None)),
-            Err(error) => {
-                let holder = who_has(daemon, host);
-                tracing::warn!(container = %id.short(), %host, %error, %holder, "a published port is not held");
-            }
-        }
-    }
+    let held = taking::hold_again(daemon, id, ports.iter().map(|port| port.host));
     daemon.holds.keep(id, held, &ports, &Outlets::of(&endpoints).addresses());
     Ok(())
 }
@@ -371,7 +247,6 @@ pub async fn update(
     match changed {
         Changed::Previewed(plan) => Ok(Changed::Previewed(plan)),
         Changed::Applied(()) => {
-            daemon.holds.retain(&record.id, &wanted);
             daemon.holds.keep(&record.id, reservation.held, &wanted, &Outlets::of(&endpoints).addresses());
             lookup::publish(daemon, &record.id)?;
             Ok(Changed::Applied(lookup::get(daemon, &record.id)?))

@@ -1,14 +1,12 @@
 //! Waiting for what the kernel reports by a descriptor, on the async runtime.
 
+use crate::readable::register;
 use drawbridge_kernel::{
     file::{Watch, take_changes},
     process::Process,
 };
 use std::{io, os::fd::OwnedFd, path::Path, time::Duration};
-use tokio::{
-    io::{Interest, unix::AsyncFd},
-    time::sleep,
-};
+use tokio::{io::unix::AsyncFd, time::sleep};
 
 /// How often one looks when the kernel has no more watches to give (fs.inotify.max_user_instances, 128 by default): a
 /// person who follows a log does not see the delay.
@@ -19,13 +17,6 @@ pub(super) async fn ended(process: Process) -> io::Result<()> {
     // The descriptor becomes readable once, for good (pidfd_open(2)).
     register(process.into())?.readable().await?.retain_ready();
     Ok(())
-}
-
-#[expect(unsafe_code, reason = "tokio has no safe way to wait for a descriptor that is neither socket nor pipe")]
-fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: the descriptor is open and owned, and an OwnedFd keeps it so, unchanged, until it is dropped with the
-    // AsyncFd around it. It is taken by value, so nobody else can put another one in its place.
-    Ok(unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }?)
 }
 
 /// Tells that a file, or what is in a folder, has changed. May tell so when it has not.

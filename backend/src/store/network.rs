@@ -125,6 +125,28 @@ pub fn resolve(db: &Connection, text: &str) -> Result<Vec<NetworkId>, StoreError
     )
 }
 
+/// The internal networks that are bridges, as a member's address tells them.
+///
+/// # Errors
+/// When SQLite fails or a row can't be read.
+pub fn internal(db: &Connection) -> Result<Vec<InternalNetwork>, StoreError> {
+    let sql = "select network_id, bridge from network where internal and bridge is not null";
+    all(db, sql, [], |row| {
+        let id: String = row.get("network_id")?;
+        let subnets = all(db, "select subnet from subnet where network_id = ?", [&id], |row| parsed(row, "subnet"))?;
+        Ok(InternalNetwork { bridge: parsed_or_null(row, "bridge")?, subnets })
+    })
+}
+
+/// What an internal network is told by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InternalNetwork {
+    /// Its bridge.
+    pub bridge: Option<IfName>,
+    /// Its ranges.
+    pub subnets: Vec<IpNet>,
+}
+
 /// Every range in use, with the name of its network; those still being removed count.
 ///
 /// # Errors

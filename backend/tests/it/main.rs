@@ -19,6 +19,7 @@ mod every_page;
 mod fields;
 mod found;
 mod harness;
+mod held;
 mod images;
 mod ipam;
 mod ipv6;

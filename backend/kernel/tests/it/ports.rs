@@ -3,7 +3,7 @@
 use crate::wanted::{shell, soon};
 use drawbridge_api::{HostPort, Protocol};
 use drawbridge_kernel::{
-    port::{HoldError, hold, holder, next_free},
+    port::{HoldError, Poll, hold, hold_both, holder, next_free},
     testing::check_in_sandbox,
 };
 use std::{
@@ -28,6 +28,19 @@ fn refused(address: &str, protocol: Protocol, port: u16) -> bool {
         assert!(output.status.success() || stderr.contains("Address already in use"), "{stderr}");
         !output.status.success()
     })
+}
+
+/// What is there in a moment: programs that other tests start have all our descriptors until they run.
+fn soon_some<T>(mut find: impl FnMut() -> Option<T>) -> T {
+    let mut found = None;
+    assert!(
+        soon(|| {
+            found = find();
+            found.is_some()
+        }),
+        "it does not come"
+    );
+    found.expect("it is there")
 }
 
 #[test]
@@ -132,17 +145,68 @@ fn the_next_free_port_is_found() {
 }
 
 #[test]
+fn one_socket_has_a_port_for_both_families() {
+    check_in_sandbox(|| {
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            let held = hold_both(protocol, 8080).expect("it is free");
+            let hosts: Vec<String> = held.hosts().map(|host| host.to_string()).collect();
+            assert_eq!(hosts, [format!("0.0.0.0:8080/{protocol}"), format!("[::]:8080/{protocol}")]);
+            for other in ["0.0.0.0", "127.0.0.1", "::", "::1"] {
+                assert!(refused(other, protocol, 8080), "{other} of {protocol}");
+                let again = hold(at(other, protocol, 8080));
+                assert!(matches!(again, Err(HoldError::Taken(_))), "{again:?}");
+            }
+            assert_eq!(holder(at("127.0.0.1", protocol, 8080)).map(|holder| holder.pid), Some(std::process::id()));
+            drop(held);
+            // Whichever family has it, it is not to be had for both.
+            for one in ["127.0.0.1", "0.0.0.0", "::1", "::"] {
+                assert!(soon(|| hold_both(protocol, 8080).is_ok()), "{protocol} was let go");
+                let held = soon_some(|| hold(at(one, protocol, 8080)).ok());
+                assert!(matches!(hold_both(protocol, 8080), Err(HoldError::Taken(_))), "beside {one} of {protocol}");
+                drop(held);
+            }
+            let chosen = hold_both(protocol, 0).expect("some are free").port();
+            assert_ne!(chosen, 0);
+        }
+    });
+}
+
+#[test]
 fn a_held_port_listens_and_is_taken_again_at_once() {
     check_in_sandbox(|| {
-        let listener = hold(at("127.0.0.1", Protocol::Tcp, 8080)).expect("free").into_listener().expect("of TCP");
+        let held = hold(at("127.0.0.1", Protocol::Tcp, 8080)).expect("free");
+        let poll = Poll::new().expect("a descriptor");
+        poll.add(&held, 7).expect("it listens");
+        assert!(poll.ready().expect("it can be asked").is_empty());
+        assert!(held.accept().expect("it listens").is_none(), "nobody has come");
         let client = TcpStream::connect("127.0.0.1:8080").expect("it listens");
-        let (server, from) = listener.accept().expect("it is there already");
+        assert_eq!(poll.ready().expect("it can be asked"), [7]);
+        let (server, from) = held.accept().expect("it listens").expect("it is there already");
         assert_eq!(from.ip(), "127.0.0.1".parse::<IpAddr>().expect("valid"));
+        assert!(poll.ready().expect("it can be asked").is_empty());
         // Ended by this side first, the connection keeps the port for a minute.
         drop(server);
         drop(client);
-        drop(listener);
+        drop(held);
         assert!(soon(|| hold(at("127.0.0.1", Protocol::Tcp, 8080)).is_ok()), "free again");
-        assert!(hold(at("127.0.0.1", Protocol::Udp, 8080)).expect("free").into_listener().is_none());
+    });
+}
+
+#[test]
+fn datagrams_that_come_to_a_held_port_are_read_and_answered() {
+    check_in_sandbox(|| {
+        let held = hold_both(Protocol::Udp, 5353).expect("free");
+        held.make_room().expect("there is room");
+        let mut buffer = [0; 16];
+        assert!(held.receive(&mut buffer).expect("a socket").is_none());
+        for to in ["127.0.0.1:5353", "[::1]:5353"] {
+            let client = UdpSocket::bind(if to.starts_with('[') { "[::1]:0" } else { "127.0.0.1:0" }).expect("free");
+            client.connect(to).expect("a way");
+            client.send(b"hello").expect("it is there");
+            let (length, from) = soon_some(|| held.receive(&mut buffer).expect("a socket"));
+            assert_eq!((length, from.port()), (5, client.local_addr().expect("bound").port()), "{to}");
+            held.send(b"answer", from).expect("a way");
+            assert_eq!(client.recv(&mut buffer).expect("an answer"), 6);
+        }
     });
 }
