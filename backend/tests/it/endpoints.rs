@@ -261,22 +261,3 @@ fn settings_are_taken_over() {
         daemon.docker(&["network", "rm", "settings"]);
     });
 }
-
-#[test]
-fn a_kernel_without_sctp_is_told_of() {
-    if !docker_is_there() {
-        return;
-    }
-    check_in_sandbox(|| {
-        let daemon = Daemon::start();
-        let output = daemon.docker_output(&[&["run", "-d", "-p", "7777:80/sctp"], &SLEEP[..]].concat());
-        assert!(output.status.success());
-        let told = String::from_utf8_lossy(&output.stderr).contains("no SCTP sockets");
-        let found = api(&daemon, "GET", "/api/doctor", None).1;
-        let sctp = found.as_array().unwrap().iter().find(|finding| finding["subject"] == "SCTP").unwrap();
-        assert_eq!(told, sctp["health"] == "warning", "{sctp}");
-        // Packets are led on in either case.
-        let map = run("nft", &["list", "map", "inet", "drawbridge", "published4"]);
-        assert!(map.contains("sctp . 7777 : 172.17.0.2 . 80"), "{map}");
-    });
-}

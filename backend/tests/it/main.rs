@@ -42,6 +42,7 @@ mod python;
 mod registry;
 mod runtime;
 mod script;
+mod sctp;
 mod sequences;
 mod shown;
 mod streams;

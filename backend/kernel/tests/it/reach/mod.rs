@@ -1,6 +1,7 @@
 //! Who reaches whom, and with which address: the whole contract of networks and published ports in one table.
 
 mod rows;
+mod sctp;
 mod world;
 
 use drawbridge_kernel::testing::check_in_sandbox;

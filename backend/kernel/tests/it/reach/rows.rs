@@ -9,7 +9,7 @@ pub(super) struct Row {
     pub(super) from: &'static str,
     /// Where to.
     pub(super) to: &'static str,
-    /// tcp or udp.
+    /// tcp, udp or sctp.
     pub(super) protocol: Protocol,
     /// Whether it is reached, with the source that is seen there.
     pub(super) expected: Outcome,
@@ -19,6 +19,7 @@ pub(super) struct Row {
 pub(super) enum Protocol {
     Tcp,
     Udp,
+    Sctp,
 }
 
 /// Whether br_netfilter hands bridged packets to the routed hooks.
@@ -29,7 +30,7 @@ pub(super) enum Setting {
 }
 
 use Outcome::{Dropped, Reached, Refused};
-use Protocol::{Tcp, Udp};
+use Protocol::{Sctp, Tcp, Udp};
 
 /// The world's networks are in `world`. With br_netfilter the bridge turns a neighbour's packet itself, and the source stays.
 pub(super) fn rows(br_netfilter: Setting) -> Vec<Row> {
@@ -132,8 +133,11 @@ pub(super) fn rows(br_netfilter: Setting) -> Vec<Row> {
         ("f", "172.21.0.3:80", Tcp, Reached("172.21.0.2")),
         ("f", "[fd21::3]:80", Tcp, Reached("fd21::2")),
         ("f", "172.21.0.1:7001", Tcp, Reached("172.21.0.2")),
-        ("f", "172.21.0.1:8080", Tcp, Refused),
+        ("f", "172.21.0.1:8080", Tcp, Dropped),
+        ("f", "[fd21::1]:8080", Tcp, Dropped),
+        ("f", "172.21.0.1:7009", Tcp, Refused),
         ("f", "192.0.2.2:7000", Tcp, Dropped),
+        ("f", "[2001:db8::2]:7000", Tcp, Dropped),
         ("f", "172.18.0.2:80", Tcp, Dropped),
         // Gateway modes: unprotected and routed.
         ("neighbour", "172.22.0.2:80", Tcp, Reached("192.0.2.2")),
@@ -153,10 +157,24 @@ pub(super) fn rows(br_netfilter: Setting) -> Vec<Row> {
         ("neighbour", "[fd27::2]:81", Tcp, Dropped),
         ("neighbour", "192.0.2.1:8086", Tcp, Reached("192.0.2.2")),
         ("c", "172.27.0.2:80", Tcp, Dropped),
+        // What Docker 28 says of them besides: only what is outside gets past an unprotected network's published ports, the host
+        // reaches each container, and a routed network's host ports are nobody's.
+        ("c", "[fd23::2]:80", Tcp, Reached("fd19::2")),
+        ("host", "172.22.0.2:81", Tcp, Reached("172.22.0.1")),
+        ("host", "172.23.0.2:81", Tcp, Reached("172.23.0.1")),
+        ("host", "[fd23::2]:81", Tcp, Reached("fd23::1")),
+        ("i", "192.0.2.1:8080", Tcp, Reached("172.23.0.2")),
+        ("h", "172.23.0.2:80", Tcp, Reached("172.22.0.2")),
+        ("h", "172.18.0.2:80", Tcp, Dropped),
+        ("i", "172.18.0.2:80", Tcp, Dropped),
+        ("neighbour", "[fd20::2]:80", Tcp, Dropped),
         // Isolated: its own containers, not even the host.
         ("j", "172.24.0.3:80", Tcp, Reached("172.24.0.2")),
         ("host", "172.24.0.2:80", Tcp, Dropped),
         ("neighbour", "172.24.0.2:80", Tcp, Dropped),
+        ("neighbour", "[fd24::2]:80", Tcp, Dropped),
+        ("j", "192.0.2.2:7000", Tcp, Dropped),
+        ("j", "192.0.2.1:8080", Tcp, Dropped),
         // Out.
         ("a", "192.0.2.2:7000", Tcp, Reached("192.0.2.1")),
         ("a", "192.0.2.2:7000", Udp, Reached("192.0.2.1")),
@@ -171,6 +189,36 @@ pub(super) fn rows(br_netfilter: Setting) -> Vec<Row> {
         ("a", "192.0.2.1:7001", Tcp, Reached("172.18.0.2")),
         ("a", "[2001:db8::1]:7001", Tcp, Reached("fd18::2")),
         ("a", "192.0.2.1:7009", Tcp, Refused),
+        // SCTP, by all of these roads.
+        ("host", "127.0.0.1:8080", Sctp, Reached("172.18.0.1")),
+        ("host", "192.0.2.1:8080", Sctp, Reached("192.0.2.1")),
+        ("host", "[2001:db8::1]:8080", Sctp, Reached("2001:db8::1")),
+        ("host", "172.18.0.2:81", Sctp, Reached("172.18.0.1")),
+        ("neighbour", "192.0.2.1:8080", Sctp, Reached("192.0.2.2")),
+        ("neighbour", "192.0.2.9:8080", Sctp, Reached("192.0.2.2")),
+        ("neighbour", "[2001:db8::1]:8080", Sctp, Reached("2001:db8::2")),
+        ("neighbour", "192.0.2.1:8082", Sctp, Dropped),
+        ("neighbour", "172.18.0.2:80", Sctp, Dropped),
+        ("neighbour", "[fd18::2]:80", Sctp, Dropped),
+        ("neighbour", "127.0.0.1:8080", Sctp, Dropped),
+        ("neighbour", "172.22.0.2:81", Sctp, Reached("192.0.2.2")),
+        ("neighbour", "172.23.0.2:80", Sctp, Dropped),
+        ("neighbour", "172.23.0.2:82", Sctp, Reached("192.0.2.2")),
+        ("a", "192.0.2.1:8080", Sctp, Reached("172.18.0.1")),
+        ("a", "[2001:db8::1]:8080", Sctp, Reached("fd18::1")),
+        ("b", "192.0.2.1:8080", Sctp, by_bridge("172.18.0.3", "172.18.0.1")),
+        ("b", "[fd18::2]:81", Sctp, Reached("fd18::3")),
+        ("c", "192.0.2.1:8080", Sctp, Reached("172.19.0.2")),
+        ("c", "[2001:db8::1]:8080", Sctp, Reached("fd19::2")),
+        ("c", "172.18.0.2:80", Sctp, Dropped),
+        ("e", "192.0.2.1:8083", Sctp, Reached("172.20.0.1")),
+        ("e", "172.20.0.2:80", Sctp, Dropped),
+        ("f", "172.18.0.2:80", Sctp, Dropped),
+        ("f", "172.21.0.1:8080", Sctp, Dropped),
+        ("a", "192.0.2.2:7000", Sctp, Reached("192.0.2.1")),
+        ("a", "[2001:db8::2]:7000", Sctp, Reached("2001:db8::1")),
+        ("m", "192.0.2.2:7000", Sctp, Reached("192.0.2.9")),
+        ("s as a", "192.0.2.2:7000", Sctp, Dropped),
         // With another's address.
         ("s as a", "192.0.2.1:7001", Udp, Dropped),
         ("s as a", "192.0.2.2:7000", Udp, Dropped),

@@ -1,6 +1,9 @@
 //! The world of the table: a host with ten networks, and a neighbour machine that routes everything through it.
 
-use super::rows::{Protocol, Row};
+use super::{
+    rows::{Protocol, Row},
+    sctp,
+};
 use crate::wanted::{FORWARD, reach, shell};
 use drawbridge_api::{ContainerId, EndpointId, Gateway, GatewayMode, HostPort, MacAddress, NetworkId, PublishedPort};
 use drawbridge_kernel::{Kernel, testing::inside};
@@ -69,11 +72,13 @@ const NETS: [Net; 10] = [
 ];
 
 /// What is published: the container, where on the host, and the container's port.
-const PUBLISHED: [(&str, &str, &str, u16); 17] = [
+const PUBLISHED: [(&str, &str, &str, u16); 21] = [
     ("a", "0.0.0.0:8080", "tcp", 80),
     ("a", "[::]:8080", "tcp", 80),
     ("a", "0.0.0.0:8080", "udp", 80),
     ("a", "[::]:8080", "udp", 80),
+    ("a", "0.0.0.0:8080", "sctp", 80),
+    ("a", "[::]:8080", "sctp", 80),
     ("a", "127.0.0.1:8081", "tcp", 80),
     ("a", "192.0.2.1:8082", "tcp", 81),
     ("a", "[2001:db8::1]:8082", "tcp", 81),
@@ -81,10 +86,12 @@ const PUBLISHED: [(&str, &str, &str, u16); 17] = [
     ("b", "192.0.2.9:8090", "tcp", 80),
     ("d", "0.0.0.0:8083", "tcp", 80),
     ("d", "[::]:8083", "tcp", 80),
+    ("d", "0.0.0.0:8083", "sctp", 80),
     ("h", "0.0.0.0:8085", "tcp", 80),
     ("h", "[::]:8085", "tcp", 80),
     ("i", "0.0.0.0:0", "tcp", 80),
     ("i", "[::]:0", "tcp", 80),
+    ("i", "0.0.0.0:0", "sctp", 82),
     ("n", "0.0.0.0:8086", "tcp", 80),
     ("n", "[::]:8086", "tcp", 80),
 ];
@@ -107,8 +114,10 @@ impl World {
         let mut servers = Servers::default();
         for name in NETS.iter().flat_map(|net| net.containers) {
             servers.extend(inside(name, || Servers::open(&["::"], &[80, 81])));
+            servers.sctp.push(inside(name, || sctp::Server::open(&[80, 81, 82])));
         }
         servers.extend(inside("neighbour", || Servers::open(&["::"], &[7000])));
+        servers.sctp.push(inside("neighbour", || sctp::Server::open(&[7000])));
         servers.extend(Servers::open(&["::"], &[7001]));
         wait_for_ipv6();
         let end = Arc::<AtomicBool>::default();
@@ -128,6 +137,7 @@ impl World {
         let try_it = || match row.protocol {
             Protocol::Tcp => tcp(to),
             Protocol::Udp => udp(to, source),
+            Protocol::Sctp => sctp::ask(to, source, PATIENCE),
         };
         let answer = match row.from.split(' ').next() {
             None | Some("host") => try_it(),
@@ -252,6 +262,7 @@ fn published(container: &str) -> Vec<PublishedPort> {
 struct Servers {
     tcp: Vec<TcpListener>,
     udp: Vec<UdpSocket>,
+    sctp: Vec<sctp::Server>,
 }
 
 impl Servers {
@@ -275,6 +286,7 @@ impl Servers {
     fn extend(&mut self, other: Servers) {
         self.tcp.extend(other.tcp);
         self.udp.extend(other.udp);
+        self.sctp.extend(other.sctp);
     }
 
     fn serve(self, end: &AtomicBool) {
@@ -290,6 +302,7 @@ impl Servers {
                     let _ = socket.send_to(from.ip().to_canonical().to_string().as_bytes(), from);
                 }
             }
+            self.sctp.iter().for_each(sctp::Server::serve);
             thread::sleep(Duration::from_millis(1));
         }
     }
