@@ -1,7 +1,7 @@
 //! The road's benchmark: what the engine takes to make a network, to attach a container to one and to run one, each
 //! beside the least that the same could cost on this machine, in the same run and by turns, so that whatever else the
 //! machine does slows both. `cargo xtask bench [COUNT] [PART]...`: COUNT in a row, 100 unless told; all parts unless some
-//! are named: commit, network, attach, flat, ports, dns and throughput measure the engine, run, hundred, many and pull the
+//! are named: commit, network, attach, flat, ports, dns and throughput measure the engine, run, hundred, many, held and pull the
 //! whole program as its users have it.
 //!
 //! Everything happens in a sandbox of its own and is gone afterwards. The numbers say nothing about other machines; the
@@ -14,6 +14,7 @@ mod attach;
 mod dns;
 mod flat;
 mod floor;
+mod held;
 mod hundred;
 mod many;
 mod measure;
@@ -46,8 +47,13 @@ const ROAD: [(&str, RoadPart); 7] = [
     ("dns", dns::print),
     ("throughput", throughput::print),
 ];
-const SERVED: [(&str, ServedPart); 4] =
-    [("run", process::print), ("hundred", hundred::print), ("many", many::print), ("pull", pull::print)];
+const SERVED: [(&str, ServedPart); 5] = [
+    ("run", process::print),
+    ("hundred", hundred::print),
+    ("many", many::print),
+    ("held", held::print),
+    ("pull", pull::print),
+];
 
 fn main() {
     // cargo adds `--bench`.

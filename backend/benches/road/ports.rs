@@ -12,7 +12,7 @@ use drawbridge::{
     store::endpoint,
 };
 use drawbridge_api::{HostPort, Origin, PortRequest, Protocol};
-use drawbridge_kernel::{Kernel, Session, port, testing::inside};
+use drawbridge_kernel::{Kernel, Session, testing::inside};
 use drawbridge_plan::{Element, Step};
 use std::{
     fs,
@@ -72,26 +72,9 @@ pub(crate) fn print(road: &Road, count: usize) {
     println!(
         "  kernel memory of a published port's elements: {used} bytes each (growth of Slab and Percpu, 20,000 ports)"
     );
-    print_held();
     shell("ip netns del near");
     road.tokio.block_on(detach(&road.daemon, &record, scope)).unwrap();
     run_with_many(road, count.min(50));
-}
-
-/// What the sockets cost that hold the host's ports: one for each address of a port.
-fn print_held() {
-    let before = kernel_bytes();
-    // As many as this process may have open, some apart.
-    let mut held = Vec::new();
-    for port in FIRST..FIRST + AMOUNTS[2] {
-        let host = HostPort { address: Ipv4Addr::UNSPECIFIED.into(), protocol: Protocol::Tcp, port };
-        match port::hold(host) {
-            Ok(socket) => held.push(socket),
-            Err(_) => break,
-        }
-    }
-    let used = kernel_bytes().saturating_sub(before) / held.len().max(1) as u64;
-    println!("  kernel memory of a held port: {used} bytes each (growth of Slab and Percpu, {} sockets)", held.len());
 }
 
 /// A way to publish ports.
