@@ -1,12 +1,9 @@
 //! Carrying out a plan: each step in order, and the done ones taken back in reverse when one fails. No choice is made
 //! here; the planner made them all.
 
-use crate::{
-    machine::{Hand, Machine},
-    store::journal::StepResult,
-};
+use crate::{machine::Hand, store::journal::StepResult};
 use drawbridge_api::Outcome;
-use drawbridge_kernel::{KernelError, StepError};
+use drawbridge_kernel::StepError;
 use drawbridge_plan::Step;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -22,31 +19,18 @@ pub struct Applied {
     pub refused: Option<StepError>,
 }
 
-/// Why a plan is neither done nor undone.
+/// A plan is neither done nor undone: the executor panicked between two steps. The change stays open and is planned anew.
 #[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The kernel could not be reached; nothing was done.
-    #[error("cannot reach the kernel")]
-    Kernel(#[source] KernelError),
-    /// The executor panicked between two steps. The change stays open and is planned anew.
-    #[error("the plan was cut off between two steps; the change stays open and is settled at the next start")]
-    CutOff,
-}
+#[error("the plan was cut off between two steps; the change stays open and is settled at the next start")]
+pub struct CutOff;
 
 /// Carries out `steps` and blocks until they are done.
 ///
 /// # Errors
-/// When the kernel can't be reached, or the executor panics.
-pub fn apply(machine: &dyn Machine, steps: &[Step]) -> Result<Applied, ApplyError> {
-    if steps.is_empty() {
-        return Ok(Applied { results: Vec::new(), refused: None });
-    }
+/// When the executor panics.
+pub fn apply(mut hand: Box<dyn Hand + '_>, steps: &[Step]) -> Result<Applied, CutOff> {
     // Nothing that is seen afterwards is broken by a panic: the hand goes with it, and the results are never looked at.
-    catch_unwind(AssertUnwindSafe(|| {
-        let mut hand = machine.hand().map_err(ApplyError::Kernel)?;
-        Ok(carry_out(hand.as_mut(), steps))
-    }))
-    .unwrap_or(Err(ApplyError::CutOff))
+    catch_unwind(AssertUnwindSafe(move || carry_out(hand.as_mut(), steps))).map_err(|_| CutOff)
 }
 
 fn carry_out(hand: &mut dyn Hand, steps: &[Step]) -> Applied {

@@ -6,7 +6,7 @@
 //! (so the runtime must be one of several threads). Handing each question to another thread cost more than the questions.
 
 use crate::{
-    apply::{ApplyError, apply},
+    apply::{CutOff, apply},
     clock,
     dns::{Asker, Dns, Membership},
     events::Events,
@@ -50,12 +50,15 @@ pub enum ChangeError {
     /// The kernel could not be observed.
     #[error("cannot see what the kernel has")]
     Observe(#[source] KernelError),
+    /// The kernel could not be reached.
+    #[error("cannot reach the kernel")]
+    Reach(#[source] KernelError),
     /// The kernel refused a step; the steps before it are undone.
     #[error("{0}")]
     Refused(StepError),
-    /// The plan could not be carried out.
+    /// The plan was carried out in part.
     #[error(transparent)]
-    Apply(#[from] ApplyError),
+    CutOff(#[from] CutOff),
 }
 
 /// The setting that every network with a way out needs (Documentation/networking/ip-sysctl.rst).
@@ -108,9 +111,8 @@ impl Engine {
         block_in_place(|| {
             let observed = self.observe(&scope)?;
             let tx = self.store.write()?;
-            let now_ms = clock::now_ms();
-            let change_id = journal::open(&tx, &request, now_ms)?;
-            let draft = Draft { change_id, observed };
+            let change = journal::open(&tx, request, clock::now_ms())?;
+            let draft = Draft { change_id: change.id, observed };
             let made = edit(&tx, &draft)?;
             let wanted = desired::load(&tx, &scope)?;
             let steps = plan(&wanted, &draft.observed, &scope);
@@ -119,7 +121,7 @@ impl Engine {
                 let script = self.script(&scope, &steps)?;
                 return Ok(Changed::Previewed(Plan { steps: journal::planned(&steps), script }));
             }
-            self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps, &scope)?;
+            self.enact(tx, change, &steps, &scope)?;
             Ok(Changed::Applied(made))
         })
     }
@@ -138,9 +140,8 @@ impl Engine {
             if steps.is_empty() {
                 return Ok(false);
             }
-            let now_ms = clock::now_ms();
-            let change_id = journal::open(&tx, &request, now_ms)?;
-            self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps, &scope)?;
+            let change = journal::open(&tx, request, clock::now_ms())?;
+            self.enact(tx, change, &steps, &scope)?;
             Ok(true)
         })
     }
@@ -202,11 +203,10 @@ impl Engine {
         block_in_place(|| {
             let observed = self.observe(&Scope::Everything)?;
             let tx = self.store.write()?;
-            let now_ms = clock::now_ms();
-            let change_id = journal::open(&tx, &request, now_ms)?;
+            let change = journal::open(&tx, request, clock::now_ms())?;
             let nothing = Desired { sysctls: sysctl::originals(&tx)?, ..Desired::default() };
             let steps = plan(&nothing, &observed, &Scope::Everything);
-            self.enact(tx, journal::opened(change_id, request, &steps, now_ms), &steps, &Scope::Everything)
+            self.enact(tx, change, &steps, &Scope::Everything)
         })
     }
 
@@ -224,19 +224,15 @@ impl Engine {
     }
 
     /// Writes an open change's steps down and commits its rows, publishes it, does the steps and settles it.
-    fn enact(&self, tx: WriteTx<'_>, change: Change, steps: &[Step], scope: &Scope) -> Result<(), ChangeError> {
+    fn enact(&self, tx: WriteTx<'_>, mut change: Change, steps: &[Step], scope: &Scope) -> Result<(), ChangeError> {
+        // First, for what it can begin with while the rest is written, and so that without it nothing is.
+        let hand = self.machine.hand(steps).map_err(ChangeError::Reach)?;
         journal::write_steps(&tx, change.id, steps)?;
         tx.commit()?;
+        change.steps = journal::planned(steps);
         self.publish(change.clone());
         self.close_sockets(steps);
-        let applied = match apply(&*self.machine, steps) {
-            Ok(applied) => applied,
-            Err(ApplyError::Kernel(error)) => {
-                self.settle(change, scope, Vec::new(), Verdict::Failed { error: error.to_string() })?;
-                return Err(ApplyError::Kernel(error).into());
-            }
-            Err(cut_off @ ApplyError::CutOff) => return Err(cut_off.into()),
-        };
+        let applied = apply(hand, steps)?;
         let verdict = match &applied.refused {
             None => Verdict::Done,
             Some(refused) => Verdict::Failed { error: refused.to_string() },

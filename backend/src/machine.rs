@@ -11,11 +11,12 @@ pub trait Machine: Send + Sync {
     /// When the kernel can't be asked.
     fn observe(&self, scope: &Scope, sysctl_keys: &[String]) -> Result<Observed, KernelError>;
 
-    /// A hand that does steps, for the length of one plan.
+    /// A hand for the length of one plan, which will do these steps. It may begin with what leaves no trace if they are never
+    /// done.
     ///
     /// # Errors
     /// When the kernel can't be reached.
-    fn hand(&self) -> Result<Box<dyn Hand + '_>, KernelError>;
+    fn hand(&self, steps: &[Step]) -> Result<Box<dyn Hand + '_>, KernelError>;
 }
 
 /// Does steps one after the other.
@@ -32,8 +33,8 @@ impl Machine for Kernel {
         Kernel::observe(self, scope, sysctl_keys)
     }
 
-    fn hand(&self) -> Result<Box<dyn Hand + '_>, KernelError> {
-        Ok(Box::new(self.session()?))
+    fn hand(&self, steps: &[Step]) -> Result<Box<dyn Hand + '_>, KernelError> {
+        Ok(Box::new(self.session_for(steps)?))
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn commit_times(road: &Road, count: usize) -> Times {
         let request = Request { verb: "commit", subject: number.to_string(), origin: Origin::Daemon };
         let begun = std::time::Instant::now();
         let tx = store.write().unwrap();
-        let id = journal::open(&tx, &request, 0).unwrap();
+        let id = journal::open(&tx, request, 0).unwrap().id;
         tx.commit().unwrap();
         times.push(begun.elapsed());
         let tx = store.write().unwrap();

@@ -170,19 +170,25 @@ impl Machine for Timed {
         observed
     }
 
-    fn hand(&self) -> Result<Box<dyn Hand + '_>, KernelError> {
-        self.stopwatch.lap("read what is wanted, plan, commit, publish");
-        Ok(Box::new(TimedHand { hand: Machine::hand(&*self.kernel)?, stopwatch: &self.stopwatch }))
+    fn hand(&self, steps: &[Step]) -> Result<Box<dyn Hand + '_>, KernelError> {
+        self.stopwatch.lap("read what is wanted, plan");
+        let hand = Machine::hand(&*self.kernel, steps)?;
+        self.stopwatch.lap("begin");
+        Ok(Box::new(TimedHand { hand, stopwatch: &self.stopwatch, begun: false }))
     }
 }
 
 struct TimedHand<'a> {
     hand: Box<dyn Hand + 'a>,
     stopwatch: &'a Stopwatch,
+    begun: bool,
 }
 
 impl Hand for TimedHand<'_> {
     fn execute(&mut self, step: &Step) -> Result<(), StepError> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.stopwatch.lap("write the plan, commit, publish");
+        }
         let done = self.hand.execute(step);
         self.stopwatch.lap(kind(step));
         done

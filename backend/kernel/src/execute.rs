@@ -9,7 +9,7 @@ use crate::{
     link::{self, Change, Link, PortChange},
     macvlan,
     mark::Mark,
-    netns::{self, Entry},
+    netns::{self, Coming, Entry},
     resolver,
     session::{Session, foreign_link, foreign_namespace},
     socket::{Answer, Request},
@@ -238,7 +238,11 @@ fn add_namespace(
             return netns::mark(&mut inside.namespace.socket, &mark);
         }
     }
-    let namespace = session.shared.directory.create(name, &mark)?.ok_or_else(|| foreign_namespace(name))?;
+    let coming = match session.coming(name) {
+        Some(coming) => coming,
+        None => Coming::begin(mark.clone())?,
+    };
+    let namespace = session.shared.directory.create(name, &mark, coming)?.ok_or_else(|| foreign_namespace(name))?;
     session.keep(name, namespace, container.clone());
     Ok(())
 }

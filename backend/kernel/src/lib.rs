@@ -56,7 +56,7 @@ pub use session::Session;
 pub use watch::{TableWatch, Transaction};
 
 use drawbridge_api::{Found, IfName, LinkReport, Listing, NsName, Traffic};
-use drawbridge_plan::{Element, NO_IPV6, Observed, Scope};
+use drawbridge_plan::{Element, NO_IPV6, Observed, Scope, Step};
 use nfnetlink::Netfilter;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -128,12 +128,21 @@ impl Kernel {
         observe::observe(&self.shared, scope, sysctl_keys)
     }
 
-    /// Opens what the steps of one plan need.
+    /// Opens what steps need.
     ///
     /// # Errors
     /// When no netlink socket can be opened.
     pub fn session(&self) -> Result<Session, KernelError> {
-        Session::open(Arc::clone(&self.shared))
+        self.session_for(&[])
+    }
+
+    /// Opens what the steps of one plan need, and begins with what nobody sees before its step and leaves nothing behind if that
+    /// is never done.
+    ///
+    /// # Errors
+    /// When no netlink socket can be opened or no thread started.
+    pub fn session_for(&self, steps: &[Step]) -> Result<Session, KernelError> {
+        Session::open(Arc::clone(&self.shared), steps)
     }
 
     /// The host as it is, ours and not ours, for choosing names and ranges.

@@ -34,7 +34,7 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
-    thread::{self, Scope, ScopedJoinHandle},
+    thread::{self, JoinHandle},
 };
 
 /// Where ip-netns(8) keeps named namespaces; `/var/run` is a link to `/run`.
@@ -170,6 +170,32 @@ pub(crate) fn mark(socket: &mut Socket, mark: &str) -> Result<(), KernelError> {
     answer.map(|_| ()).map_err(|refusal| refusal.when("mark the loopback and set it up"))
 }
 
+/// A namespace that the kernel is still at, which takes it a third of a millisecond. It has no name, so nobody else sees
+/// it, and nothing is left of it if it is not taken or this process dies.
+pub(crate) struct Coming(JoinHandle<Result<Namespace, KernelError>>);
+
+impl Coming {
+    /// Begins to make a namespace with this mark.
+    pub(crate) fn begin(mark_text: String) -> Result<Coming, KernelError> {
+        let make = move || {
+            let failed = |what: &str, errno| KernelError::system(format!("{what} for {mark_text}"), errno);
+            unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| failed("unshare", errno))?;
+            let mut socket = Socket::open()?;
+            mark(&mut socket, &mark_text)?;
+            sysctl::write_if_there(NO_IPV6, "1")?;
+            let file = of_socket(&socket).map_err(|errno| failed("open", errno))?;
+            Ok(Namespace { socket, file })
+        };
+        let thread = thread::Builder::new().name("netns-create".to_owned()).spawn(make);
+        thread.map(Coming).map_err(|error| KernelError::system("start a thread", error))
+    }
+
+    /// Waits for it.
+    fn arrive(self) -> Result<Namespace, KernelError> {
+        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
 /// The folder of namespaces, once it has been seen to.
 #[derive(Default)]
 pub(crate) struct Directory {
@@ -181,23 +207,18 @@ impl Directory {
     /// net.ipv6.conf.default.disable_ipv6=1`, in an order that leaves nothing unmarked: the file has
     /// the mark as its text before it gets its name, and the loopback has it before the namespace is mounted there.
     /// None when somebody else has taken the name meanwhile.
-    pub(crate) fn create(&self, name: &NsName, mark_text: &str) -> Result<Option<Namespace>, KernelError> {
+    pub(crate) fn create(
+        &self,
+        name: &NsName,
+        mark_text: &str,
+        coming: Coming,
+    ) -> Result<Option<Namespace>, KernelError> {
         let failed = |what: &str| format!("{what} for namespace {name}");
         self.prepare()?;
         let target = path(name);
-        // The kernel is at a new namespace for a third of a millisecond: the file is made meanwhile.
-        let (made, placed) = thread::scope(|scope| {
-            let made = start(scope, "netns-create", || {
-                unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| KernelError::system(failed("unshare"), errno))?;
-                let mut socket = Socket::open()?;
-                mark(&mut socket, mark_text)?;
-                sysctl::write_if_there(NO_IPV6, "1")?;
-                let file = of_socket(&socket).map_err(|errno| KernelError::system(failed("open"), errno))?;
-                Ok(Namespace { socket, file })
-            });
-            let placed = place(&target, mark_text);
-            Ok((join(made?), placed))
-        })?;
+        // The file is made while the kernel may still be at the namespace.
+        let placed = place(&target, mark_text);
+        let made = coming.arrive();
         match placed {
             Ok(()) => {}
             // Left by a crash, and ours.
@@ -207,7 +228,7 @@ impl Directory {
             },
             Err(error) => return Err(KernelError::system(failed("make the file"), error)),
         }
-        let mounted = made.and_then(|namespace: Namespace| {
+        let mounted = made.and_then(|namespace| {
             let source = PathBuf::from(format!("/proc/self/fd/{}", namespace.file.as_raw_fd()));
             mount(Some(&source), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
                 .map_err(|errno| KernelError::system(failed("mount"), errno))?;
@@ -306,20 +327,11 @@ pub(crate) fn inside<T: Send>(name: &NsName, body: impl FnOnce() -> T + Send) ->
 
 /// Runs `body` on a thread that ends with it, and waits.
 fn apart<T: Send>(name: &str, body: impl FnOnce() -> T + Send) -> Result<T, KernelError> {
-    thread::scope(|scope| Ok(join(start(scope, name, body)?)))
-}
-
-fn start<'scope, T: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    name: &str,
-    body: impl FnOnce() -> T + Send + 'scope,
-) -> Result<ScopedJoinHandle<'scope, T>, KernelError> {
-    let thread = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, body);
-    thread.map_err(|error| KernelError::system("start a thread", error))
-}
-
-fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, body);
+        let thread = thread.map_err(|error| KernelError::system("start a thread", error))?;
+        Ok(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// The namespace that a socket is in (`SIOCGSKNS`, include/uapi/linux/sockios.h; since 4.10). A new thread's folder below /proc

@@ -6,13 +6,13 @@ use crate::{
     error::{KernelError, StepError},
     execute,
     link::{self, Link},
-    netns::{self, Entry, Namespace},
+    netns::{self, Coming, Entry, Namespace},
     nfnetlink::Netfilter,
     pool::Pooled,
     socket::Socket,
 };
 use drawbridge_api::{ContainerId, IfName, NsName};
-use drawbridge_plan::{Place, Step};
+use drawbridge_plan::{Object, Place, Step};
 use std::{collections::HashMap, fmt, sync::Arc};
 
 /// Carries out the steps of one plan. Its sockets stay in the network namespace that they were opened in, so threads that
@@ -23,6 +23,7 @@ pub struct Session {
     pooled: Option<Pooled>,
     links: HashMap<IfName, Link>,
     inside: HashMap<NsName, Inside>,
+    coming: Option<(NsName, Coming)>,
 }
 
 /// A namespace that has been seen to be ours.
@@ -54,8 +55,25 @@ impl Drop for Session {
 }
 
 impl Session {
-    pub(crate) fn open(shared: Arc<Shared>) -> Result<Session, KernelError> {
-        Ok(Session { shared, host: Socket::open()?, pooled: None, links: HashMap::new(), inside: HashMap::new() })
+    /// Opens what these steps need, and lets the kernel begin with what takes it longest, so that they can be written down
+    /// meanwhile: the first namespace that they make. Nothing of it is to be seen before its step, which gives it its name.
+    pub(crate) fn open(shared: Arc<Shared>, steps: &[Step]) -> Result<Session, KernelError> {
+        let first = steps.iter().find_map(|step| match step {
+            Step::Add { object: object @ Object::Namespace { name, .. } } => Some((name.clone(), object.mark()?)),
+            Step::Add { .. } | Step::Remove { .. } | Step::Elements { .. } | Step::SetSysctl { .. } => None,
+        });
+        let coming = match first {
+            Some((name, mark)) => Some((name, Coming::begin(mark)?)),
+            None => None,
+        };
+        Ok(Session {
+            shared,
+            host: Socket::open()?,
+            pooled: None,
+            links: HashMap::new(),
+            inside: HashMap::new(),
+            coming,
+        })
     }
 
     /// Does one step. To do it twice is harmless: making what is there, with the same attributes, succeeds, and so does
@@ -66,6 +84,11 @@ impl Session {
     /// something that the step needs is not there.
     pub fn execute(&mut self, step: &Step) -> Result<(), StepError> {
         execute::execute(self, step).map_err(|error| StepError::new(step, error))
+    }
+
+    /// The namespace of this name that has been begun, if it is that one.
+    pub(crate) fn coming(&mut self, name: &NsName) -> Option<Coming> {
+        self.coming.take_if(|(coming, _)| coming == name).map(|(_, coming)| coming)
     }
 
     /// The way to the tables, opened when first asked for: many plans do not change them.

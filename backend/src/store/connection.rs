@@ -58,7 +58,8 @@ impl Store {
         Ok(Reader { db: Some(db), store: self, on_one_thread: PhantomData })
     }
 
-    /// A transaction to write in. No network, kernel or child process while it is open; publish only after its commit.
+    /// A transaction to write in. No network, kernel or child process is waited for while it is open; publish only after its
+    /// commit.
     ///
     /// # Errors
     /// When SQLite fails.

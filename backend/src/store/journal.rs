@@ -45,20 +45,31 @@ pub enum Verdict {
     },
 }
 
-/// Opens a change and returns its number.
+/// Opens a change, of which no steps are known yet.
 ///
 /// # Errors
 /// When SQLite fails.
-pub fn open(db: &Connection, request: &Request, now_ms: i64) -> Result<i64, StoreError> {
+pub fn open(db: &Connection, request: Request, now_ms: i64) -> Result<Change, StoreError> {
     // Who wants something taken back does so in the panel, which is what the column says.
     let undoes = request.origin.undoes();
     let origin = if undoes.is_some() { Origin::Panel } else { request.origin };
-    value(
+    let change_id = value(
         db,
         "insert into change (verb, subject, origin, undoes, state, opened_at_ms) values (?, ?, ?, ?, 'open', ?)
          returning change_id",
         (request.verb, &request.subject, origin.as_str(), undoes, now_ms),
-    )
+    )?;
+    Ok(Change {
+        id: change_id,
+        verb: request.verb.to_owned(),
+        subject: request.subject,
+        origin: request.origin,
+        state: ChangeState::Open,
+        error: None,
+        steps: Vec::new(),
+        opened_at_ms: now_ms,
+        settled_at_ms: None,
+    })
 }
 
 /// Writes down the steps of an open change.
@@ -76,21 +87,6 @@ const PLANNED: StepResult = StepResult { outcome: Outcome::Planned, error: None,
 /// The steps of a plan that has not been tried, as a person reads them.
 pub fn planned(steps: &[Step]) -> Vec<ExplainedStep> {
     steps.iter().zip(iter::repeat(PLANNED)).map(in_words).collect()
-}
-
-/// A change as [`get`] tells it when it has just been opened with these steps.
-pub fn opened(change_id: i64, request: Request, steps: &[Step], now_ms: i64) -> Change {
-    Change {
-        id: change_id,
-        verb: request.verb.to_owned(),
-        subject: request.subject,
-        origin: request.origin,
-        state: ChangeState::Open,
-        error: None,
-        steps: planned(steps),
-        opened_at_ms: now_ms,
-        settled_at_ms: None,
-    }
 }
 
 /// Settles a change: its rows become live or go, and the results of its steps are kept, as many as were tried. The one

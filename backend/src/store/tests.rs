@@ -88,7 +88,7 @@ fn busybox() -> ImageRecord {
 }
 
 pub(super) fn open(db: &Connection) -> i64 {
-    journal::open(db, &request(), 1).unwrap()
+    journal::open(db, request(), 1).unwrap().id
 }
 
 fn request() -> Request {
@@ -307,15 +307,16 @@ fn what_is_wanted_are_the_rows_that_are_live_or_coming() {
 #[test]
 fn the_journal_keeps_steps_and_outcomes() {
     let db = &database();
-    let change = open(db);
+    let mut opened = journal::open(db, request(), 1).unwrap();
+    let change = opened.id;
     assert!(journal::any_open(db).unwrap());
     let steps =
         [Step::Add { object: Object::Tables }, Step::SetSysctl { key: "k".into(), from: "0".into(), to: "1".into() }];
     journal::write_steps(db, change, &steps).unwrap();
     let done = StepResult { outcome: Outcome::Undone, error: None, duration_us: Some(9) };
     let refused = StepResult { outcome: Outcome::Failed, error: Some("why".into()), duration_us: None };
-    let opened = journal::get(db, change).unwrap().unwrap();
-    assert_eq!(opened, journal::opened(change, request(), &steps, 1), "what is published is what is kept");
+    opened.steps = journal::planned(&steps);
+    assert_eq!(journal::get(db, change).unwrap().unwrap(), opened, "what is published is what is kept");
     let results = [done, refused];
     journal::settle(db, change, &results, &failed(), 2).unwrap();
     assert!(!journal::any_open(db).unwrap());

@@ -68,8 +68,8 @@ impl Machine for Stopping {
         self.kernel.observe(scope, keys)
     }
 
-    fn hand(&self) -> Result<Box<dyn Hand + '_>, KernelError> {
-        Ok(Box::new(StoppingHand { machine: self, hand: Machine::hand(&*self.kernel)? }))
+    fn hand(&self, steps: &[Step]) -> Result<Box<dyn Hand + '_>, KernelError> {
+        Ok(Box::new(StoppingHand { machine: self, hand: Machine::hand(&*self.kernel, steps)? }))
     }
 }
 
