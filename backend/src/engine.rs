@@ -254,7 +254,7 @@ impl Engine {
     ) -> Result<(), ChangeError> {
         let now_ms = clock::now_ms();
         let tx = self.store.write()?;
-        journal::settle(&tx, change.id, &results, &verdict, now_ms)?;
+        journal::settle(&tx, change.id, scope, &results, &verdict, now_ms)?;
         // Read here and not after the commit: another connection would have to read anew whatever this one wrote.
         let names = match scope {
             Scope::Container { id, .. } => Some(Names::read(&tx, Some(id))?),

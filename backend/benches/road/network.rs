@@ -16,7 +16,7 @@ use drawbridge::{
     },
 };
 use drawbridge_api::{Gateway, Network, NetworkId, Origin};
-use drawbridge_plan::{BridgeNetwork, Element};
+use drawbridge_plan::{BridgeNetwork, Element, Scope};
 use std::net::Ipv4Addr;
 
 const WARM_UP: usize = 5;
@@ -40,7 +40,7 @@ pub(crate) fn commit_times(road: &Road, count: usize) -> Times {
         tx.commit().unwrap();
         times.push(begun.elapsed());
         let tx = store.write().unwrap();
-        journal::settle(&tx, id, &[], &Verdict::Done, 0).unwrap();
+        journal::settle(&tx, id, &Scope::Tables, &[], &Verdict::Done, 0).unwrap();
         tx.commit().unwrap();
     }
     times.0.drain(..WARM_UP);

@@ -5,7 +5,7 @@ use super::{
     sql::{all, first, from_json, from_word, json_or_null, parsed, parsed_or_null, run, to_json, value},
 };
 use drawbridge_api::{Change, ChangeState, ExplainedStep, NetworkId, Origin, Outcome};
-use drawbridge_plan::{Step, explain};
+use drawbridge_plan::{Scope, Step, explain};
 use ipnet::IpNet;
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
@@ -90,13 +90,15 @@ pub fn planned(steps: &[Step]) -> Vec<ExplainedStep> {
 }
 
 /// Settles a change: its rows become live or go, and the results of its steps are kept, as many as were tried. The one
-/// place where phases end.
+/// place where phases end. Its rows are sought where its scope says, as an index of all that come or go would have to be written
+/// twice with each of them.
 ///
 /// # Errors
 /// When SQLite fails.
 pub fn settle(
     db: &Connection,
     change_id: i64,
+    scope: &Scope,
     results: &[StepResult],
     verdict: &Verdict,
     now_ms: i64,
@@ -105,31 +107,21 @@ pub fn settle(
         Verdict::Done => ("removing", None),
         Verdict::Failed { error } => ("adding", Some(error.as_str())),
     };
-    free_leases(db, change_id, gone)?;
-    settle_ports(db, change_id, gone)?;
-    // Endpoints and namespaces before what they refer to. Row by row, by key: an update of several rows first sets their
-    // keys aside in a table of its own, which takes longer than all the rest of this.
-    for [rows, delete, keep] in [
-        [
-            "select endpoint_id, phase from endpoint where change_id = ?",
-            "delete from endpoint where endpoint_id = ?",
-            "update endpoint set phase = 'live', change_id = null where endpoint_id = ?",
-        ],
-        [
-            "select container_id, phase from namespace where change_id = ?",
-            "delete from namespace where container_id = ?",
-            "update namespace set phase = 'live', change_id = null where container_id = ?",
-        ],
-        [
-            "select network_id, phase from network where change_id = ?",
-            "delete from network where network_id = ?",
-            "update network set phase = 'live', change_id = null where network_id = ?",
-        ],
-    ] {
-        let rows: Vec<(String, String)> = all(db, rows, [change_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        for (key, phase) in rows {
-            run(db, if phase == gone { delete } else { keep }, [key])?;
+    let rows = Settling { db, change_id, gone };
+    rows.ports()?;
+    // Endpoints and namespaces before what they refer to.
+    match scope {
+        Scope::Everything => {
+            rows.endpoints(None)?;
+            rows.namespaces(None)?;
+            rows.networks(None)?;
         }
+        Scope::Container { id, .. } => {
+            rows.endpoints(Some(id.as_str()))?;
+            rows.namespaces(Some(id.as_str()))?;
+        }
+        Scope::Network { id, .. } => rows.networks(Some(id.as_str()))?,
+        Scope::Tables => {}
     }
     run(
         db,
@@ -139,13 +131,92 @@ pub fn settle(
     Ok(())
 }
 
-/// Ports come and go by the hundred, so they are settled together; most changes have none.
-fn settle_ports(db: &Connection, change_id: i64, gone: &str) -> Result<(), StoreError> {
-    if value(db, "select exists (select 1 from published_port where change_id = ?)", [change_id])? {
-        run(db, "delete from published_port where change_id = ? and phase = ?", (change_id, gone))?;
-        run(db, "update published_port set phase = 'live', change_id = null where change_id = ?", [change_id])?;
+/// The rows of a change that is being settled.
+struct Settling<'a> {
+    db: &'a Connection,
+    change_id: i64,
+    /// The phase of those that go.
+    gone: &'static str,
+}
+
+impl Settling<'_> {
+    /// Ports come and go by the hundred, so they are settled together; most changes have none.
+    fn ports(&self) -> Result<(), StoreError> {
+        let Settling { db, change_id, gone } = *self;
+        if value(db, "select exists (select 1 from published_port where change_id = ?)", [change_id])? {
+            run(db, "delete from published_port where change_id = ? and phase = ?", (change_id, gone))?;
+            run(db, "update published_port set phase = 'live', change_id = null where change_id = ?", [change_id])?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// The endpoints of a container or of all. The addresses of those that go are about to be free: searches must see them.
+    fn endpoints(&self, container: Option<&str>) -> Result<(), StoreError> {
+        let sql = "select endpoint_id, phase, network_id, address4, address6 from endpoint where change_id = ?";
+        let rows: Vec<(String, String, NetworkId, [Option<IpNet>; 2])> =
+            self.all(sql, " and container_id = ?", container, |row| {
+                let addresses = [parsed_or_null(row, "address4")?, parsed_or_null(row, "address6")?];
+                Ok((row.get(0)?, row.get(1)?, parsed(row, "network_id")?, addresses))
+            })?;
+        for (id, phase, network, addresses) in rows {
+            if phase == self.gone {
+                for address in addresses.iter().flatten() {
+                    lease::search_from(self.db, &network, address.addr())?;
+                }
+                run(self.db, "delete from endpoint where endpoint_id = ?", [id])?;
+            } else {
+                run(self.db, "update endpoint set phase = 'live', change_id = null where endpoint_id = ?", [id])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The namespace of a container or of all.
+    fn namespaces(&self, container: Option<&str>) -> Result<(), StoreError> {
+        let sql = "select container_id, phase from namespace where change_id = ?";
+        for (id, phase) in self.all(sql, " and container_id = ?", container, key_and_phase)? {
+            let sql = if phase == self.gone {
+                "delete from namespace where container_id = ?"
+            } else {
+                "update namespace set phase = 'live', change_id = null where container_id = ?"
+            };
+            run(self.db, sql, [id])?;
+        }
+        Ok(())
+    }
+
+    /// A network or all.
+    fn networks(&self, network: Option<&str>) -> Result<(), StoreError> {
+        let sql = "select network_id, phase from network where change_id = ?";
+        for (id, phase) in self.all(sql, " and network_id = ?", network, key_and_phase)? {
+            let sql = if phase == self.gone {
+                "delete from network where network_id = ?"
+            } else {
+                "update network set phase = 'live', change_id = null where network_id = ?"
+            };
+            run(self.db, sql, [id])?;
+        }
+        Ok(())
+    }
+
+    /// The change's rows, or those `of_one`. They are then written one by one, by key: an update of several rows first sets their
+    /// keys aside in a table of its own, which takes longer than all the rest of this.
+    fn all<T>(
+        &self,
+        rows: &str,
+        of_one: &str,
+        one: Option<&str>,
+        read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        match one {
+            None => all(self.db, rows, [self.change_id], read),
+            Some(one) => all(self.db, &format!("{rows}{of_one}"), (self.change_id, one), read),
+        }
+    }
+}
+
+fn key_and_phase(row: &Row<'_>) -> Result<(String, String), StoreError> {
+    Ok((row.get(0)?, row.get(1)?))
 }
 
 /// An open change as [`get`] tells it when it has just been settled.
@@ -161,22 +232,6 @@ pub fn settled(mut change: Change, results: Vec<StepResult>, verdict: Verdict, n
     };
     change.settled_at_ms = Some(now_ms);
     change
-}
-
-/// The addresses of endpoints that go are about to be free: searches must see them.
-fn free_leases(db: &Connection, change_id: i64, phase: &str) -> Result<(), StoreError> {
-    let freed: Vec<(NetworkId, Option<IpNet>, Option<IpNet>)> = all(
-        db,
-        "select network_id, address4, address6 from endpoint where change_id = ? and phase = ?",
-        (change_id, phase),
-        |row| Ok((parsed(row, "network_id")?, parsed_or_null(row, "address4")?, parsed_or_null(row, "address6")?)),
-    )?;
-    for (network, address4, address6) in freed {
-        for address in address4.into_iter().chain(address6) {
-            lease::search_from(db, &network, address.addr())?;
-        }
-    }
-    Ok(())
 }
 
 /// Puts the rows of every other open change under `change_id`, and settles those changes as taken over. Used once, at

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0014_links.sql"),
     include_str!("../../../migrations/0015_settings_networks.sql"),
     include_str!("../../../migrations/0016_undo.sql"),
+    include_str!("../../../migrations/0017_rows_by_scope.sql"),
 ];
 
 /// Runs the migrations that have not run.

@@ -96,7 +96,7 @@ fn request() -> Request {
 }
 
 fn settle(db: &Connection, change: i64, verdict: Verdict) {
-    journal::settle(db, change, &[], &verdict, 2).unwrap();
+    journal::settle(db, change, &Scope::Everything, &[], &verdict, 2).unwrap();
 }
 
 fn failed() -> Verdict {
@@ -318,7 +318,7 @@ fn the_journal_keeps_steps_and_outcomes() {
     opened.steps = journal::planned(&steps);
     assert_eq!(journal::get(db, change).unwrap().unwrap(), opened, "what is published is what is kept");
     let results = [done, refused];
-    journal::settle(db, change, &results, &failed(), 2).unwrap();
+    journal::settle(db, change, &Scope::Everything, &results, &failed(), 2).unwrap();
     assert!(!journal::any_open(db).unwrap());
     let kept = journal::get(db, change).unwrap().unwrap();
     assert_eq!(kept, journal::settled(opened, results.to_vec(), failed(), 2), "what is published is what is kept");

@@ -101,7 +101,7 @@ impl Going {
         for network in &self.networks {
             networks::mark_removing(db, network, draft.change_id)?;
         }
-        journal::settle(db, draft.change_id, &[], &Verdict::Done, clock::now_ms())?;
+        journal::settle(db, draft.change_id, &Scope::Everything, &[], &Verdict::Done, clock::now_ms())?;
         for record in &self.containers {
             rows::delete(db, &record.id)?;
         }
