@@ -148,6 +148,7 @@ fn wanted(number: u16) -> (Desired, Scope) {
         icc: true,
         mode4: GatewayMode::Nat,
         trusting: false,
+        forwards: false,
         mode6: GatewayMode::Nat,
         ports: vec![PublishedPort {
             host: HostPort { address: Ipv4Addr::UNSPECIFIED.into(), protocol: Protocol::Tcp, port: 10_000 + number },

@@ -1,9 +1,11 @@
 //! Elements as bytes: what nf_tables has for a key and a value. Each part of a concatenation begins at a multiple of 4 bytes, as
 //! it lies in the kernel's registers (`nft_set_desc_concat` in net/netfilter/nf_tables_api.c); names of interfaces are padded
-//! to 16 bytes, addresses and ports have their highest byte first. None of our sets has ranges.
+//! to 16 bytes, addresses and ports have their highest byte first. In a set with ranges (`flags interval`) an element has a last
+//! key as well, each part of which is no less than that of the first (`nft_set_pipapo.c`).
 
 use drawbridge_api::{HostPort, IfName, Protocol};
 use drawbridge_plan::{Element, Family, Service, Table};
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// `IFNAMSIZ`
@@ -35,6 +37,7 @@ pub(crate) fn key(element: &Element) -> Vec<u8> {
         | Element::Sent(name)
         | Element::Received(name)
         | Element::ApartPort(name)
+        | Element::Router(name)
         | Element::Masquerade { bridge: name, .. }
         | Element::Snat { bridge: name, .. }
         | Element::Unprotected { bridge: name, .. }
@@ -54,6 +57,15 @@ pub(crate) fn key(element: &Element) -> Vec<u8> {
         Element::Detour { address, bridge } => Bytes::default().address(*address).name(bridge).0,
         Element::Leased(address) => Bytes::default().address(*address).0,
         Element::Source { link, address } => Bytes::default().name(link).address(*address).0,
+        Element::Range { link, range } => Bytes::default().name(link).address(range.network()).0,
+    }
+}
+
+/// The last key of an element that is a range; none of one that is not.
+pub(crate) fn end(element: &Element) -> Option<Vec<u8>> {
+    match element {
+        Element::Range { link, range } => Some(Bytes::default().name(link).address(range.broadcast()).0),
+        _ => None,
     }
 }
 
@@ -67,9 +79,10 @@ pub(crate) fn value(element: &Element) -> Option<Vec<u8>> {
 }
 
 /// The element that these bytes are in that set; none when no [`Element`] stands for them.
-pub(crate) fn read(table: Table, set: &str, key: &[u8], value: Option<&[u8]>) -> Option<Element> {
+pub(crate) fn read(table: Table, set: &str, key: &[u8], end: Option<&[u8]>, value: Option<&[u8]>) -> Option<Element> {
     use Family::{Ipv4, Ipv6};
     let mut key = Reader(key);
+    let mut end = Reader(end.unwrap_or_default());
     let mut value = Reader(value.unwrap_or_default());
     let key = &mut key;
     let element = match (table, set) {
@@ -115,11 +128,14 @@ pub(crate) fn read(table: Table, set: &str, key: &[u8], value: Option<&[u8]>) ->
         (Table::Bridge, "leased6") => Element::Leased(key.address(Ipv6)?),
         (Table::Bridge, "sources4") => Element::Source { link: key.name()?, address: key.address(Ipv4)? },
         (Table::Bridge, "sources6") => Element::Source { link: key.name()?, address: key.address(Ipv6)? },
+        (Table::Bridge, "routers") => Element::Router(key.name()?),
+        (Table::Bridge, "ranges4") => key.range(&mut end, Ipv4)?,
+        (Table::Bridge, "ranges6") => key.range(&mut end, Ipv6)?,
         (Table::Bridge, "published4") => Element::ApartService(key.service(Ipv4)?),
         (Table::Bridge, "published6") => Element::ApartService(key.service(Ipv6)?),
         (Table::Inet | Table::Bridge, _) => return None,
     };
-    (key.0.is_empty() && value.0.is_empty()).then_some(element)
+    (key.0.is_empty() && end.0.is_empty() && value.0.is_empty()).then_some(element)
 }
 
 /// Parts of a key or value, as they are written.
@@ -210,6 +226,20 @@ impl Reader<'_> {
         (self.address(family)? == address).then_some(address)
     }
 
+    /// A range of addresses that has a prefix, from this key to the other.
+    fn range(&mut self, end: &mut Reader<'_>, family: Family) -> Option<Element> {
+        let (link, first) = (self.name()?, self.address(family)?);
+        let (last_link, last) = (end.name()?, end.address(family)?);
+        let common = match (first, last) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => (first.to_bits() ^ last.to_bits()).leading_zeros(),
+            (IpAddr::V6(first), IpAddr::V6(last)) => (first.to_bits() ^ last.to_bits()).leading_zeros(),
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return None,
+        };
+        let range = IpNet::new(first, u8::try_from(common).ok()?).ok()?;
+        (link == last_link && (range.network(), range.broadcast()) == (first, last))
+            .then_some(Element::Range { link, range })
+    }
+
     fn part<const LENGTH: usize>(&mut self) -> Option<[u8; LENGTH]> {
         let part = self.0.get(..LENGTH)?.try_into().ok()?;
         self.0 = self.0.get(LENGTH.next_multiple_of(4)..).unwrap_or_default();
@@ -234,7 +264,11 @@ pub(crate) mod tests {
             Element::Sent(bridge.clone()),
             Element::Received(bridge.clone()),
             Element::ApartPort(link.clone()),
+            Element::Router(link.clone()),
         ];
+        for range in ["172.17.0.0/16", "10.0.0.4/30", "192.0.2.7/32", "fd00::/64", "2001:db8::8/125"] {
+            all.push(Element::Range { link: link.clone(), range: range.parse().expect("valid") });
+        }
         for (family, any, host, own) in
             [(Family::Ipv4, "0.0.0.0", "192.0.2.1", "172.17.0.2"), (Family::Ipv6, "::", "2001:db8::1", "fd00::a:2")]
         {
@@ -264,7 +298,8 @@ pub(crate) mod tests {
     fn an_element_reads_back_as_it_was_written() {
         for element in of_every_set() {
             let value = value(&element);
-            let back = read(element.table(), element.set(), &key(&element), value.as_deref());
+            let end = end(&element);
+            let back = read(element.table(), element.set(), &key(&element), end.as_deref(), value.as_deref());
             assert_eq!(back.as_ref(), Some(&element));
             assert_eq!(value.is_some(), element.value().is_some());
         }
@@ -272,7 +307,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_not_ours_is_not_read() {
-        let read = |set: &str, key: &[u8]| read(Table::Inet, set, key, None);
+        let read = |set: &str, key: &[u8]| read(Table::Inet, set, key, None, None);
         assert_eq!(read("bridges", b"docker0"), None, "too short");
         assert_eq!(read("bridges", &[b'a'; NAME_BYTES]), None, "no end");
         assert_eq!(read("counted4", &[1, 0, 0, 0, 0, 80, 0, 0]), None, "icmp has no ports");
@@ -280,7 +315,11 @@ pub(crate) mod tests {
         assert_eq!(read("hairpins4", &[10, 0, 0, 1, 10, 0, 0, 2]), None, "two addresses");
         assert_eq!(read("mine", &[10, 0, 0, 1]), None);
         let longer = [key(&Element::Leased([10, 0, 0, 1].into())), vec![0; 4]].concat();
-        assert_eq!(super::read(Table::Bridge, "leased4", &longer, None), None);
+        assert_eq!(super::read(Table::Bridge, "leased4", &longer, None, None), None);
+        let link = [b"veth0\0\0\0\0\0\0\0\0\0\0\0".as_slice(), &[10, 0, 0, 1]].concat();
+        let end = [&link[..NAME_BYTES], &[10, 0, 0, 2]].concat();
+        assert_eq!(super::read(Table::Bridge, "ranges4", &link, Some(&end), None), None, "without a prefix");
+        assert_eq!(super::read(Table::Bridge, "ranges4", &link, None, None), None, "without an end");
     }
 
     #[test]

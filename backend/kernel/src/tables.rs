@@ -46,6 +46,7 @@ mod nft {
     pub(super) const ELEM_KEY: u16 = 1;
     pub(super) const ELEM_DATA: u16 = 2;
     pub(super) const ELEM_EXPR: u16 = 7;
+    pub(super) const ELEM_KEY_END: u16 = 10;
     pub(super) const ELEM_EXPRESSIONS: u16 = 11;
     pub(super) const DATA_VALUE: u16 = 1;
     pub(super) const EXPR_NAME: u16 = 1;
@@ -213,7 +214,7 @@ fn list(netfilter: &mut Netfilter, table: Table, set: &str) -> Result<Option<Vec
 pub(crate) fn look(netfilter: &mut Netfilter, elements: &[Element]) -> Result<Vec<Option<Seen>>, KernelError> {
     let questions: Vec<Message> = elements
         .iter()
-        .map(|element| message(nft::MSG_GETSETELEM, 0, element.table(), element.set(), &keyed(&element::key(element))))
+        .map(|element| message(nft::MSG_GETSETELEM, 0, element.table(), element.set(), &keyed(element)))
         .collect();
     let answers = netfilter.ask(&questions)?;
     let read = elements.iter().zip(answers).map(|(element, answer)| match answer {
@@ -249,8 +250,9 @@ fn seen(listed: &Listed, table: Table, set: &str) -> impl Iterator<Item = Option
     let elements = attribute(&listed.attributes, nft::LIST_ELEMENTS).unwrap_or_default();
     attributes(elements).map(move |(_, body)| {
         let key = attribute(attribute(body, nft::ELEM_KEY)?, nft::DATA_VALUE)?;
-        let value = attribute(body, nft::ELEM_DATA).and_then(|data| attribute(data, nft::DATA_VALUE));
-        Some(Seen { element: element::read(table, set, key, value)?, traffic: counted(body) })
+        let value_of = |kind| attribute(body, kind).and_then(|data| attribute(data, nft::DATA_VALUE));
+        let (end, value) = (value_of(nft::ELEM_KEY_END), value_of(nft::ELEM_DATA));
+        Some(Seen { element: element::read(table, set, key, end, value)?, traffic: counted(body) })
     })
 }
 
@@ -352,13 +354,13 @@ impl<'a> Batch<'a> {
     fn new(add: &'a [Element], remove: &BTreeMap<Key, &'a Element>) -> Batch<'a> {
         let mut batch = Batch { messages: Vec::new(), contents: Vec::new() };
         let mut sets: BTreeMap<(Table, &str), Vec<(Attributes, &Element)>> = BTreeMap::new();
-        for ((table, set, key), element) in remove {
-            sets.entry((*table, set)).or_default().push((keyed(key), element));
+        for ((table, set, _), element) in remove {
+            sets.entry((*table, set)).or_default().push((keyed(element), element));
         }
         batch.extend(nft::MSG_DELSETELEM, 0, sets);
         let mut sets: BTreeMap<(Table, &str), Vec<(Attributes, &Element)>> = BTreeMap::new();
         for element in add {
-            let mut body = keyed(&element::key(element));
+            let mut body = keyed(element);
             if let Some(value) = element::value(element) {
                 body = body.nest(nft::ELEM_DATA, &Attributes::default().bytes(nft::DATA_VALUE, &value));
             }
@@ -448,8 +450,13 @@ fn of_set(set: &str) -> Attributes {
     Attributes::default().text(nft::LIST_TABLE, TABLE).text(nft::LIST_SET, set)
 }
 
-fn keyed(key: &[u8]) -> Attributes {
-    Attributes::default().nest(nft::ELEM_KEY, &Attributes::default().bytes(nft::DATA_VALUE, key))
+fn keyed(element: &Element) -> Attributes {
+    let value = |bytes: &[u8]| Attributes::default().bytes(nft::DATA_VALUE, bytes);
+    let body = Attributes::default().nest(nft::ELEM_KEY, &value(&element::key(element)));
+    match element::end(element) {
+        Some(end) => body.nest(nft::ELEM_KEY_END, &value(&end)),
+        None => body,
+    }
 }
 
 /// An element in the words of `nft`.

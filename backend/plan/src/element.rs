@@ -2,6 +2,7 @@
 //! the chains do with each.
 
 use drawbridge_api::{HostPort, IfName, Protocol};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -157,6 +158,16 @@ pub enum Element {
         /// The address.
         address: IpAddr,
     },
+    /// `routers` of the bridge table: the container behind this port forwards what others send, so their addresses may be its
+    /// sources.
+    Router(IfName),
+    /// `ranges4`, `ranges6` of the bridge table: a router's network, in which it sends from its own address only.
+    Range {
+        /// The host's end of the router's veth.
+        link: IfName,
+        /// The network's addresses.
+        range: IpNet,
+    },
     /// `apart` of the bridge table: frames from this port of a bridge go to no other port but to published services.
     ApartPort(IfName),
     /// `published4`, `published6` of the bridge table: a service that ports which are kept apart may reach, when br_netfilter
@@ -168,9 +179,12 @@ impl Element {
     /// The table that its set is in.
     pub fn table(&self) -> Table {
         match self {
-            Element::Leased(_) | Element::Source { .. } | Element::ApartPort(_) | Element::ApartService(_) => {
-                Table::Bridge
-            }
+            Element::Leased(_)
+            | Element::Source { .. }
+            | Element::Router(_)
+            | Element::Range { .. }
+            | Element::ApartPort(_)
+            | Element::ApartService(_) => Table::Bridge,
             Element::Bridge(_)
             | Element::Pair { .. }
             | Element::Apart(_)
@@ -221,6 +235,8 @@ impl Element {
             Element::Detour { address, .. } => of(Family::of(*address), "detours4", "detours6"),
             Element::Leased(address) => of(Family::of(*address), "leased4", "leased6"),
             Element::Source { address, .. } => of(Family::of(*address), "sources4", "sources6"),
+            Element::Router(_) => "routers",
+            Element::Range { range, .. } => of(Family::of(range.addr()), "ranges4", "ranges6"),
             Element::ApartService(service) => of(Family::of(service.address), "published4", "published6"),
         }
     }
@@ -243,6 +259,7 @@ impl Element {
             | Element::Sent(name)
             | Element::Received(name)
             | Element::ApartPort(name)
+            | Element::Router(name)
             | Element::Masquerade { bridge: name, .. }
             | Element::Snat { bridge: name, .. }
             | Element::Unprotected { bridge: name, .. }
@@ -254,6 +271,7 @@ impl Element {
             Element::Detour { address, bridge } => format!("{address} . \"{bridge}\""),
             Element::Leased(address) => address.to_string(),
             Element::Source { link, address } => format!("\"{link}\" . {address}"),
+            Element::Range { link, range } => format!("\"{link}\" . {range}"),
         }
     }
 
@@ -278,6 +296,8 @@ impl Element {
             | Element::Detour { .. }
             | Element::Leased(_)
             | Element::Source { .. }
+            | Element::Router(_)
+            | Element::Range { .. }
             | Element::ApartPort(_)
             | Element::ApartService(_) => None,
         }
@@ -293,6 +313,8 @@ impl Element {
             | Element::Detour { .. }
             | Element::Leased(_)
             | Element::Source { .. }
+            | Element::Router(_)
+            | Element::Range { .. }
             | Element::ApartPort(_)
             | Element::ApartService(_) => true,
             Element::Bridge(_)

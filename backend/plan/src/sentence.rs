@@ -51,6 +51,12 @@ pub fn sentence(element: &Element) -> String {
         }
         Element::Leased(address) => format!("Only its holder may send from {address}."),
         Element::Source { link, address } => format!("The holder of {address} is behind {link}."),
+        Element::Router(link) => {
+            format!("The container behind {link} is a router: what it sends may come from others' addresses.")
+        }
+        Element::Range { link, range } => {
+            format!("Of {range} the router behind {link} sends from its own address only.")
+        }
         Element::ApartPort(link) => format!("Frames from {link} go to published services of its bridge at the most."),
         Element::ApartService(service) => format!(
             "{} ({}) is published, so its neighbours may reach it.",

@@ -94,6 +94,8 @@ pub struct VethEndpoint {
     pub icc: bool,
     /// Whether its network trusts interfaces of the host.
     pub trusting: bool,
+    /// Whether its container is a router, which forwards what others send.
+    pub forwards: bool,
     /// Its network's mode for IPv4.
     pub mode4: GatewayMode,
     /// Its network's mode for IPv6.
@@ -321,6 +323,11 @@ impl VethEndpoint {
         }
         if !self.icc {
             elements.insert(Element::ApartPort(self.host_end.clone()));
+        }
+        if self.forwards {
+            elements.insert(Element::Router(self.host_end.clone()));
+            let range = |address: &IpNet| Element::Range { link: self.host_end.clone(), range: address.trunc() };
+            elements.extend(self.addresses.iter().map(range));
         }
         for PublishedPort { host, container_port } in &self.ports {
             let family = Family::of(host.address);

@@ -145,8 +145,12 @@ fn plugs(db: &Connection, container: Option<&str>) -> Result<Vec<Plug>, StoreErr
                           network.parent, network.macvlan_mode, namespace.name as namespace, endpoint.host_end,
                           endpoint.interface, endpoint.mac, network.mtu, endpoint.address4, endpoint.address6,
                           endpoint.gateway4, endpoint.gateway6, endpoint.link_local, endpoint.gateway_priority,
-                          network.icc, network.mode4, network.mode6, network.options
+                          network.icc, network.mode4, network.mode6, network.options,
+                          exists (select 1 from json_each(container.spec, '$.settings.sysctls') as setting
+                                  where setting.key in ('net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding')
+                                    and trim(setting.value) = '1') as forwards
                    from endpoint join network using (network_id) join namespace using (container_id)
+                                 join container using (container_id)
                    where endpoint.phase <> 'removing'"
             .to_owned();
     sql.push_str(match container {
@@ -217,6 +221,8 @@ impl Row {
                 gateways: Vec::new(),
                 icc: row.get("icc")?,
                 trusting: !trusted(row)?.is_empty(),
+                // Who asks for it means to have a router.
+                forwards: row.get("forwards")?,
                 mode4: from_word(row, "mode4")?,
                 mode6: from_word(row, "mode6")?,
             }),

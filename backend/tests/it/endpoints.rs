@@ -1,9 +1,13 @@
 //! What a container may ask for in a network, beside what `ipam` and `networks` try: link-local addresses, settings of its
 //! interface, static addresses that last, files that two share, and what `docker network create` is told no to.
 
-use crate::harness::{Daemon, api, docker_is_there, run};
-use drawbridge_kernel::testing::check_in_sandbox;
+use crate::harness::{Daemon, api, docker_is_there, run, wait_for};
+use drawbridge_kernel::testing::{self, check_in_sandbox};
 use serde_json::json;
+use std::{
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
 
 const SLEEP: [&str; 3] = ["busybox", "sleep", "100000"];
 
@@ -259,5 +263,37 @@ fn settings_are_taken_over() {
         daemon.docker(&["rm", "-f", "web"]);
         daemon.docker(&["network", "rm", "lab"]);
         daemon.docker(&["network", "rm", "settings"]);
+    });
+}
+
+#[test]
+fn a_container_that_is_to_forward_is_a_router() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        for (name, subnet) in [("one", "10.81.0.0/24"), ("two", "10.82.0.0/24")] {
+            daemon.docker(&["network", "create", "--subnet", subnet, name]);
+        }
+        let near = start(&daemon, "near", &["--network", "one"]);
+        let far = start(&daemon, "far", &["--network", "two"]);
+        start(&daemon, "router", &["--network", "one", "--sysctl", "net.ipv4.ip_forward=1"]);
+        daemon.docker(&["network", "connect", "two", "router"]);
+        run("ip", &["-n", &near[..12], "route", "add", "10.82.0.0/24", "via", "10.81.0.3"]);
+        run("ip", &["-n", &far[..12], "route", "add", "10.81.0.0/24", "via", "10.82.0.3"]);
+        let listener = testing::inside(&far[..12], || TcpListener::bind("10.82.0.2:80").unwrap());
+        let to = "10.82.0.2:80".parse().unwrap();
+        let connect = || TcpStream::connect_timeout(&to, Duration::from_secs(2)).ok();
+        let client = wait_for("the way through the router", || testing::inside(&near[..12], connect));
+        let from = listener.accept().unwrap().1;
+        assert_eq!(from, client.local_addr().unwrap(), "its own address");
+        assert_eq!(from.ip().to_string(), "10.81.0.2");
+        let ranges = run("nft", &["list", "set", "bridge", "drawbridge", "ranges4"]);
+        assert!(ranges.contains("10.81.0.0/24") && ranges.contains("10.82.0.0/24"), "{ranges}");
+        daemon.docker(&["rm", "-f", "router"]);
+        for set in ["ranges4", "routers"] {
+            assert!(!run("nft", &["list", "set", "bridge", "drawbridge", set]).contains("veth"), "{set}");
+        }
     });
 }

@@ -127,6 +127,8 @@ pub(crate) fn desired(nets: &[Net]) -> Desired {
                 gateways: if routed { gateways.iter().map(IpNet::addr).collect() } else { Vec::new() },
                 icc: net.icc,
                 trusting: net.trusting,
+                // Those of networks that are kept apart, as well as any.
+                forwards: !net.icc,
                 mode4: net.mode4,
                 mode6: net.mode6,
                 ports: net.published(container),

@@ -141,6 +141,7 @@ fn build(networks: &[Option<Net>], namespaces: &[Option<bool>], cables: &[Option
             icc: wanted.icc,
             mode4: wanted.gateway4.mode,
             trusting: !wanted.trusted.is_empty(),
+            forwards: route,
             mode6: wanted.gateway6.mode,
             ports: (0..ports).map(|port| published(number, port)).collect(),
         });

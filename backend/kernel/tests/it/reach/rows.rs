@@ -218,7 +218,21 @@ pub(super) fn rows(br_netfilter: Setting) -> Vec<Row> {
         ("a", "192.0.2.2:7000", Sctp, Reached("192.0.2.1")),
         ("a", "[2001:db8::2]:7000", Sctp, Reached("2001:db8::1")),
         ("m", "192.0.2.2:7000", Sctp, Reached("192.0.2.9")),
+        // With another's address: what is not even heard by a neighbour, of its own network or another.
         ("s as a", "192.0.2.2:7000", Sctp, Dropped),
+        ("s as a", "172.18.0.3:80", Sctp, Dropped),
+        ("s as a", "[fd18::3]:80", Sctp, Dropped),
+        ("s as gateway", "172.18.0.3:80", Sctp, Dropped),
+        ("s as c", "172.18.0.3:80", Sctp, Dropped),
+        // A router forwards what is another's and not of the network that it sends to.
+        ("p", "172.29.0.2:80", Tcp, Reached("172.28.0.2")),
+        ("p", "172.29.0.2:80", Udp, Reached("172.28.0.2")),
+        ("p", "172.29.0.2:80", Sctp, Reached("172.28.0.2")),
+        ("p", "[fd29::2]:80", Tcp, Reached("fd28::2")),
+        ("q", "172.28.0.2:81", Tcp, Reached("172.29.0.2")),
+        ("q", "[fd28::2]:81", Udp, Reached("fd29::2")),
+        ("r as t", "172.29.0.2:80", Sctp, Dropped),
+        ("r as t", "[fd29::2]:80", Sctp, Dropped),
         // With another's address.
         ("s as a", "192.0.2.1:7001", Udp, Dropped),
         ("s as a", "192.0.2.2:7000", Udp, Dropped),

@@ -10,7 +10,10 @@ use std::{
     io::{self, ErrorKind},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::OwnedFd,
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU16, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -24,6 +27,9 @@ const HEADER: usize = 12;
 const INIT_CHUNK: usize = 20;
 /// A parameter that whoever does not know it skips.
 const PARAMETER: u16 = 0x8042;
+
+/// The source ports of those who knocked at a server: with another's address one may be heard, though the answer goes elsewhere.
+static HEARD: Mutex<Vec<u16>> = Mutex::new(Vec::new());
 
 /// What is read of a packet.
 struct Packet {
@@ -112,6 +118,7 @@ impl Server {
             while let Some((from, packet)) = next(socket) {
                 let Some(Packet { from_port, to_port, kind: INIT, initiate_tag, .. }) = packet else { continue };
                 if self.ports.contains(&to_port) {
+                    HEARD.lock().expect("no panic").push(from_port);
                     let answer = written(to_port, from_port, INIT_ACK, initiate_tag, &from.to_string());
                     let _ = sendto(socket, &answer, SendFlags::empty(), &SocketAddr::new(from, 0));
                 }
@@ -120,7 +127,8 @@ impl Server {
     }
 }
 
-/// Knocks, as `source` if that is given, and returns the address that the answer says was seen.
+/// Knocks, as `source` if that is given, and returns the address that the answer says was seen. Whoever is heard and gets no
+/// answer is told so by another kind of error than that of a knock that is lost.
 pub(super) fn ask(to: SocketAddr, source: Option<IpAddr>, patience: Duration) -> io::Result<IpAddr> {
     static PORTS: AtomicU16 = AtomicU16::new(30_000);
     let port = PORTS.fetch_add(1, Ordering::Relaxed);
@@ -141,7 +149,8 @@ pub(super) fn ask(to: SocketAddr, source: Option<IpAddr>, patience: Duration) ->
             None => thread::sleep(Duration::from_millis(1)),
         }
     }
-    Err(ErrorKind::TimedOut.into())
+    let heard = HEARD.lock().expect("no panic").contains(&port);
+    Err(if heard { io::Error::other("heard and not answered") } else { ErrorKind::TimedOut.into() })
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The world of the table: a host with ten networks, and a neighbour machine that routes everything through it.
+//! The world of the table: a host with twelve networks, and a neighbour machine that routes everything through it.
 
 use super::{
     rows::{Protocol, Row},
@@ -28,6 +28,8 @@ pub(super) enum Outcome {
     Refused,
     /// Nobody said anything.
     Dropped,
+    /// A server heard it, and its answer went elsewhere.
+    Unanswered,
     /// A server answered that saw another source.
     ReachedAs(IpAddr),
 }
@@ -58,7 +60,7 @@ const NAT: Net = Net {
     trusting: false,
 };
 
-const NETS: [Net; 10] = [
+const NETS: [Net; 12] = [
     NAT,
     Net { number: 19, containers: &["c"], ..NAT },
     Net { number: 20, containers: &["d", "e"], icc: false, ..NAT },
@@ -69,6 +71,9 @@ const NETS: [Net; 10] = [
     Net { number: 25, containers: &["l"], masquerade: false, ..NAT },
     Net { number: 26, containers: &["m"], source: true, ..NAT },
     Net { number: 27, containers: &["n"], trusting: true, ..NAT },
+    // A lab: p behind the router r, and q and t behind it on the other side, where it is .9.
+    Net { number: 28, containers: &["p", "r"], ..NAT },
+    Net { number: 29, containers: &["q", "t"], ..NAT },
 ];
 
 /// What is published: the container, where on the host, and the container's port.
@@ -110,7 +115,8 @@ impl World {
         shell("sysctl -qw net.ipv6.conf.all.forwarding=1");
         // For the attempts with another's address.
         shell("ip -n s addr add 172.18.0.2/32 dev eth0; ip -n s addr add 172.18.0.1/32 dev eth0");
-        shell("ip -n s addr add fd18::2/128 dev eth0 nodad");
+        shell("ip -n s addr add fd18::2/128 dev eth0 nodad; ip -n s addr add 172.19.0.2/32 dev eth0");
+        lab();
         let mut servers = Servers::default();
         for name in NETS.iter().flat_map(|net| net.containers) {
             servers.extend(inside(name, || Servers::open(&["::"], &[80, 81])));
@@ -131,6 +137,9 @@ impl World {
             "s as a" if to.is_ipv4() => Some("172.18.0.2"),
             "s as a" => Some("fd18::2"),
             "s as gateway" => Some("172.18.0.1"),
+            "s as c" => Some("172.19.0.2"),
+            "r as t" if to.is_ipv4() => Some("172.29.0.3"),
+            "r as t" => Some("fd29::3"),
             _ => None,
         };
         let source = source.map(|address| address.parse().expect("an address"));
@@ -147,6 +156,7 @@ impl World {
             (Ok(seen), Outcome::Reached(expected)) if expected.parse() == Ok(seen) => row.expected,
             (Ok(seen), _) => Outcome::ReachedAs(seen),
             (Err(error), _) if error.kind() == ErrorKind::ConnectionRefused => Outcome::Refused,
+            (Err(error), _) if error.kind() == ErrorKind::Other => Outcome::Unanswered,
             (Err(_), _) => Outcome::Dropped,
         }
     }
@@ -185,6 +195,20 @@ fn neighbour() {
     shell("ip -n neighbour route add default via 192.0.2.1; ip -n neighbour route add default via 2001:db8::1");
     shell("ip -n neighbour addr del 127.0.0.1/8 dev lo; ip -n neighbour route add 127.0.0.0/8 via 192.0.2.1");
     shell("nsenter --net=/run/netns/neighbour sysctl -qw net.ipv4.conf.eth0.route_localnet=1");
+}
+
+/// What whoever builds the lab does in its containers: ways through the router, which forwards.
+fn lab() {
+    for (name, network, router) in [("p", 29, "28::3"), ("q", 28, "29::9")] {
+        let (four, six) = (router.replace("::", ".0."), format!("fd{router}"));
+        shell(&format!("ip -n {name} route add 172.{network}.0.0/24 via 172.{four}"));
+        shell(&format!("ip -n {name} route add fd{network}::/64 via {six}"));
+    }
+    for setting in ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"] {
+        shell(&format!("nsenter --net=/run/netns/r sysctl -qw {setting}"));
+    }
+    // For the attempts with another's address.
+    shell("ip -n r addr add 172.29.0.3/32 dev lo; ip -n r addr add fd29::3/128 dev lo nodad");
 }
 
 fn desired() -> Desired {
@@ -228,6 +252,7 @@ fn desired() -> Desired {
                 gateways: if internal { Vec::new() } else { vec![four.addr(), six.addr()] },
                 icc,
                 trusting: net.trusting,
+                forwards: *name == "r",
                 mode4: mode,
                 mode6: mode,
                 ports: published(name),
@@ -235,6 +260,20 @@ fn desired() -> Desired {
         }
         desired.networks.push(network);
     }
+    let is = |endpoint: &&VethEndpoint, name: &str| endpoint.namespace.as_str() == name;
+    let near = desired.endpoints.iter().find(|endpoint| is(endpoint, "r")).expect("it is there").clone();
+    let far = desired.endpoints.iter().find(|endpoint| is(endpoint, "q")).expect("it is there").clone();
+    desired.endpoints.push(VethEndpoint {
+        id: EndpointId::from_bytes([255; 32]),
+        namespace: near.namespace,
+        host_end: "veth29x9".parse().expect("valid"),
+        interface: "eth1".parse().expect("valid"),
+        mac: MacAddress([2, 0x42, 0, 0, 29, 9]),
+        addresses: addresses(29, 9).to_vec(),
+        gateways: Vec::new(),
+        forwards: true,
+        ..far
+    });
     desired
 }
 
