@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0015_settings_networks.sql"),
     include_str!("../../../migrations/0016_undo.sql"),
     include_str!("../../../migrations/0017_rows_by_scope.sql"),
+    include_str!("../../../migrations/0018_words_compared.sql"),
 ];
 
 /// Runs the migrations that have not run.
@@ -69,6 +70,26 @@ mod tests {
         let refused = migrate(&mut db).unwrap_err();
         assert!(matches!(refused, StoreError::Later { found: 99, .. }), "{refused}");
     }
+
+    #[test]
+    fn words_are_checked_without_a_table_of_them() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        for table in ["change", "namespace", "endpoint", "lease", "published_port", "plan", "container"] {
+            let explained = format!("explain insert into {table} default values");
+            let opcodes: Vec<String> = sql::all(&db, &explained, [], |row| Ok(row.get("opcode")?)).unwrap();
+            assert!(opcodes.len() > 5 && !opcodes.iter().any(|code| code == "OpenEphemeral"), "{table}: {opcodes:?}");
+        }
+        let insert = |origin: &str, state: &str| {
+            let sql = "insert into change (verb, subject, origin, state, opened_at_ms) values ('set', 'k', ?, ?, 1)";
+            sql::run(&db, sql, [origin, state])
+        };
+        insert("panel", "open").unwrap();
+        for (origin, state) in [("panel", "begun"), ("nobody", "open")] {
+            assert!(insert(origin, state).is_err(), "{origin} {state}");
+        }
+    }
+
     #[test]
     fn a_change_of_the_schema_before_keeps_its_steps_and_their_results() {
         let mut db = Connection::open_in_memory().unwrap();

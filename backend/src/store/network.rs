@@ -106,15 +106,17 @@ pub fn by_name(db: &Connection, name: &NetworkName) -> Result<Option<Network>, S
 /// When SQLite fails.
 pub fn resolve(db: &Connection, text: &str) -> Result<Vec<NetworkId>, StoreError> {
     let id = |row: &Row<'_>| parsed(row, "network_id");
-    let exact = all(
-        db,
-        "select network_id from network where phase <> 'removing' and (network_id = ?1 or name = ?1)
-         order by network_id = ?1 desc limit 1",
-        [text],
-        id,
-    )?;
-    if !exact.is_empty() || text.is_empty() {
-        return Ok(exact);
+    for exact in [
+        "select network_id from network where phase <> 'removing' and network_id = ?",
+        "select network_id from network where phase <> 'removing' and name = ?",
+    ] {
+        let found = all(db, exact, [text], id)?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    if text.is_empty() {
+        return Ok(Vec::new());
     }
     all(
         db,
