@@ -6,7 +6,7 @@ use crate::{
     served::{Client, Log, Served},
 };
 use serde_json::{Map, Value, json};
-use std::{fs, net::TcpListener};
+use std::{fs, net::TcpListener, thread, time::Duration};
 
 /// So many containers publish so many ports each, at every address of both families, as plain `-p` does.
 const CONTAINERS: u16 = 10;
@@ -14,6 +14,10 @@ const PORTS_EACH: u16 = 1_000;
 const PORTS: u64 = CONTAINERS as u64 * PORTS_EACH as u64;
 /// The first port. Those of the containers end below the range that the kernel chooses from.
 const FIRST: u16 = 20_000;
+/// The kernel's memory is still when it changes by less than this from one look to the next.
+const STILL_BYTES: u64 = 128 << 10;
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOKS: usize = 40;
 /// Caches that a socket is made of, as /proc/slabinfo names them; what else it needs is in caches that are many things'.
 const OF_SOCKETS: [&str; 6] = ["TCPv6", "TCP", "UDPv6", "sock_inode_cache", "filp", "dentry"];
 
@@ -21,17 +25,18 @@ pub(crate) fn print(_: usize) {
     let served = Served::open(Log::Warnings);
     let mut client = served.client();
     let run = |client: &mut Client, ports: u16| {
-        let ids = (0..CONTAINERS).map(|number| publish(client, FIRST + number * PORTS_EACH, ports)).collect::<Vec<_>>();
-        (Kernel::now(), served.footprint().anonymous_kib * 1024, ids)
+        let ids: Vec<String> =
+            (0..CONTAINERS).map(|number| publish(client, FIRST + number * PORTS_EACH, ports)).collect();
+        (Kernel::settled(), served.footprint().anonymous_kib * 1024, ids)
     };
-    // The same containers without any come first, for what those cost themselves.
-    let before = Kernel::now();
-    let (plain, idle, ids) = run(&mut client, 0);
+    // What the daemon needs to publish so many it keeps, as any program does, and has it before and after then.
+    let (.., ids) = run(&mut client, PORTS_EACH);
     ids.iter().for_each(|id| client.remove(id));
-    let emptied = Kernel::now();
+    // The same containers without any come next, for what those cost themselves.
+    let before = Kernel::settled();
+    let (plain, idle, _) = run(&mut client, 0);
     let (full, busy, _) = run(&mut client, PORTS_EACH);
-    let containers = plain.since(&before);
-    let published = full.since(&emptied).saturating_sub(containers) / PORTS;
+    let published = full.since(&plain).saturating_sub(plain.since(&before)) / PORTS;
     let daemon = busy.saturating_sub(idle) / PORTS;
     served.close();
 
@@ -65,7 +70,7 @@ fn publish(client: &mut Client, first: u16, ports: u16) -> String {
 
 /// What a bare socket of both families costs, and the sizes of the caches that it is of.
 fn floor() -> (u64, String) {
-    let before = Kernel::now();
+    let before = Kernel::settled();
     let sockets: Vec<TcpListener> =
         (0..CONTAINERS * PORTS_EACH / 2).map(|number| TcpListener::bind(("::", FIRST + number)).unwrap()).collect();
     let after = Kernel::now();
@@ -88,6 +93,20 @@ struct Kernel {
 }
 
 impl Kernel {
+    /// As it is when what has ended is gone: namespaces go in the background.
+    fn settled() -> Kernel {
+        let mut last = Kernel::now();
+        for _ in 0..LOOKS {
+            thread::sleep(LOOK_EVERY);
+            let now = Kernel::now();
+            if now.kept_bytes.abs_diff(last.kept_bytes) < STILL_BYTES {
+                return now;
+            }
+            last = now;
+        }
+        last
+    }
+
     fn now() -> Kernel {
         let text = fs::read_to_string("/proc/meminfo").unwrap();
         let kib = |name: &str| -> u64 {
