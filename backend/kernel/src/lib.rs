@@ -4,6 +4,7 @@
 //! Everything here blocks and belongs on a plain or blocking thread. A [`Kernel`] looks at the network namespace of the
 //! thread that calls it.
 
+pub mod abi;
 mod address;
 mod attributes;
 mod cable;

@@ -156,7 +156,7 @@ fn linux(spec: &ProcessSpec, capabilities: &[Capability], host: &Host) -> Result
     if let Some(propagation) = mounts::root_propagation(&spec.mounts) {
         builder = builder.rootfs_propagation(propagation);
     }
-    if let Some(profile) = filter(settings, capabilities)? {
+    if let Some(profile) = filter(settings, capabilities, host)? {
         builder = builder.seccomp(profile);
     }
     Ok(builder.build()?)
@@ -178,10 +178,10 @@ fn sysctls(spec: &ProcessSpec) -> HashMap<String, String> {
     sysctls
 }
 
-fn filter(settings: &Settings, capabilities: &[Capability]) -> Result<Option<LinuxSeccomp>, RuntimeError> {
+fn filter(settings: &Settings, capabilities: &[Capability], host: &Host) -> Result<Option<LinuxSeccomp>, RuntimeError> {
     match &settings.rights.seccomp {
         Seccomp::Default if settings.rights.privileged => Ok(None),
-        Seccomp::Default => Ok(seccomp::profile(capabilities)?),
+        Seccomp::Default => Ok(seccomp::profile(capabilities, host)?),
         Seccomp::Unconfined => Ok(None),
         Seccomp::Profile(text) => Ok(Some(seccomp_profile::parse(text, capabilities)?)),
     }

@@ -3,6 +3,7 @@
 use super::{
     Inner, Runtime, RuntimeError,
     host::{CgroupLayout, Host},
+    moves::Moves,
     paths::Folders,
     turns::Turns,
 };
@@ -65,7 +66,8 @@ impl Runtime {
         let folders = Folders::new(absolute(data_dir)?, absolute(run_dir)?);
         let root = folders.runtime_root();
         fs::create_dir_all(&root).map_err(RuntimeError::io("make", &root))?;
-        Ok(Runtime { inner: Arc::new(Inner { folders, program, monitor, host, turns: Turns::default() }) })
+        let (turns, moves) = (Turns::default(), Moves::default());
+        Ok(Runtime { inner: Arc::new(Inner { folders, program, monitor, host, turns, moves }) })
     }
 
     /// The runtime in use, its version, and why a better one was not taken: `runc 1.1.5`.

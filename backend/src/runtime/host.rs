@@ -39,6 +39,8 @@ pub(super) struct Host {
     /// goes by `blkio`.
     controllers: BTreeSet<String>,
     pub(super) permitted: Permitted,
+    /// Whether the kernel runs programs of x32, whose system calls are then to be filtered too.
+    pub(super) has_x32: bool,
     /// A small static init for containers that ask for one.
     pub(super) init: Option<PathBuf>,
     /// Docker gives 0. Only CAP_SYS_RESOURCE may go below what one has (proc(5), oom_score_adj).
@@ -61,6 +63,7 @@ impl Host {
             unusable_cgroup: hierarchies.iter().find(|hierarchy| !is_usable(hierarchy)).cloned(),
             hierarchies,
             permitted: Permitted::of_daemon(),
+            has_x32: drawbridge_kernel::abi::has_x32(),
             // Debian's `tini` needs a C library; its package has `tini-static` too, which is also `docker-init`.
             init: ["docker-init", "tini-static", "catatonit"].into_iter().find_map(super::detect::find),
             oom_score_adj: score.trim().parse().unwrap_or(0).max(0),

@@ -168,6 +168,7 @@ impl Runtime {
 
 impl Inner {
     async fn start(&self, spec: &ProcessSpec, paths: &Paths) -> Result<i32, RuntimeError> {
+        let _hastened = self.moves.hasten();
         let host = self.host.clone();
         let (owned_spec, owned_paths) = (spec.clone(), paths.clone());
         let prepared = spawn_blocking(move || {

@@ -23,6 +23,7 @@ mod log_tail;
 mod logs;
 mod monitor;
 mod mounts;
+mod moves;
 mod paths;
 mod processes;
 mod seccomp;
@@ -45,6 +46,7 @@ pub use tree::Difference;
 use crate::settings::Settings;
 use drawbridge_api::{Console, ContainerId};
 use host::{CgroupLayout, Host};
+use moves::Moves;
 use paths::Folders;
 use std::{path::PathBuf, sync::Arc};
 use turns::Turns;
@@ -62,6 +64,7 @@ struct Inner {
     monitor: PathBuf,
     host: Host,
     turns: Turns,
+    moves: Moves,
 }
 
 impl Runtime {

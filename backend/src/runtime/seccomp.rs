@@ -6,6 +6,7 @@
 //! Grouped as the sections of syscalls(2) would be read, not by letter: whoever adds a call sees its neighbours. Names
 //! that an architecture or an older libseccomp lacks are skipped by the runtime.
 
+use super::host::Host;
 use oci_spec::{
     OciSpecError,
     runtime::{
@@ -106,14 +107,8 @@ const EPERM: u32 = 1;
 const ENOSYS: u32 = 38;
 
 /// The profile for a process with these capabilities; none on an architecture that it has not been thought through for.
-pub(super) fn profile(capabilities: &[Capability]) -> Result<Option<LinuxSeccomp>, OciSpecError> {
-    let architectures = if cfg!(target_arch = "x86_64") {
-        vec![Arch::ScmpArchX86_64, Arch::ScmpArchX86, Arch::ScmpArchX32]
-    } else if cfg!(target_arch = "aarch64") {
-        vec![Arch::ScmpArchAarch64, Arch::ScmpArchArm]
-    } else {
-        return Ok(None);
-    };
+pub(super) fn profile(capabilities: &[Capability], host: &Host) -> Result<Option<LinuxSeccomp>, OciSpecError> {
+    let Some(architectures) = architectures(host) else { return Ok(None) };
     let mut allowed: Vec<String> = ALLOWED.iter().flat_map(|line| line.split(' ')).map(str::to_owned).collect();
     for (_, names) in BY_CAPABILITY.iter().filter(|(capability, _)| capabilities.contains(capability)) {
         let further: Vec<&str> = names.split(' ').filter(|name| !allowed.iter().any(|known| known == name)).collect();
@@ -142,6 +137,19 @@ pub(super) fn profile(capabilities: &[Capability]) -> Result<Option<LinuxSeccomp
         .syscalls(rules)
         .build()?;
     Ok(Some(profile))
+}
+
+/// Whose calls are told apart. Each one more makes the filter longer, and the runtime spends milliseconds on it at each start,
+/// so x32 is left out where the kernel has no such calls: then they fail, as without a filter.
+fn architectures(host: &Host) -> Option<Vec<Arch>> {
+    if cfg!(target_arch = "x86_64") {
+        let x32 = host.has_x32.then_some(Arch::ScmpArchX32);
+        Some([Arch::ScmpArchX86_64, Arch::ScmpArchX86].into_iter().chain(x32).collect())
+    } else if cfg!(target_arch = "aarch64") {
+        Some(vec![Arch::ScmpArchAarch64, Arch::ScmpArchArm])
+    } else {
+        None
+    }
 }
 
 fn allow_if(name: &str, argument: LinuxSeccompArg) -> Result<LinuxSyscall, OciSpecError> {
