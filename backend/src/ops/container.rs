@@ -1,7 +1,7 @@
 //! Containers from their making to their removal. Finding them is in `lookup`, their running life in `lifecycle`.
 
 pub use super::{
-    lookup::{find, list, view},
+    lookup::{find, list, list_up, view},
     removal::Volumes,
 };
 

@@ -10,8 +10,8 @@ use crate::{
         network,
     },
 };
-use drawbridge_api::{ContainerId, ContainerState, NetworkMode, Protocol};
-use std::net::IpAddr;
+use drawbridge_api::{ContainerId, ContainerName, ContainerState, NetworkMode, Protocol};
+use std::{collections::HashMap, net::IpAddr};
 
 /// Writes the links that a container asks for.
 ///
@@ -61,29 +61,26 @@ pub fn shown(daemon: &Daemon, record: &ContainerRecord) -> Result<Vec<String>, O
     let mut shown = Vec::new();
     for link in link::of_container(&db, &record.id)? {
         if let Some(target) = containers::get(&db, &link.target)? {
-            shown.push(format!("/{}:{}", target.name, path(record, &link.alias)));
+            shown.push(format!("/{}:{}", target.name, path(&record.name, &link.alias)));
         }
     }
     Ok(shown)
 }
 
-/// What a container is called by those that link to it: `/container/alias`.
+/// What others call each container that is linked to: `/web/db`.
 ///
 /// # Errors
 /// When the store fails.
-pub fn names_of(daemon: &Daemon, id: &ContainerId) -> Result<Vec<String>, OpError> {
-    let db = daemon.engine.store.read()?;
-    let mut names = Vec::new();
-    for link in link::to_container(&db, id)? {
-        if let Some(holder) = containers::get(&db, &link.container)? {
-            names.push(path(&holder, &link.alias));
-        }
+pub fn names_of_all(daemon: &Daemon) -> Result<HashMap<ContainerId, Vec<String>>, OpError> {
+    let mut names: HashMap<ContainerId, Vec<String>> = HashMap::new();
+    for (target, holder, alias) in link::to_all(&*daemon.engine.store.read()?)? {
+        names.entry(target).or_default().push(path(&holder, &alias));
     }
     Ok(names)
 }
 
-fn path(holder: &ContainerRecord, alias: &str) -> String {
-    format!("/{}/{alias}", holder.name)
+fn path(holder: &ContainerName, alias: &str) -> String {
+    format!("/{holder}/{alias}")
 }
 
 /// A container that another calls by a name, as it runs.
@@ -122,7 +119,7 @@ pub(super) fn linked(db: &Connection, record: &ContainerRecord) -> Result<Vec<Li
             return Err(OpError::State(format!(
                 "Cannot link to a non running container: /{} AS {}; start it first",
                 target.name,
-                path(record, &alias)
+                path(&record.name, &alias)
             )));
         }
         let addresses = addresses(db, &target.id)?;
@@ -195,7 +192,7 @@ pub(super) fn environment(
         let exposed = other.target.spec.exposed_ports.iter().chain(&defaults.exposed_ports);
         let ports = exposed.map(|text| publish::exposed(text)).collect::<Result<Vec<_>, _>>()?;
         let own = process::configured_environment(&other.target.spec, &defaults);
-        all.extend(variables(&path(record, &other.alias), &other.alias, other.addresses[0], ports, &own));
+        all.extend(variables(&path(&record.name, &other.alias), &other.alias, other.addresses[0], ports, &own));
     }
     Ok(all)
 }

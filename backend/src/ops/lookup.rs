@@ -44,20 +44,37 @@ pub(super) fn get(daemon: &Daemon, id: &ContainerId) -> Result<ContainerRecord, 
 /// When the store fails.
 pub fn list(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Container)>, OpError> {
     let db = daemon.engine.store.read()?;
-    let mut namespaces: HashMap<_, _> = endpoint::namespaces(&db)?.into_iter().collect();
+    views(&db, container::list(&db)?, attachment::list(&db)?)
+}
+
+/// Those of [`list`] that run, or are about to be started again.
+///
+/// # Errors
+/// When the store fails.
+pub fn list_up(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Container)>, OpError> {
+    let db = daemon.engine.store.read()?;
+    views(&db, container::list_up(&db)?, attachment::list_up(&db)?)
+}
+
+/// Containers with what the other tables say of them, each of which is read once.
+fn views(
+    db: &Connection,
+    records: Vec<ContainerRecord>,
+    attached: Vec<(ContainerId, Attachment)>,
+) -> Result<Vec<(ContainerRecord, Container)>, OpError> {
+    let mut namespaces: HashMap<_, _> = endpoint::namespaces(db)?.into_iter().collect();
     let mut endpoints: HashMap<ContainerId, Vec<_>> = HashMap::new();
-    for (id, endpoint) in endpoint::list(&db)? {
+    for (id, endpoint) in endpoint::list(db)? {
         endpoints.entry(id).or_default().push(endpoint);
     }
     let mut attachments: HashMap<ContainerId, Vec<_>> = HashMap::new();
-    for (id, attachment) in attachment::list(&db)? {
+    for (id, attachment) in attached {
         attachments.entry(id).or_default().push(attachment);
     }
     let mut ports: HashMap<ContainerId, Vec<_>> = HashMap::new();
-    for (id, port) in port::list(&db)? {
+    for (id, port) in port::list(db)? {
         ports.entry(id).or_default().push(port);
     }
-    let records = container::list(&db)?;
     Ok(records
         .into_iter()
         .map(|record| {

@@ -86,6 +86,20 @@ pub fn list(db: &Connection) -> Result<Vec<(ContainerId, Attachment)>, StoreErro
     })
 }
 
+/// Those of [`list`] that are of containers which run, or are about to be started again.
+///
+/// # Errors
+/// When SQLite fails or a row can't be read.
+pub fn list_up(db: &Connection) -> Result<Vec<(ContainerId, Attachment)>, StoreError> {
+    listed(
+        db,
+        "select attachment.* from attachment join container using (container_id)
+         where state = 'running' or restart_at_ms is not null order by container_id, position",
+        [],
+        |row| Ok((parsed(row, "container_id")?, read(row)?)),
+    )
+}
+
 fn read(row: &impl Columns) -> Result<Attachment, StoreError> {
     let address4: Option<[u8; 16]> = row.plain("address4")?;
     let address6: Option<[u8; 16]> = row.plain("address6")?;

@@ -110,6 +110,19 @@ pub fn list(db: &Connection) -> Result<Vec<ContainerRecord>, StoreError> {
     listed(db, "select * from container order by rowid", [], |row| read(row))
 }
 
+/// Those of [`list`] that run, or are about to be started again.
+///
+/// # Errors
+/// When SQLite fails or a row can't be read.
+pub fn list_up(db: &Connection) -> Result<Vec<ContainerRecord>, StoreError> {
+    listed(
+        db,
+        "select * from container where state = 'running' or restart_at_ms is not null order by rowid",
+        [],
+        |row| read(row),
+    )
+}
+
 /// The container of an id.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use super::{
     Connection, StoreError,
     sql::{all, parsed, run},
 };
-use drawbridge_api::ContainerId;
+use drawbridge_api::{ContainerId, ContainerName};
 
 /// A name that a container has for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,19 @@ pub fn to_container(db: &Connection, target: &ContainerId) -> Result<Vec<HostLin
     all(db, "select * from link where target_id = ? order by container_id, alias", [target.as_str()], read)
 }
 
+/// Every link's target, with who has it and by which name, in the order in which [`to_container`] tells them.
+///
+/// # Errors
+/// When SQLite fails or a row can't be read.
+pub fn to_all(db: &Connection) -> Result<Vec<(ContainerId, ContainerName, String)>, StoreError> {
+    all(
+        db,
+        "select target_id, name, alias from link join container using (container_id) order by link.container_id, alias",
+        [],
+        |row| Ok((parsed(row, "target_id")?, parsed(row, "name")?, row.get("alias")?)),
+    )
+}
+
 fn read(row: &rusqlite::Row<'_>) -> Result<HostLink, StoreError> {
     Ok(HostLink {
         container: parsed(row, "container_id")?,
@@ -66,6 +79,10 @@ fn read(row: &rusqlite::Row<'_>) -> Result<HostLink, StoreError> {
 mod tests {
     use super::*;
     use crate::store::tests::{database, with_box};
+
+    fn with_name(db: &Connection, id: &ContainerId) -> ContainerName {
+        crate::store::container::get(db, id).unwrap().unwrap().name
+    }
 
     #[test]
     fn a_link_goes_with_either_container() {
@@ -82,6 +99,9 @@ mod tests {
         assert!(matches!(insert(&db, &link(&one, "db", &three)), Err(StoreError::Conflict { .. })));
         assert_eq!(of_container(&db, &one).unwrap(), [first.clone(), second]);
         assert_eq!(to_container(&db, &two).unwrap(), [first]);
+        let named = to_all(&db).unwrap();
+        assert_eq!(named.iter().map(|(target, ..)| target).collect::<Vec<_>>(), [&two, &three]);
+        assert!(named.iter().all(|(_, holder, _)| *holder == with_name(&db, &one)));
         crate::store::container::delete(&db, &three).unwrap();
         assert_eq!(of_container(&db, &one).unwrap().len(), 1);
         assert!(delete(&db, &one, "db").unwrap() && !delete(&db, &one, "db").unwrap());

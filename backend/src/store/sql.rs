@@ -6,7 +6,10 @@ use rusqlite::{
     Params, Row,
     types::{FromSql, ValueRef},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IntoDeserializer, value},
+};
 use std::{error::Error, str::FromStr};
 
 /// Runs a statement that gives no rows. Returns how many it changed.
@@ -128,7 +131,8 @@ pub(super) fn json_or_null<T: DeserializeOwned>(
 
 /// A column that holds one of an enum's words.
 pub(super) fn from_word<T: DeserializeOwned>(row: &impl Columns, column: &'static str) -> Result<T, StoreError> {
-    serde_json::from_value(serde_json::Value::from(text(row, column)?)).map_err(unreadable(column))
+    let word: value::StrDeserializer<'_, value::Error> = text(row, column)?.into_deserializer();
+    T::deserialize(word).map_err(unreadable(column))
 }
 
 /// What a column holds that is JSON.

@@ -9,7 +9,7 @@ use crate::{life::HealthStatus, model::ContainerRecord};
 use drawbridge_api::{Container, ContainerId, ContainerState, Input, Network};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A time that Go prints for one that was never set.
@@ -29,21 +29,21 @@ fn rfc3339_or_never(ms: Option<i64>) -> String {
 /// values between.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct ContainerRow {
-    id: ContainerId,
+pub(super) struct ContainerRow<'a> {
+    id: &'a ContainerId,
     /// Its own name, and what those call it that link to it.
-    pub(super) names: Vec<String>,
-    image: String,
+    names: Vec<String>,
+    image: &'a str,
     #[serde(rename = "ImageID")]
     image_id: String,
     command: String,
     created: i64,
     ports: Vec<Value>,
-    labels: BTreeMap<String, String>,
+    labels: &'a BTreeMap<String, String>,
     state: &'static str,
     status: String,
     host_config: RowHostConfig,
-    network_settings: RowNetworks,
+    network_settings: RowNetworks<'a>,
     mounts: Value,
     /// What it has written, and that with its image, in bytes; only where it was asked for.
     #[serde(flatten)]
@@ -58,8 +58,8 @@ struct RowHostConfig {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct RowNetworks {
-    networks: BTreeMap<String, Joined>,
+struct RowNetworks<'a> {
+    networks: BTreeMap<&'a str, Joined<'a>>,
 }
 
 /// What a container has written, and that with its image, in bytes.
@@ -71,28 +71,38 @@ pub(super) struct Sizes {
     pub(super) whole: u64,
 }
 
+/// What the rows of a list need to know of others.
+pub(super) struct Known {
+    /// All networks.
+    pub(super) networks: Vec<Network>,
+    /// What others call each container that is linked to.
+    pub(super) names: HashMap<ContainerId, Vec<String>>,
+    /// The time that ages are told from.
+    pub(super) now_ms: i64,
+}
+
 /// The row of a container.
-pub(super) fn container_row(
-    record: &ContainerRecord,
-    seen: &Container,
+pub(super) fn container_row<'a>(
+    record: &'a ContainerRecord,
+    seen: &'a Container,
     args: &[String],
-    known: &[Network],
+    known: &'a Known,
     mounts: Value,
-    now_ms: i64,
-) -> ContainerRow {
+) -> ContainerRow<'a> {
+    let own = format!("/{}", record.name);
     ContainerRow {
-        id: record.id.clone(),
-        names: vec![format!("/{}", record.name)],
-        image: record.spec.image.clone(),
+        id: &record.id,
+        names: std::iter::once(own).chain(known.names.get(&record.id).into_iter().flatten().cloned()).collect(),
+        image: &record.spec.image,
         image_id: format!("sha256:{}", record.image_id),
         command: command_line(args),
         created: record.created_at_ms / 1000,
         ports: ports::port_list(&record.spec, seen),
-        labels: record.spec.labels.clone(),
+        labels: &record.spec.labels,
         state: state_word(record),
-        status: status(record, now_ms),
+        status: status(record, known.now_ms),
         host_config: RowHostConfig { network_mode: mode_word(&record.spec.network_mode) },
-        network_settings: RowNetworks { networks: endpoint::networks(record, seen, known, Names::LeftOut) },
+        network_settings: RowNetworks { networks: endpoint::networks(record, seen, &known.networks, Names::LeftOut) },
         mounts,
         sizes: None,
     }

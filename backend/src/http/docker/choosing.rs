@@ -48,7 +48,7 @@ pub(super) enum Listed {
 pub(super) struct Choice {
     filters: Filters,
     /// Containers that do not run too.
-    all: bool,
+    pub(super) all: bool,
     before: Option<(i64, ContainerRecord)>,
     since: Option<(i64, ContainerRecord)>,
     /// The layers of each image, and the images that `ancestor` means.

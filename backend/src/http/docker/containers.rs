@@ -2,7 +2,7 @@
 
 use super::{
     ApiVersion,
-    answer::{self, ContainerRow, Sizes},
+    answer::{self, ContainerRow, Known, Sizes},
     choosing::{Choice, Listed},
     error::DockerError,
     extract::{DockerJson, query_bool},
@@ -30,7 +30,7 @@ use axum::{
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use drawbridge_api::{Container, ImageId, Network, Origin};
+use drawbridge_api::{Container, ImageId, Origin};
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -54,40 +54,38 @@ pub(super) struct ListQuery {
 pub(super) async fn list(
     State(daemon): State<Arc<Daemon>>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Vec<ContainerRow>>, DockerError> {
-    let networks = network::list(&daemon)?;
+) -> Result<Response, DockerError> {
+    let known = known(&daemon)?;
     let limit = query.limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
     let listed = if query.all || limit.is_some() { Listed::All } else { Listed::Running };
     let choice = Choice::parse(&daemon, query.filters.as_deref(), listed)?;
-    let now_ms = clock::now_ms();
-    let mut rows = Vec::new();
     let mut images = KnownImages::default();
-    let mut containers = container::list(&daemon)?;
-    containers.reverse();
-    for (record, seen) in containers {
-        if choice.takes(&record, &seen, &networks) {
-            let mut row = row(&daemon, &record, &seen, &networks, &mut images, now_ms)?;
-            row.sizes = if query.size { Some(sizes(&daemon, &record)?) } else { None };
-            rows.push(row);
-        }
+    let containers = if choice.all { container::list(&daemon)? } else { container::list_up(&daemon)? };
+    let chosen = containers.iter().rev().filter(|(record, seen)| choice.takes(record, seen, &known.networks));
+    let mut rows = Vec::new();
+    for (record, seen) in chosen.take(limit.unwrap_or(usize::MAX)) {
+        let mut row = row(&daemon, record, seen, &known, &mut images)?;
+        row.sizes = if query.size { Some(sizes(&daemon, record)?) } else { None };
+        rows.push(row);
     }
-    rows.truncate(limit.unwrap_or(usize::MAX));
-    Ok(Json(rows))
+    Ok(Json(rows).into_response())
+}
+
+/// What the rows of a list need to know of others: asked once, however many rows there are.
+pub(super) fn known(daemon: &Daemon) -> Result<Known, OpError> {
+    Ok(Known { networks: network::list(daemon)?, names: linking::names_of_all(daemon)?, now_ms: clock::now_ms() })
 }
 
 /// One row of the list.
-pub(super) fn row(
+pub(super) fn row<'a>(
     daemon: &Daemon,
-    record: &ContainerRecord,
-    seen: &Container,
-    networks: &[Network],
+    record: &'a ContainerRecord,
+    seen: &'a Container,
+    known: &'a Known,
     images: &mut KnownImages,
-    now_ms: i64,
-) -> Result<ContainerRow, OpError> {
+) -> Result<ContainerRow<'a>, OpError> {
     let args = images.arguments(daemon, record)?;
-    let mut row = answer::container_row(record, seen, &args, networks, mounts_of(daemon, record), now_ms);
-    row.names.extend(linking::names_of(daemon, &record.id)?);
-    Ok(row)
+    Ok(answer::container_row(record, seen, &args, known, mounts_of(daemon, record)))
 }
 
 /// What a container has written, and that with its image, in bytes.

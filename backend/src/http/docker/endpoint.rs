@@ -3,11 +3,19 @@
 
 use super::{extract::null_as_default, ports};
 use crate::{model::ContainerRecord, ops::OpError};
-use drawbridge_api::{Attachment, Container, ContainerId, ContainerState, Endpoint, Network, NetworkMode, NetworkName};
-use serde::{Deserialize, Serialize};
+use drawbridge_api::{
+    Attachment, Container, ContainerId, ContainerState, Endpoint, MacAddress, Network, NetworkMode, NetworkName,
+};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt::Display,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 /// What a client asks for in one network (`EndpointSettings` of API 1.50; what the engine fills in is left out).
 #[derive(Debug, Default, Deserialize)]
@@ -120,62 +128,74 @@ pub(super) enum Names {
 /// What a container has in one network, as Docker tells it (`EndpointSettings`).
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Joined {
+pub(super) struct Joined<'a> {
     #[serde(rename = "IPAMConfig")]
     ipam_config: Value,
     links: Value,
     aliases: Value,
-    mac_address: String,
+    mac_address: Shown<MacAddress>,
     driver_opts: Value,
     gw_priority: i32,
     #[serde(rename = "NetworkID")]
-    network_id: String,
+    network_id: &'a str,
     #[serde(rename = "EndpointID")]
-    endpoint_id: String,
-    gateway: String,
+    endpoint_id: Cow<'a, str>,
+    gateway: Shown<Ipv4Addr>,
     #[serde(rename = "IPAddress")]
-    ip_address: String,
+    ip_address: Shown<Ipv4Addr>,
     #[serde(rename = "IPPrefixLen")]
     ip_prefix_len: u8,
     #[serde(rename = "IPv6Gateway")]
-    ipv6_gateway: String,
+    ipv6_gateway: Shown<Ipv6Addr>,
     #[serde(rename = "GlobalIPv6Address")]
-    global_ipv6_address: String,
+    global_ipv6_address: Shown<Ipv6Addr>,
     #[serde(rename = "GlobalIPv6PrefixLen")]
     global_ipv6_prefix_len: u8,
     #[serde(rename = "DNSNames")]
     dns_names: Value,
 }
 
+/// Written as text, empty when there is none. A list has thousands of these, so they are not made texts before.
+struct Shown<T>(Option<T>);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(value) => serializer.collect_str(value),
+            None => serializer.serialize_str(""),
+        }
+    }
+}
+
 /// `NetworkSettings.Networks`: what is asked for in each network and, while the container runs, what it has there.
-pub(super) fn networks(
+pub(super) fn networks<'a>(
     record: &ContainerRecord,
-    seen: &Container,
-    known: &[Network],
+    seen: &'a Container,
+    known: &'a [Network],
     names: Names,
-) -> BTreeMap<String, Joined> {
+) -> BTreeMap<&'a str, Joined<'a>> {
     let entries = seen.attachments.iter().map(|attachment| {
         let network = known.iter().find(|network| network.name == attachment.network);
         let endpoint = seen.endpoints.iter().find(|endpoint| endpoint.network == attachment.network);
-        (attachment.network.to_string(), entry(record, attachment, network, endpoint, names))
+        (attachment.network.as_str(), entry(record, attachment, network, endpoint, names))
     });
     entries.collect()
 }
 
-fn entry(
+fn entry<'a>(
     record: &ContainerRecord,
     attachment: &Attachment,
-    network: Option<&Network>,
-    endpoint: Option<&Endpoint>,
+    network: Option<&'a Network>,
+    endpoint: Option<&'a Endpoint>,
     names: Names,
-) -> Joined {
+) -> Joined<'a> {
     let running = record.state == ContainerState::Running;
     // Docker fills in the id at the first start.
     let network_id = network.filter(|_| record.started_at_ms.is_some()).map_or("", |network| network.id.as_str());
     let endpoint_id = match (endpoint, network) {
-        (Some(endpoint), _) => endpoint.id.to_string(),
-        (None, Some(network)) if running => nominal_id(record, network),
-        (None, Some(_) | None) => String::new(),
+        (Some(endpoint), _) => Cow::Borrowed(endpoint.id.as_str()),
+        (None, Some(network)) if running => Cow::Owned(nominal_id(record, network)),
+        (None, Some(_) | None) => Cow::Borrowed(""),
     };
     let mac = endpoint.map(|endpoint| endpoint.mac).or(attachment.mac);
     let (four, six) =
@@ -184,16 +204,16 @@ fn entry(
         ipam_config: ipam_config(attachment),
         links: or_null(&attachment.links),
         aliases: if names == Names::Told { or_null(&attachment.aliases) } else { Value::Null },
-        mac_address: text(mac),
+        mac_address: Shown(mac),
         driver_opts: if attachment.options.is_empty() { Value::Null } else { json!(attachment.options) },
         gw_priority: attachment.gateway_priority,
-        network_id: network_id.to_owned(),
+        network_id,
         endpoint_id,
-        gateway: text(endpoint.and_then(|endpoint| endpoint.gateway4)),
-        ip_address: text(four.map(|address| address.addr())),
+        gateway: Shown(endpoint.and_then(|endpoint| endpoint.gateway4)),
+        ip_address: Shown(four.map(|address| address.addr())),
         ip_prefix_len: four.map_or(0, |address| address.prefix_len()),
-        ipv6_gateway: text(endpoint.and_then(|endpoint| endpoint.gateway6)),
-        global_ipv6_address: text(six.map(|address| address.addr())),
+        ipv6_gateway: Shown(endpoint.and_then(|endpoint| endpoint.gateway6)),
+        global_ipv6_address: Shown(six.map(|address| address.addr())),
         global_ipv6_prefix_len: six.map_or(0, |address| address.prefix_len()),
         dns_names: if names == Names::Told { dns_names(record, attachment, network, endpoint) } else { Value::Null },
     }

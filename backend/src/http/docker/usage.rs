@@ -1,14 +1,11 @@
 //! `GET /system/df`: what images, containers and volumes take.
 
 use super::{
-    containers::{KnownImages, row, sizes},
+    containers::{KnownImages, known, row, sizes},
     error::DockerError,
     image_answer, volumes,
 };
-use crate::{
-    clock,
-    ops::{Daemon, container, image, network, volume},
-};
+use crate::ops::{Daemon, container, image, volume};
 use axum::{
     Json,
     extract::{Query, State},
@@ -50,12 +47,11 @@ pub(super) async fn df(
         shown["Images"] = rows.collect();
     }
     if wanted("container") {
-        let networks = network::list(&daemon)?;
-        let now_ms = clock::now_ms();
+        let known = known(&daemon)?;
         let mut rows = Vec::new();
         let mut images = KnownImages::default();
         for (record, seen) in containers.iter().rev() {
-            let mut row = row(&daemon, record, seen, &networks, &mut images, now_ms)?;
+            let mut row = row(&daemon, record, seen, &known, &mut images)?;
             row.sizes = Some(sizes(&daemon, record)?);
             rows.push(row);
         }
