@@ -222,6 +222,15 @@ impl Kernel {
         show::namespace(name)
     }
 
+    /// Writes kernel settings inside a named namespace, in order, by key and value: `net.ipv4.conf.eth0.log_martians`, where a
+    /// dot in an interface's name is written as `/`. Whether there is such a namespace.
+    ///
+    /// # Errors
+    /// When one can't be written; those before it are.
+    pub fn set_inside(&self, namespace: &NsName, settings: &[(String, &str)]) -> Result<bool, KernelError> {
+        netns::set(namespace, settings)
+    }
+
     /// Watches for transactions of nf_tables that others commit in this namespace from now on: one may have damaged the
     /// tables, as `nft flush ruleset` does.
     ///

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 use drawbridge_api::{
-    Attachment, ContainerId, ContainerState, Driver, Endpoint, Network, NetworkMode, Origin, PublishedPort,
+    Attachment, ContainerId, ContainerState, Driver, Endpoint, Network, NetworkMode, NetworkName, Origin, PublishedPort,
 };
 use drawbridge_plan::Scope;
 use std::net::IpAddr;
@@ -70,15 +70,11 @@ pub async fn connect(
             network: network.name.to_string(),
         });
     }
-    if runs && interface_settings::are_asked(&attachment) {
-        let what = "setting sysctls of a running container's new interface (stop it, connect it, start it again)";
-        return Err(OpError::NotBuilt(what.into()));
-    }
     let end = End::new()?;
     let mut after: Vec<Attachment> = known.into_iter().filter(|known| known.network != network.name).collect();
     after.push(attachment.clone());
     let request = Request { verb: "connect container", subject: record.name.to_string(), origin };
-    change(daemon, mode, request, &record, &after, Some(&end), |db, draft, endpoints| {
+    let connected = change(daemon, mode, request, &record, &after, Some(&end), |db, draft, endpoints| {
         attachments::delete(db, &record.id, &network.name)?;
         attachments::insert(db, &record.id, &attachment)?;
         // What it replaces would have to come back too.
@@ -91,7 +87,15 @@ pub async fn connect(
         }
         Ok(())
     })
-    .await
+    .await?;
+    if runs
+        && mode == Mode::Apply
+        && let Err(error) = interface_settings::set(daemon, &record.id, &attachment)
+    {
+        unplug(daemon, mode, origin, &record, &network.name).await?;
+        return Err(error);
+    }
+    Ok(connected)
 }
 
 /// Disconnects a container from a network, at once where it runs.
@@ -115,8 +119,19 @@ pub async fn disconnect(
         Err(OpError::NoSuchNetwork(_)) if how == Disconnect::Forced => network_text.parse()?,
         Err(error) => return Err(error),
     };
+    unplug(daemon, mode, origin, &record, &network).await
+}
+
+/// Takes a container that the caller holds out of a network.
+async fn unplug(
+    daemon: &Daemon,
+    mode: Mode,
+    origin: Origin,
+    record: &ContainerRecord,
+    network: &NetworkName,
+) -> Result<Changed<ContainerRecord>, OpError> {
     let known = attachments::of_container(&*daemon.engine.store.read()?, &record.id)?;
-    if !known.iter().any(|known| known.network == network) {
+    if !known.iter().any(|known| known.network == *network) {
         return Err(OpError::NotConnected { container: record.id.to_string(), network: network.to_string() });
     }
     if record.spec.network_mode == NetworkMode::Host {
@@ -125,15 +140,15 @@ pub async fn disconnect(
         ));
     }
     let (left, after): (Vec<Attachment>, Vec<Attachment>) =
-        known.into_iter().partition(|known| known.network == network);
+        known.into_iter().partition(|known| known.network == *network);
     let request = Request { verb: "disconnect container", subject: record.name.to_string(), origin };
-    change(daemon, mode, request, &record, &after, None, |db, draft, endpoints| {
-        attachments::delete(db, &record.id, &network)?;
+    change(daemon, mode, request, record, &after, None, |db, draft, endpoints| {
+        attachments::delete(db, &record.id, network)?;
         if let Some(attachment) = left.first() {
             let attachment = Box::new(attachment.clone());
             undo::keep(db, draft.change_id, &Inverse::Connect { container: record.id.clone(), attachment })?;
         }
-        if let Some(position) = endpoints.iter().position(|endpoint| endpoint.network == network) {
+        if let Some(position) = endpoints.iter().position(|endpoint| endpoint.network == *network) {
             let endpoint = endpoints.remove(position);
             endpoint::mark_one_removing(db, &endpoint.id, draft.change_id)?;
         }

@@ -1,5 +1,6 @@
 //! Settings of a container's interfaces that are asked for by an option of an attachment. The interface has no name yet when they
-//! are asked for, so a word stands for it. They are set with those of the container, before its program begins.
+//! are asked for, so a word stands for it. They are set with those of the container, before its program
+//! begins; those of an interface that it gets while it runs, as soon as it has it.
 
 use super::{Daemon, OpError};
 use crate::{
@@ -7,7 +8,8 @@ use crate::{
     settings::Settings,
     store::{attachment, endpoint},
 };
-use drawbridge_api::Attachment;
+use drawbridge_api::{Attachment, ContainerId};
+use tokio::task::block_in_place;
 
 /// Docker's option: `net.ipv4.conf.IFNAME.log_martians=1`, several with commas between them.
 const OPTION: &str = "com.docker.network.endpoint.sysctls";
@@ -53,14 +55,39 @@ pub(super) fn with(daemon: &Daemon, record: &ContainerRecord) -> Result<Settings
         return Ok(settings);
     }
     for endpoint in endpoint::of_container(&db, &record.id)? {
-        let attachment = attachments.iter().find(|attachment| attachment.network == endpoint.network);
-        let asked = attachment.and_then(|attachment| attachment.options.get(OPTION));
-        for setting in asked.into_iter().flat_map(|text| text.split(',')).filter(|setting| !setting.is_empty()) {
-            let (key, value) = parse(setting).map_err(OpError::Invalid)?;
-            let words: Vec<&str> = key.split('.').collect();
-            let [net, family, kind, _, name] = words.as_slice() else { continue };
-            let key = [net, family, kind, endpoint.interface.as_str(), name].join(".");
-            settings.sysctls.insert(key, value.to_owned());
+        if let Some(attachment) = attachments.iter().find(|attachment| attachment.network == endpoint.network) {
+            let asked = of_interface(attachment, endpoint.interface.as_str())?;
+            settings.sysctls.extend(asked.into_iter().map(|(key, value)| (key, value.to_owned())));
+        }
+    }
+    Ok(settings)
+}
+
+/// Sets what an attachment asks for of its interface, in a container that runs and has just got it.
+///
+/// # Errors
+/// When this kernel has no such setting, or not such a value.
+pub(super) fn set(daemon: &Daemon, id: &ContainerId, attachment: &Attachment) -> Result<(), OpError> {
+    let (namespace, endpoints) = {
+        let db = daemon.engine.store.read()?;
+        (endpoint::namespace(&db, id)?, endpoint::of_container(&db, id)?)
+    };
+    let endpoint = endpoints.into_iter().find(|endpoint| endpoint.network == attachment.network);
+    // It may have ended meanwhile; then it is given them when it is started again.
+    let (Some(namespace), Some(endpoint)) = (namespace, endpoint) else { return Ok(()) };
+    let settings = of_interface(attachment, &endpoint.interface.as_str().replace('.', "/"))?;
+    block_in_place(|| daemon.kernel.set_inside(&namespace, &settings)).map_err(OpError::Kernel)?;
+    Ok(())
+}
+
+/// The settings that an attachment asks for, by the keys that they have for an interface of that name.
+fn of_interface<'a>(attachment: &'a Attachment, interface: &str) -> Result<Vec<(String, &'a str)>, OpError> {
+    let asked = attachment.options.get(OPTION).into_iter().flat_map(|text| text.split(','));
+    let mut settings = Vec::new();
+    for setting in asked.filter(|setting| !setting.is_empty()) {
+        let (key, value) = parse(setting).map_err(OpError::Invalid)?;
+        if let [net, family, kind, _, name] = key.split('.').collect::<Vec<_>>().as_slice() {
+            settings.push(([net, family, kind, interface, name].join("."), value));
         }
     }
     Ok(settings)

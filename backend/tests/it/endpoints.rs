@@ -85,8 +85,22 @@ fn an_interface_has_the_settings_that_are_asked_for() {
         let message = daemon.docker_refuses(&[&["run", "--network", wrong], &SLEEP[..]].concat());
         assert!(message.contains("write net.X.Y.IFNAME.SETTING=VALUE"), "{message}");
         start(&daemon, "two", &[]);
-        let message = daemon.docker_refuses(&["network", "connect", "--driver-opt", option, "lab", "two"]);
-        assert!(message.contains("stop it, connect it, start it again"), "{message}");
+        daemon.docker(&["network", "connect", "--driver-opt", option, "lab", "two"]);
+        let two = |interface: &str| {
+            inside(&daemon, "two", &["cat", &format!("/proc/sys/net/ipv4/conf/{interface}/log_martians")])
+        };
+        assert_eq!(
+            (two("eth1"), two("eth0")),
+            ("1".to_owned(), "0".to_owned()),
+            "it runs, and gets them with the interface"
+        );
+        let unknown = "com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.no_such_setting=1";
+        let message = daemon.docker_refuses(&["network", "connect", "--driver-opt", unknown, "base", "two"]);
+        assert!(message.contains("net.ipv4.conf.eth2.no_such_setting"), "{message}");
+        assert!(
+            !daemon.docker(&["network", "inspect", "base"]).contains("\"two\""),
+            "it is in no network without them"
+        );
     });
 }
 
