@@ -140,7 +140,8 @@ pub(super) fn profile(capabilities: &[Capability], host: &Host) -> Result<Option
 }
 
 /// Whose calls are told apart. Each one more makes the filter longer, and the runtime spends milliseconds on it at each start,
-/// so x32 is left out where the kernel has no such calls: then they fail, as without a filter.
+/// so x32 is left out where the kernel runs no program of it. Who makes one of its calls there all the same is ended by SIGSYS,
+/// as by any call of an interface that the filter does not know.
 fn architectures(host: &Host) -> Option<Vec<Arch>> {
     if cfg!(target_arch = "x86_64") {
         let x32 = host.has_x32.then_some(Arch::ScmpArchX32);

@@ -21,6 +21,7 @@ mod found;
 mod harness;
 mod held;
 mod images;
+mod interfaces;
 mod ipam;
 mod ipv6;
 mod labs;
