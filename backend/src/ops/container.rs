@@ -1,7 +1,8 @@
 //! Containers from their making to their removal. Finding them is in `lookup`, their running life in `lifecycle`.
 
 pub use super::{
-    lookup::{find, list, list_up, view},
+    listed::{Which, list_to_look_at},
+    lookup::{find, list, view},
     removal::Volumes,
 };
 

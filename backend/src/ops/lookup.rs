@@ -51,7 +51,7 @@ pub fn list(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Container)>, OpErro
 ///
 /// # Errors
 /// When the store fails.
-pub fn list_up(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Container)>, OpError> {
+pub(super) fn list_up(daemon: &Daemon) -> Result<Vec<(ContainerRecord, Container)>, OpError> {
     let db = daemon.engine.store.read()?;
     views(&db, container::list_up(&db)?, attachment::list_up(&db)?)
 }

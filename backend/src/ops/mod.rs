@@ -21,6 +21,7 @@ pub mod kernel;
 pub mod lab;
 pub mod lifecycle;
 pub mod linking;
+mod listed;
 mod lookup;
 pub mod making;
 mod mounting;
@@ -90,6 +91,8 @@ pub struct Daemon {
     asked_to_end: Mutex<HashMap<ContainerId, Request>>,
     /// Commands that were run in containers.
     execs: exec::Execs,
+    /// The lists of containers that were last given out.
+    lists: listed::Lists,
     /// One lab comes up or goes at a time.
     labs: AsyncMutex<()>,
 }
@@ -119,6 +122,7 @@ impl Daemon {
             busy: Mutex::default(),
             asked_to_end: Mutex::default(),
             execs: exec::Execs::default(),
+            lists: listed::Lists::default(),
             labs: AsyncMutex::default(),
         })
     }

@@ -6,7 +6,10 @@ use std::{
     marker::PhantomData,
     ops::Deref,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,6 +28,7 @@ pub struct Store {
     writer: Mutex<Connection>,
     /// Those that nobody reads with just now.
     readers: Mutex<Vec<Connection>>,
+    commits: AtomicU64,
 }
 
 impl Store {
@@ -42,7 +46,12 @@ impl Store {
         // same twenty pages as the one before, so the more changes are taken over at once, the less there is to write.
         writer.pragma_update(None, "wal_autocheckpoint", 4_000)?;
         migrate(&mut writer)?;
-        Ok(Self { file: file.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
+        Ok(Self {
+            file: file.to_owned(),
+            writer: Mutex::new(writer),
+            readers: Mutex::default(),
+            commits: AtomicU64::new(0),
+        })
     }
 
     /// A connection to read with.
@@ -67,7 +76,12 @@ impl Store {
         // Whoever panicked with the lock has rolled back on the way out.
         let db = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         run(&db, "begin immediate", [])?;
-        Ok(WriteTx { db })
+        Ok(WriteTx { db, commits: &self.commits })
+    }
+
+    /// How many transactions have been committed. While it stays the same, what was read stays true.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
     }
 
     /// The list is whole after every statement: a panicked holder has not broken it.
@@ -126,6 +140,7 @@ impl Drop for Reader<'_> {
 #[derive(Debug)]
 pub struct WriteTx<'a> {
     db: MutexGuard<'a, Connection>,
+    commits: &'a AtomicU64,
 }
 
 impl WriteTx<'_> {
@@ -135,6 +150,8 @@ impl WriteTx<'_> {
     /// When SQLite fails; nothing is kept then.
     pub fn commit(self) -> Result<(), StoreError> {
         run(&self.db, "commit", [])?;
+        // Counted before anybody is told of it.
+        self.commits.fetch_add(1, Ordering::Release);
         Ok(())
     }
 }
@@ -205,8 +222,9 @@ mod tests {
         let tx = store.write().unwrap();
         assert_eq!(sysctl::needed(&tx).unwrap(), []);
         sysctl::need(&tx, "kept", "1", "0").unwrap();
+        assert_eq!(store.commits(), 0, "what is rolled back is not counted");
         tx.commit().unwrap();
-        assert_eq!(seen(), 1);
+        assert_eq!((seen(), store.commits()), (1, 1));
 
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             let tx = store.write().unwrap();

@@ -54,6 +54,13 @@ fn every_filter_picks() {
             names.sort();
             assert_eq!(names.join(" "), *expected, "{options:?}");
         }
+        // A list is kept while nothing is written, and no longer.
+        for name in ["other", "web"] {
+            let old = daemon.docker(&["ps", "--format", "{{.Names}}"]);
+            daemon.docker(&["rename", &old, name]);
+            assert_eq!(daemon.docker(&["ps", "--format", "{{.Names}}"]), name);
+            assert!(daemon.docker(&["ps", "-a", "--format", "{{.Names}}"]).lines().any(|listed| listed == name));
+        }
         assert_eq!(daemon.docker(&["ps", "-q", "--no-trunc", "-f", &format!("id={}", &id[..8])]), id);
         assert!(
             daemon.docker(&["ps", "-as", "--format", "{{.Size}}", "-f", "name=failed"]).starts_with("6B (virtual ")

@@ -16,7 +16,7 @@ use crate::{
     model::ContainerRecord,
     ops::{
         Daemon, OpError,
-        container::{self, Running, Volumes},
+        container::{self, Running, Volumes, Which},
         exec, image, lifecycle, linking, mount_source, network, process, publish,
         stopping::{self, StopOptions},
         usage,
@@ -60,7 +60,8 @@ pub(super) async fn list(
     let listed = if query.all || limit.is_some() { Listed::All } else { Listed::Running };
     let choice = Choice::parse(&daemon, query.filters.as_deref(), listed)?;
     let mut images = KnownImages::default();
-    let containers = if choice.all { container::list(&daemon)? } else { container::list_up(&daemon)? };
+    let which = if choice.all { Which::All } else { Which::Up };
+    let containers = container::list_to_look_at(&daemon, which)?;
     let chosen = containers.iter().rev().filter(|(record, seen)| choice.takes(record, seen, &known.networks));
     let mut rows = Vec::new();
     for (record, seen) in chosen.take(limit.unwrap_or(usize::MAX)) {
