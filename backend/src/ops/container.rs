@@ -1,7 +1,7 @@
 //! Containers from their making to their removal. Finding them is in `lookup`, their running life in `lifecycle`.
 
 pub use super::{
-    listed::{Which, list_to_look_at},
+    listed::{Rows, Which, list_to_look_at},
     lookup::{find, list, view},
     removal::Volumes,
 };
