@@ -47,8 +47,8 @@ mod tests {
 
     #[test]
     fn a_program_is_run_from_memory() {
-        let busybox = std::fs::read("/bin/true").unwrap();
-        assert!(run(&busybox).unwrap());
+        let truth = std::fs::read("/bin/true").unwrap();
+        assert!(run(&truth).unwrap());
         assert!(!run(b"#!/bin/false\n").unwrap_or(false));
         // One of no machine is refused in the same way as one of an interface that the kernel lacks.
         let mut alien = X32_PROGRAM;
