@@ -1,54 +1,23 @@
 //! Images as the page of images orders and finds them. Pure.
 
+use crate::listing::{Key, Listing};
 use drawbridge_api::{Container, Image};
-use std::{cmp::Reverse, fmt, sync::Arc};
+use std::sync::Arc;
 
-/// What the list is ordered by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
-    /// By name.
-    #[default]
-    Name,
-    /// The largest first.
-    Size,
-    /// The newest first.
-    Created,
-}
-
-impl Order {
-    /// Reads the word of an address; by name when it is none.
-    pub fn parse(text: &str) -> Self {
-        match text {
-            "size" => Self::Size,
-            "created" => Self::Created,
-            _ => Self::Name,
-        }
-    }
-}
-
-impl fmt::Display for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Name => "name",
-            Self::Size => "size",
-            Self::Created => "created",
-        })
-    }
-}
-
-/// Those that have these words in a name or in their id, in this order.
-pub fn chosen(images: &[Arc<Image>], find: &str, order: Order) -> Vec<Arc<Image>> {
-    let words: Vec<String> = find.split_whitespace().map(str::to_lowercase).collect();
+/// Those that have these words in a name or in their id, in the order that is chosen.
+pub fn chosen(images: &[Arc<Image>], listing: &Listing) -> Vec<Arc<Image>> {
+    let words: Vec<String> = listing.find.split_whitespace().map(str::to_lowercase).collect();
     let has = |image: &Image, word: &str| {
         image.tags.iter().any(|tag| tag.to_lowercase().contains(word)) || image.id.as_str().starts_with(word)
     };
     let mut found: Vec<Arc<Image>> =
         images.iter().filter(|image| words.iter().all(|word| has(image, word))).cloned().collect();
-    match order {
-        Order::Name => found.sort_by_key(|image| (image.tags.is_empty(), image.tags.first().cloned())),
-        Order::Size => found.sort_by_key(|image| Reverse(image.size_bytes)),
-        Order::Created => found.sort_by_key(|image| Reverse(image.created_at_ms)),
-    }
+    listing.sort(&mut found, |image, column| match column {
+        "size" => Key::Number(image.size_bytes),
+        "created" => Key::Number(image.created_at_ms),
+        // Those without a name last.
+        _ => image.tags.first().map_or_else(|| Key::text("\u{10ffff}"), Key::text),
+    });
     found
 }
 
@@ -83,11 +52,14 @@ mod tests {
     #[test]
     fn images_are_found_and_ordered() {
         let images = [image('a', &["redis:7", "cache:1"], 3), image('b', &[], 9), image('c', &["busybox:latest"], 1)];
-        let names =
-            |find: &str, order| chosen(&images, find, order).iter().map(|image| address(image)).collect::<Vec<_>>();
-        assert_eq!(names("", Order::Name), ["busybox:latest", "redis:7", "bbbbbbbbbbbb"]);
-        assert_eq!(names("", Order::Size), ["bbbbbbbbbbbb", "redis:7", "busybox:latest"]);
-        assert_eq!(names("CACHE", Order::Created), ["redis:7"]);
+        let names = |find: &str, sort: &str| {
+            let listing = Listing { find: find.into(), sort: sort.into() };
+            chosen(&images, &listing).iter().map(|image| address(image)).collect::<Vec<_>>()
+        };
+        assert_eq!(names("", ""), ["redis:7", "bbbbbbbbbbbb", "busybox:latest"]);
+        assert_eq!(names("", "name"), ["busybox:latest", "redis:7", "bbbbbbbbbbbb"]);
+        assert_eq!(names("", "-size"), ["bbbbbbbbbbbb", "redis:7", "busybox:latest"]);
+        assert_eq!(names("CACHE", "created"), ["redis:7"]);
         assert_eq!(meant(&images, "cache:1").unwrap().id, images[0].id);
         assert_eq!(meant(&images, "bbbbb").unwrap().id, images[1].id);
         assert_eq!(meant(&images, "bb"), None);

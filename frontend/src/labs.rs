@@ -1,5 +1,6 @@
 //! Labs as the page of labs lists them, by the labels of their containers and networks. Pure.
 
+use crate::listing::{Key, Listing};
 use drawbridge_api::{Container, ContainerState, Network};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -40,6 +41,23 @@ pub fn labs(containers: &[Arc<Container>], networks: &[Arc<Network>]) -> Vec<Lab
     labs.into_values().collect()
 }
 
+/// Those that have each word of the filter in their name or in that of a container or network, in the order that is chosen.
+pub fn chosen(labs: &[Lab], listing: &Listing) -> Vec<Lab> {
+    let words: Vec<String> = listing.find.split_whitespace().map(str::to_lowercase).collect();
+    let has = |lab: &Lab, word: &str| {
+        let mut names = lab.containers.iter().chain(&lab.networks).chain([&lab.name]);
+        names.any(|name| name.to_lowercase().contains(word))
+    };
+    let mut found: Vec<Lab> = labs.iter().filter(|lab| words.iter().all(|word| has(lab, word))).cloned().collect();
+    let count = |names: &[String]| Key::Number(i64::try_from(names.len()).unwrap_or(i64::MAX));
+    listing.sort(&mut found, |lab, column| match column {
+        "containers" => count(&lab.containers),
+        "networks" => count(&lab.networks),
+        _ => Key::text(&lab.name),
+    });
+    found
+}
+
 /// What a lab is called by its file: `flask-redis.yaml` is `flask-redis`.
 pub fn name_of_file(file: &str) -> String {
     let stem = file.strip_suffix(".yaml").or_else(|| file.strip_suffix(".yml")).unwrap_or(file);
@@ -65,7 +83,16 @@ mod tests {
             running: 1,
             networks: vec![network.name.to_string()],
         };
-        assert_eq!(found, [school]);
+        assert_eq!(found, [school.clone()]);
+        let class = Lab { name: "class".into(), containers: vec!["a".into(), "b".into()], ..Lab::default() };
+        let names = |find: &str, sort: &str| {
+            let listing = Listing { find: find.into(), sort: sort.into() };
+            chosen(&[school.clone(), class.clone()], &listing).into_iter().map(|lab| lab.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("", ""), ["school", "class"]);
+        assert_eq!(names("", "name"), ["class", "school"]);
+        assert_eq!(names("", "-containers"), ["class", "school"]);
+        assert_eq!(names(container.name.as_str(), ""), ["school"]);
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn page(image: Arc<Image>) -> impl IntoView {
                 <a class="button" href="/images">{words::all()}</a>
                 <button class="button quiet-danger" data-test="remove" on:click=move |_| remove.set(true)>{words::remove()}</button>
             </div>
-            <Show when=move || remove.get()><Remove image=of_removal.clone() close=removed /></Show>
+            <Show when=move || remove.get()><Remove images=vec![of_removal.clone()] close=removed /></Show>
             <div class="facts-page">
                 <section>
                     <h2>{words::names()}</h2>

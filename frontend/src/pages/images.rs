@@ -6,12 +6,14 @@ use crate::{
     components::{
         drop::FileDrop,
         empty::Empty,
+        listing::{Choose, ChooseAll, Chosen, Filter, SeveralBar, SortChoice, SortHead, View},
         modal::Modal,
         time::Ago,
         work::{Work, WorkView},
     },
-    i18n::{common, images as words},
-    images::{self, Order},
+    i18n::{ask, common, images as words},
+    images,
+    listing::Listing,
     route::Route,
     text,
 };
@@ -34,35 +36,31 @@ enum Open {
 pub fn ImagesPage() -> impl IntoView {
     let app = app();
     let open = RwSignal::new(Open::default());
-    let look = Memo::new(move |_| match app.nav.route.get() {
-        Route::Images { find, order } => (find, order),
-        _ => (String::new(), Order::default()),
+    let listing = Memo::new(move |_| match app.nav.route.get() {
+        Route::Images(listing) => listing,
+        _ => Listing::default(),
     });
+    let view = View { listing, go: Callback::new(move |listing| app.nav.replace(Route::Images(listing))) };
     let all = app.memo(|live| live.images.clone());
     let ids = Memo::new(move |_| {
-        let (find, order) = look.get();
-        all.with(|all| images::chosen(all, &find, order).iter().map(|image| image.id.clone()).collect::<Vec<_>>())
+        all.with(|all| images::chosen(all, &listing.get()).iter().map(|image| image.id.clone()).collect::<Vec<_>>())
     });
-    let sorted = move |order: Order, title: &'static str| {
-        let current =
-            move || (look.get().1 == order).then_some(if order == Order::Name { "ascending" } else { "descending" });
-        let href = move || Route::Images { find: look.get().0, order }.href();
-        view! { <th aria-sort=current><a class="sort" href=href>{title}</a></th> }
-    };
+    let chosen = Chosen::begin();
+    let shown = Signal::derive(move || ids.with(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>()));
+    let going = RwSignal::new(Vec::<Arc<Image>>::new());
+    let remove = Callback::new(move |ids: Vec<String>| {
+        let mut named = all.get_untracked();
+        named.retain(|image| ids.contains(&image.id.to_string()));
+        going.set(named);
+    });
+    let buttons = vec![("remove-chosen", common::remove(), remove)];
+    let columns = vec![("name", words::name()), ("size", words::size()), ("created", words::created())];
     view! {
         <div class="page" data-test="images">
             <div class="page-head">
                 <h1>{words::title()}</h1>
-                <input
-                    id="find"
-                    type="search"
-                    aria-label=words::filter()
-                    placeholder=words::filter()
-                    prop:value=move || look.get().0
-                    on:input:target=move |event| {
-                        app.nav.replace(Route::Images { find: event.target().value(), order: look.get_untracked().1 });
-                    }
-                />
+                <Filter id="find" label=words::filter() view />
+                <SortChoice columns view />
                 <button class="button primary" data-test="pull" on:click=move |_| open.set(Open::Pull)>{words::pull()}</button>
                 <button class="button" data-test="load" on:click=move |_| open.set(Open::Load)>{words::load()}</button>
                 <button class="button" data-test="build" on:click=move |_| open.set(Open::Build)>{words::build()}</button>
@@ -71,20 +69,22 @@ pub fn ImagesPage() -> impl IntoView {
                 when=move || all.with(|all| !all.is_empty())
                 fallback=|| view! { <Empty title=words::none()><p>{words::none_yet()}</p></Empty> }
             >
+                <SeveralBar chosen ids=shown buttons=buttons.clone() />
                 <div class="table" role="region" aria-label=words::title() tabindex="0">
                     <table>
                         <thead>
                             <tr>
-                                {sorted(Order::Name, words::name())}
-                                {sorted(Order::Size, words::size())}
-                                {sorted(Order::Created, words::created())}
+                                <ChooseAll chosen ids=shown />
+                                <SortHead column="name" words=words::name() view />
+                                <SortHead column="size" words=words::size() view end=true />
+                                <SortHead column="created" words=words::created() view />
                                 <th>{words::used_by()}</th>
                                 <th><span class="hidden">{words::actions()}</span></th>
                             </tr>
                         </thead>
                         <tbody>
                             <For each=move || ids.get() key=|id| id.clone() let(id)>
-                                <Row id />
+                                <Row id chosen going />
                             </For>
                         </tbody>
                     </table>
@@ -93,6 +93,11 @@ pub fn ImagesPage() -> impl IntoView {
                     </Show>
                 </div>
             </Show>
+            {move || {
+                let images = going.get();
+                let close = Callback::new(move |()| going.set(Vec::new()));
+                (!images.is_empty()).then(|| view! { <Remove images close /> })
+            }}
             {move || {
                 let close = Callback::new(move |()| open.set(Open::Nothing));
                 match open.get() {
@@ -110,13 +115,17 @@ pub fn ImagesPage() -> impl IntoView {
 fn Row(
     /// Which image.
     id: ImageId,
+    /// What is chosen.
+    chosen: Chosen,
+    /// Set to what shall go.
+    going: RwSignal<Vec<Arc<Image>>>,
 ) -> impl IntoView {
     let app = app();
     let image = app.memo(move |live| live.images.iter().find(|image| image.id == id).cloned());
-    move || image.get().map(row)
+    move || image.get().map(|image| row(image, chosen, going))
 }
 
-fn row(image: Arc<Image>) -> impl IntoView {
+fn row(image: Arc<Image>, chosen: Chosen, going: RwSignal<Vec<Arc<Image>>>) -> impl IntoView {
     let app = app();
     let containers = app.containers();
     let href = Route::Image(images::address(&image)).href();
@@ -132,14 +141,14 @@ fn row(image: Arc<Image>) -> impl IntoView {
     };
     let (of_users, of_removal) = (image.clone(), image.clone());
     let users = Memo::new(move |_| containers.with(|all| images::users(all, &of_users)));
-    let remove = RwSignal::new(false);
     view! {
         <tr data-image=images::address(&image)>
+            <Choose chosen id=image.id.to_string() name=Signal::stored(images::address(&image)) />
             <th scope="row">
                 {names}
                 <div class="muted mono small">{image.id.short().to_owned()}</div>
             </th>
-            <td class="number" data-label=words::size()>{text::bytes(image.size_bytes.unsigned_abs())}</td>
+            <td class="end number" data-label=words::size()>{text::bytes(image.size_bytes.unsigned_abs())}</td>
             <td data-label=words::created()><Ago ms=Signal::stored(image.created_at_ms) /></td>
             <td data-label=words::used_by()>
                 {move || match users.get() {
@@ -152,59 +161,72 @@ fn row(image: Arc<Image>) -> impl IntoView {
                     class="button small quiet-danger"
                     data-test="remove"
                     aria-label=words::remove_image(&images::address(&image))
-                    on:click=move |_| remove.set(true)
+                    on:click=move |_| going.set(vec![of_removal.clone()])
                 >
                     {words::remove()}
                 </button>
-                <Show when=move || remove.get()>
-                    <Remove image=of_removal.clone() close=Callback::new(move |()| remove.set(false)) />
-                </Show>
             </td>
         </tr>
     }
 }
 
-/// Asks before an image goes.
+/// Asks before images go. Those that something needs are refused first, and go when they are asked for once more.
 #[component]
 pub fn Remove(
-    /// Which.
-    image: Arc<Image>,
-    /// Called when it went, or shall not.
+    /// Which, at least one.
+    images: Vec<Arc<Image>>,
+    /// Called when they went, or shall not.
     close: Callback<()>,
 ) -> impl IntoView {
-    let refusal = RwSignal::new(None::<String>);
+    let names: Vec<String> = images.iter().map(|image| images::address(image)).collect();
+    let title = match names.as_slice() {
+        [name] => words::remove_image(name),
+        several => ask::several(several.len(), &words::remove()),
+    };
+    let tags: Vec<String> =
+        images.iter().filter(|image| image.tags.len() > 1).flat_map(|image| image.tags.clone()).collect();
+    let left = StoredValue::new(images);
+    let refusals = RwSignal::new(Vec::<String>::new());
     let busy = RwSignal::new(false);
-    let id = image.id.to_string();
     let remove = move |_| {
         busy.set(true);
-        let id = id.clone();
+        let force = refusals.with_untracked(|refusals| !refusals.is_empty());
         spawn_local(async move {
-            match api::remove_image(&id, refusal.get_untracked().is_some()).await {
-                Ok(()) => close.run(()),
-                Err(failure) => {
-                    // The page may be left by now.
-                    refusal.try_set(Some(failure.to_string()));
-                    busy.try_set(false);
+            let (mut refused, mut why) = (Vec::new(), Vec::new());
+            for image in left.try_get_value().unwrap_or_default() {
+                if let Err(failure) = api::remove_image(image.id.as_str(), force).await {
+                    why.push(failure.to_string());
+                    refused.push(image);
                 }
             }
+            if why.is_empty() {
+                return close.run(());
+            }
+            // The page may be left by now.
+            left.try_set_value(refused);
+            refusals.try_set(why);
+            busy.try_set(false);
         });
     };
     view! {
-        <Modal id="image-remove" title=words::remove_image(&images::address(&image)) on_close=close>
+        <Modal id="image-remove" title=title on_close=close>
             <div class="dialog-body">
+                {(names.len() > 1).then(|| view! {
+                    <ul>{names.into_iter().map(|name| view! { <li class="mono">{name}</li> }).collect_view()}</ul>
+                })}
                 <p>{words::remove_what()}</p>
-                {(image.tags.len() > 1).then(|| view! { <p class="warning">{words::all_names(&image.tags.join(", "))}</p> })}
+                {(!tags.is_empty()).then(|| view! { <p class="warning">{words::all_names(&tags.join(", "))}</p> })}
             </div>
             <footer>
-                {move || refusal.get().map(|text| view! {
+                {move || refusals.get().into_iter().map(|text| view! {
                     <p class="refusal" role="alert" data-test="refusal">{text}</p>
-                })}
+                }).collect_view()}
                 <div class="buttons">
                     <button type="button" class="button" data-test="cancel" autofocus on:click=move |_| close.run(())>
                         {words::cancel()}
                     </button>
                     <button type="button" class="button danger" data-test="apply" disabled=move || busy.get() on:click=remove>
-                        {move || if refusal.get().is_some() { words::remove_anyway() } else { words::remove() }}
+                        {move || if refusals.with(Vec::is_empty) { words::remove() } else { words::remove_anyway() }}
                     </button>
                 </div>
             </footer>

@@ -6,12 +6,14 @@ use crate::{
     components::{
         drop::FileDrop,
         empty::Empty,
+        listing::{Choose, ChooseAll, Chosen, Filter, SeveralBar, SortChoice, SortHead, View},
         modal::Modal,
         plan::{PlanView, Telling},
         work::{Work, WorkView},
     },
-    i18n::{common, labs as words},
+    i18n::{ask, common, labs as words},
     labs::{self, Lab},
+    listing::Listing,
     route::{Route, Selection},
 };
 use drawbridge_api::{LabFile, LabPlan};
@@ -24,13 +26,26 @@ use web_sys::File;
 pub fn LabsPage() -> impl IntoView {
     let app = app();
     let up = RwSignal::new(false);
-    let down = RwSignal::new(None::<String>);
+    let down = RwSignal::new(Vec::<String>::new());
     let all = app.memo(|live| labs::labs(&live.containers, &live.networks));
+    let listing = Memo::new(move |_| match app.nav.route.get() {
+        Route::Labs(listing) => listing,
+        _ => Listing::default(),
+    });
+    let view = View { listing, go: Callback::new(move |listing| app.nav.replace(Route::Labs(listing))) };
+    let found = Memo::new(move |_| all.with(|all| labs::chosen(all, &listing.get())));
+    let chosen = Chosen::begin();
+    let shown =
+        Signal::derive(move || found.with(|found| found.iter().map(|lab| lab.name.clone()).collect::<Vec<_>>()));
+    let buttons = vec![("down-chosen", words::take_down(), Callback::new(move |names| down.set(names)))];
+    let columns = vec![("name", words::name()), ("containers", words::containers()), ("networks", words::networks())];
     view! {
         <div class="page" data-test="labs">
             <div class="page-head">
                 <h1>{words::title()}</h1>
                 <p class="muted">{words::what()}</p>
+                <Filter id="find" label=words::filter() view />
+                <SortChoice columns view />
                 <button class="button primary" data-test="bring-up" on:click=move |_| up.set(true)>{words::bring_up()}</button>
             </div>
             <Show
@@ -42,22 +57,27 @@ pub fn LabsPage() -> impl IntoView {
                     </Empty>
                 }
             >
+                <SeveralBar chosen ids=shown buttons=buttons.clone() />
                 <div class="table" role="region" aria-label=words::title() tabindex="0">
                     <table>
                         <thead>
                             <tr>
-                                <th>{words::name()}</th>
-                                <th>{words::containers()}</th>
-                                <th>{words::networks()}</th>
+                                <ChooseAll chosen ids=shown />
+                                <SortHead column="name" words=words::name() view />
+                                <SortHead column="containers" words=words::containers() view />
+                                <SortHead column="networks" words=words::networks() view />
                                 <th><span class="hidden">{words::actions()}</span></th>
                             </tr>
                         </thead>
                         <tbody>
-                            <For each=move || all.get() key=|lab| format!("{lab:?}") let(lab)>
-                                <Row lab down />
+                            <For each=move || found.get() key=|lab| format!("{lab:?}") let(lab)>
+                                <Row lab chosen down />
                             </For>
                         </tbody>
                     </table>
+                    <Show when=move || found.with(Vec::is_empty)>
+                        <p class="no-match" role="status">{words::no_match()}" "<a href="/labs">{common::show_all()}</a></p>
+                    </Show>
                 </div>
             </Show>
             <section class="export">
@@ -69,7 +89,10 @@ pub fn LabsPage() -> impl IntoView {
                 </div>
             </section>
             <Show when=move || up.get()><BringUp close=Callback::new(move |()| up.set(false)) /></Show>
-            {move || down.get().map(|name| view! { <Down name close=Callback::new(move |()| down.set(None)) /> })}
+            {move || {
+                let names = down.get();
+                (!names.is_empty()).then(|| view! { <Down names close=Callback::new(move |()| down.set(Vec::new())) /> })
+            }}
         </div>
     }
 }
@@ -78,8 +101,10 @@ pub fn LabsPage() -> impl IntoView {
 fn Row(
     /// Which lab.
     lab: Lab,
-    /// Set to the name of the lab that shall go.
-    down: RwSignal<Option<String>>,
+    /// What is chosen.
+    chosen: Chosen,
+    /// Set to the names of the labs that shall go.
+    down: RwSignal<Vec<String>>,
 ) -> impl IntoView {
     let Lab { name, containers, running, networks } = lab;
     let total = containers.len();
@@ -92,12 +117,13 @@ fn Row(
     let (export, of_down) = (api::export_url(Some(&name)), name.clone());
     view! {
         <tr data-lab=name.clone()>
+            <Choose chosen id=name.clone() name=Signal::stored(name.clone()) />
             <th scope="row">{name.clone()}<div class="muted small">{words::running(&running, &total)}</div></th>
             <td data-label=words::containers()>{links(containers, Selection::Container)}</td>
             <td data-label=words::networks()>{links(networks, Selection::Network)}</td>
             <td class="end">
                 <a class="button small" download="compose.yaml" href=export>{words::as_file()}</a>" "
-                <button class="button small quiet-danger" data-test="down" on:click=move |_| down.set(Some(of_down.clone()))>
+                <button class="button small quiet-danger" data-test="down" on:click=move |_| down.set(vec![of_down.clone()])>
                     {words::take_down()}
                 </button>
             </td>
@@ -208,16 +234,30 @@ fn BringUp(
 
 #[component]
 fn Down(
-    /// Of which lab.
-    name: String,
+    /// Of which labs, at least one.
+    names: Vec<String>,
     /// Called when it is over.
     close: Callback<()>,
 ) -> impl IntoView {
     let volumes = RwSignal::new(false);
-    let work = Work::idle();
-    let of_button = name.clone();
+    let title = match names.as_slice() {
+        [name] => words::take_down_lab(name),
+        several => ask::several(several.len(), &words::take_down()),
+    };
+    let has_several = names.len() > 1;
+    let works: Vec<(String, Work)> = names.into_iter().map(|name| (name, Work::idle())).collect();
+    let begun = works.clone();
+    let begin = move |_| {
+        for (name, work) in &begun {
+            work.begin(Errand::LabDown(name.clone(), volumes.get_untracked()));
+        }
+    };
+    let is_begun = {
+        let works = works.clone();
+        move || works.iter().any(|(_, work)| work.is_running() || work.is_done())
+    };
     view! {
-        <Modal id="lab-down" title=words::take_down_lab(&name) on_close=close>
+        <Modal id="lab-down" title=title on_close=close>
             <div class="dialog-body">
                 <p>{words::down_what()}</p>
                 <label class="check wide">
@@ -225,7 +265,10 @@ fn Down(
                     <span>{words::volumes()}</span>
                     <small>{words::volumes_what()}</small>
                 </label>
-                <WorkView work />
+                {works.into_iter().map(|(name, work)| view! {
+                    {has_several.then(|| view! { <h3>{name}</h3> })}
+                    <WorkView work />
+                }).collect_view()}
             </div>
             <footer>
                 <div class="buttons">
@@ -236,8 +279,8 @@ fn Down(
                         type="button"
                         class="button danger"
                         data-test="apply"
-                        disabled=move || work.is_running() || work.is_done()
-                        on:click=move |_| work.begin(Errand::LabDown(of_button.clone(), volumes.get_untracked()))
+                        disabled=is_begun
+                        on:click=begin
                     >
                         {words::take_down()}
                     </button>

@@ -1,186 +1,18 @@
 //! The addresses of the panel's pages, as one enum: read from the address bar, written into links. Filters and
 //! selection are part of an address, so a reload or a shared link shows the same. No browser calls here.
-//! Long because it is one list of addresses.
+
+mod escape;
+mod picture;
+
+pub use escape::encode;
+pub use picture::{Density, Picture, Selection, Tab};
 
 use crate::{
     i18n::{images, labs, shell},
-    images::Order,
     listing::Listing,
 };
-use drawbridge_api::{Change, Trial, TrialKind};
-use std::fmt;
-
-/// What the topology's inspector shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selection {
-    /// The machine.
-    Host,
-    /// A network, by name.
-    Network(String),
-    /// A container, by name.
-    Container(String),
-    /// A veth pair, by the name of its end on the host.
-    Veth(String),
-    /// A link that others have made, by name.
-    Link(String),
-    /// A network namespace that others have made, by name.
-    Namespace(String),
-}
-
-impl Selection {
-    /// Reads `container:box1`; none when the text names nothing.
-    pub fn parse(text: &str) -> Option<Self> {
-        if text == "host" {
-            return Some(Self::Host);
-        }
-        let (kind, name) = text.split_once(':')?;
-        match (kind, name) {
-            (_, "") => None,
-            ("network", name) => Some(Self::Network(name.to_owned())),
-            ("container", name) => Some(Self::Container(name.to_owned())),
-            ("veth", name) => Some(Self::Veth(name.to_owned())),
-            ("link", name) => Some(Self::Link(name.to_owned())),
-            ("namespace", name) => Some(Self::Namespace(name.to_owned())),
-            _ => None,
-        }
-    }
-}
-
-impl Selection {
-    /// What a change was about, as its verb and subject tell: `create network`, `container ended`. What was removed since
-    /// selects nothing, which is harmless. None for the machine as a whole.
-    pub fn of(change: &Change) -> Option<Self> {
-        let name = change.subject.clone();
-        let words = || change.verb.split(' ');
-        if name.is_empty() {
-            None
-        } else if words().any(|word| word == "network") {
-            Some(Self::Network(name))
-        } else if words().any(|word| word == "container") {
-            Some(Self::Container(name))
-        } else {
-            None
-        }
-    }
-}
-
-impl fmt::Display for Selection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Host => f.write_str("host"),
-            Self::Network(name) => write!(f, "network:{name}"),
-            Self::Container(name) => write!(f, "container:{name}"),
-            Self::Veth(name) => write!(f, "veth:{name}"),
-            Self::Link(name) => write!(f, "link:{name}"),
-            Self::Namespace(name) => write!(f, "namespace:{name}"),
-        }
-    }
-}
-
-/// How much the topology says about each container.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Density {
-    /// Name, addresses and both ends of the veth pair.
-    #[default]
-    Full,
-    /// Name and address, for many containers at once.
-    Compact,
-}
-
-/// What the inspector tells of the selected thing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tab {
-    /// What it is and what may be done with it.
-    #[default]
-    About,
-    /// Its links, addresses, routes and neighbours, as ip(8) prints them.
-    Kernel,
-    /// The elements of the tables that are there for it.
-    Rules,
-    /// What makes it, and what shows it.
-    Commands,
-    /// What was done to it.
-    History,
-}
-
-impl Tab {
-    /// All of them, in their order.
-    pub const ALL: [Self; 5] = [Self::About, Self::Kernel, Self::Rules, Self::Commands, Self::History];
-
-    /// The word in an address.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::About => "about",
-            Self::Kernel => "kernel",
-            Self::Rules => "rules",
-            Self::Commands => "commands",
-            Self::History => "history",
-        }
-    }
-}
-
-/// What is chosen on the topology.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Picture {
-    /// What the inspector shows.
-    pub select: Option<Selection>,
-    /// Which part of it.
-    pub tab: Tab,
-    /// How much each box says.
-    pub density: Density,
-    /// What is searched for; empty for nothing.
-    pub find: String,
-    /// Only this network is drawn.
-    pub network: Option<String>,
-    /// Only containers with this label are drawn, `key=value` or a key.
-    pub label: Option<String>,
-    /// Networks of many containers that are unfolded, by name.
-    pub open: Vec<String>,
-}
-
-impl Picture {
-    const EMPTY: Self = Self {
-        select: None,
-        tab: Tab::About,
-        density: Density::Full,
-        find: String::new(),
-        network: None,
-        label: None,
-        open: Vec::new(),
-    };
-
-    fn parse(value: impl Fn(&str) -> Option<String>) -> Self {
-        let word = |key: &str| value(key).filter(|word| !word.is_empty());
-        let tab = word("tab").and_then(|word| Tab::ALL.into_iter().find(|tab| tab.word() == word));
-        Self {
-            select: word("select").as_deref().and_then(Selection::parse),
-            tab: tab.unwrap_or_default(),
-            density: if word("density").as_deref() == Some("compact") { Density::Compact } else { Density::Full },
-            find: word("find").unwrap_or_default(),
-            network: word("network"),
-            label: word("label"),
-            // No network's name has a comma.
-            open: word("open").map(|names| names.split(',').map(str::to_owned).collect()).unwrap_or_default(),
-        }
-    }
-
-    fn query(&self) -> String {
-        let mut query = Vec::new();
-        let mut put = |key: &str, value: &str| {
-            if !value.is_empty() {
-                query.push(format!("{key}={}", encode(value)));
-            }
-        };
-        put("select", &self.select.as_ref().map(ToString::to_string).unwrap_or_default());
-        put("tab", if self.tab == Tab::About { "" } else { self.tab.word() });
-        put("density", if self.density == Density::Compact { "compact" } else { "" });
-        put("find", &self.find);
-        put("network", self.network.as_deref().unwrap_or_default());
-        put("label", self.label.as_deref().unwrap_or_default());
-        put("open", &self.open.join(","));
-        query.join("&")
-    }
-}
+use drawbridge_api::{Trial, TrialKind};
+use escape::decode;
 
 /// What is at the other end of a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,17 +59,12 @@ pub enum Route {
         /// What is at the other end.
         far: Far,
     },
-    /// `/images?find=redis&order=size`
-    Images {
-        /// Only images that have these words in a name or in their id; empty for all.
-        find: String,
-        /// What they are ordered by.
-        order: Order,
-    },
+    /// `/images?find=redis&sort=-size`
+    Images(Listing),
     /// `/images/redis:7`, or by the beginning of an id.
     Image(String),
-    /// `/labs`
-    Labs,
+    /// `/labs?find=school`
+    Labs(Listing),
     /// `/rules?find=8080&sort=-counted`
     Rules(Listing),
     /// `/dns?find=box1&sort=took`
@@ -310,13 +137,10 @@ impl Route {
                     Some(_) | None => Far::Logs,
                 },
             },
-            ["images"] => Self::Images {
-                find: value("find").unwrap_or_default(),
-                order: value("order").as_deref().map(Order::parse).unwrap_or_default(),
-            },
+            ["images"] => Self::Images(listing()),
             // A name may have slashes of its own, and the browser may show them as they are.
             ["images", name @ ..] => Self::Image(decode(&name.join("/"))),
-            ["labs"] => Self::Labs,
+            ["labs"] => Self::Labs(listing()),
             ["containers"] => Self::Containers(listing()),
             ["rules"] => Self::Rules(listing()),
             ["dns"] => Self::Dns(listing()),
@@ -359,18 +183,9 @@ impl Route {
                     Far::Command(command) => format!("{path}?far=command&command={}", encode(command)),
                 }
             }
-            Self::Images { find, order } => {
-                let mut query = Vec::new();
-                if !find.is_empty() {
-                    query.push(format!("find={}", encode(find)));
-                }
-                if *order != Order::default() {
-                    query.push(format!("order={order}"));
-                }
-                if query.is_empty() { "/images".to_owned() } else { format!("/images?{}", query.join("&")) }
-            }
+            Self::Images(listing) => listing.href("/images"),
             Self::Image(name) => format!("/images/{}", encode(name)),
-            Self::Labs => "/labs".to_owned(),
+            Self::Labs(listing) => listing.href("/labs"),
             Self::Rules(listing) => listing.href("/rules"),
             Self::Dns(listing) => listing.href("/dns"),
             Self::Doctor => "/doctor".to_owned(),
@@ -386,8 +201,8 @@ impl Route {
     pub fn title(&self) -> &'static str {
         match self {
             Self::Topology(_) => shell::topology(),
-            Self::Images { .. } | Self::Image(_) => images::title(),
-            Self::Labs => labs::title(),
+            Self::Images(_) | Self::Image(_) => images::title(),
+            Self::Labs(_) => labs::title(),
             Self::Networks(_) | Self::Network(_) => shell::networks(),
             Self::Containers(_) | Self::Container(_) | Self::Try { .. } | Self::Terminal { .. } => shell::containers(),
             Self::Rules(_) => shell::rules(),
@@ -399,39 +214,6 @@ impl Route {
             Self::Unknown => shell::not_found(),
         }
     }
-}
-
-/// Percent-encodes all but RFC 3986's unreserved characters; `:` stays too, which a query may carry as it is.
-pub fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
-/// Reads percent-encoding and `+`; a broken escape stands for itself.
-fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let escaped = text.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match (byte, escaped) {
-            (b'%', Some(escaped)) => {
-                decoded.push(escaped);
-                at += 2;
-            }
-            (b'+', _) => decoded.push(b' '),
-            (other, _) => decoded.push(*other),
-        }
-        at += 1;
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]
@@ -474,13 +256,11 @@ mod tests {
         check("/containers/box1/terminal", terminal(Far::Logs));
         check("/containers/box1/terminal?far=main", terminal(Far::Main));
         check("/containers/box1/terminal?far=command&command=ls%20-l", terminal(Far::Command("ls -l".into())));
-        let images = |find: &str, order| Route::Images { find: find.into(), order };
-        check("/images", images("", Order::Name));
-        check("/images?find=redis&order=size", images("redis", Order::Size));
-        check("/images?order=created", images("", Order::Created));
+        check("/images", Route::Images(Listing::default()));
+        check("/images?find=redis&sort=-size", Route::Images(Listing { find: "redis".into(), sort: "-size".into() }));
         check("/images/redis:7", Route::Image("redis:7".into()));
         check("/images/lab:5000%2Fteam%2Fweb:2", Route::Image("lab:5000/team/web:2".into()));
-        check("/labs", Route::Labs);
+        check("/labs?find=school", Route::Labs(Listing::find("school")));
         check("/rules", Route::Rules(Listing::default()));
         check("/rules?find=tcp%20.%208080", Route::Rules(Listing::find("tcp . 8080")));
         check("/dns", Route::Dns(Listing::default()));
@@ -508,17 +288,6 @@ mod tests {
         assert_eq!(Route::HOME.seen_from(&filtered), Route::HOME, "the way home leads home");
         let networks = Route::Networks(Listing::default());
         assert_eq!(networks.clone().seen_from(&filtered), networks);
-    }
-
-    #[test]
-    fn a_change_leads_to_its_thing() {
-        let of = |verb: &str, subject: &str| {
-            Selection::of(&Change { verb: verb.into(), subject: subject.into(), ..crate::sample::change(1) })
-        };
-        assert_eq!(of("create network", "demo"), Some(Selection::Network("demo".into())));
-        assert_eq!(of("give up start of container", "box1"), Some(Selection::Container("box1".into())));
-        assert_eq!(of("container ended", "box1"), Some(Selection::Container("box1".into())));
-        assert_eq!(of("reconcile", ""), None);
     }
 
     #[test]
