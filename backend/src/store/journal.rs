@@ -265,16 +265,38 @@ pub fn any_open(db: &Connection) -> Result<bool, StoreError> {
     value(db, "select exists (select 1 from change where state = 'open')", [])
 }
 
+/// Which changes are meant.
+#[derive(Clone, Copy, Debug)]
+pub enum About<'a> {
+    /// All.
+    All,
+    /// Those of a network that has or had this name.
+    Network(&'a str),
+    /// Those of a container that has or had this name.
+    Container(&'a str),
+}
+
 /// The changes below number `before`, newest first, `limit` at the most.
+///
+/// Those of one thing are looked for from the newest on, without an index: people ask for them, and every change would pay
+/// for it. The two columns stand at the beginning of a row, so that a long journal is read without its plans.
 ///
 /// # Errors
 /// When SQLite fails or a row can't be read.
-pub fn list(db: &Connection, before: Option<i64>, limit: i64) -> Result<Vec<Change>, StoreError> {
+pub fn list(db: &Connection, about: About<'_>, before: Option<i64>, limit: i64) -> Result<Vec<Change>, StoreError> {
+    let (name, is_network) = match about {
+        About::All => (None, false),
+        About::Network(name) => (Some(name), true),
+        About::Container(name) => (Some(name), false),
+    };
     all(
         db,
         "select * from change left join plan using (change_id)
-         where ?1 is null or change_id < ?1 order by change_id desc limit ?2",
-        (before, limit),
+         where (?1 is null or change_id < ?1)
+           and (?2 is null or subject = ?2 and iif(?3, verb like '% network',
+                                                   verb like '%container%' or verb = 'publish ports of'))
+         order by change_id desc limit ?4",
+        (before, name, is_network, limit),
         read,
     )
 }

@@ -4,7 +4,7 @@ use super::{
     Connection, StoreError,
     connection::set_up,
     container, desired, endpoint, image,
-    journal::{self, Request, StepResult, Verdict},
+    journal::{self, About, Request, StepResult, Verdict},
     lease,
     migrate::migrate,
     network, sysctl,
@@ -329,9 +329,33 @@ fn the_journal_keeps_steps_and_outcomes() {
 
     let later = open(db);
     let numbers = |changes: Vec<drawbridge_api::Change>| changes.iter().map(|change| change.id).collect::<Vec<_>>();
-    assert_eq!(numbers(journal::list(db, None, 10).unwrap()), [later, change]);
-    assert_eq!(numbers(journal::list(db, Some(later), 10).unwrap()), [change]);
-    assert_eq!(numbers(journal::list(db, None, 1).unwrap()), [later]);
+    assert_eq!(numbers(journal::list(db, About::All, None, 10).unwrap()), [later, change]);
+    assert_eq!(numbers(journal::list(db, About::All, Some(later), 10).unwrap()), [change]);
+    assert_eq!(numbers(journal::list(db, About::All, None, 1).unwrap()), [later]);
+}
+
+#[test]
+fn the_journal_finds_the_changes_of_a_thing() {
+    let db = &database();
+    let open = |verb, subject: &str| {
+        let request = journal::Request { verb, subject: subject.to_owned(), origin: Origin::Panel };
+        journal::open(db, &request, 1).unwrap()
+    };
+    let network = open("create network", "web");
+    let container = open("create container", "web");
+    let ports = open("publish ports of", "web");
+    open("start container", "other");
+    open("reconcile", "");
+    let ended = open("container ended", "web");
+    let numbers = |about, before, limit| {
+        let found = journal::list(db, about, before, limit).unwrap();
+        found.iter().map(|change| change.id).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(About::Network("web"), None, 10), [network]);
+    assert_eq!(numbers(About::Container("web"), None, 10), [ended, ports, container]);
+    assert_eq!(numbers(About::Container("web"), None, 1), [ended]);
+    assert_eq!(numbers(About::Container("web"), Some(ports), 10), [container]);
+    assert_eq!(numbers(About::Container("nobody"), None, 10), []);
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn check_restart(folders: &Folders, step: usize, side: Side) {
         let changes = {
             let db = daemon.engine.store.read().unwrap();
             assert!(!journal::any_open(&db).unwrap(), "a change is open after a stop {side:?} step {step}");
-            journal::list(&db, None, 100).unwrap()
+            journal::list(&db, journal::About::All, None, 100).unwrap()
         };
         assert!(changes.iter().all(|change| change.state != ChangeState::Open));
         start::take_down(daemon).await.unwrap();

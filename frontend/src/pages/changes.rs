@@ -1,32 +1,29 @@
 //! All changes, newest first: the latest ones live, older ones read on demand.
 
 use crate::{
-    api,
     app::app,
     components::{
         change::{ChangeRow, origin_word, state_word},
         empty::Empty,
         listing::{Filter, SortChoice, View},
+        load_older::LoadOlder,
     },
     i18n::{changes as texts, common, shell, spoken},
     listing::{Key, Listing},
-    route::Route,
+    past::Past,
+    route::{Route, Selection},
     text,
 };
 use drawbridge_api::Change;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The history of the machine.
 #[component]
 pub fn ChangesPage() -> impl IntoView {
     let nav = app().nav;
-    let latest = app().changes();
-    // The history may have been begun anew under another run; then what was read before is forgotten.
-    let older = RwSignal::new(Vec::<Arc<Change>>::new());
-    let state = RwSignal::new(Older::Unknown);
-    let all = Memo::new(move |_| latest.with(|latest| older.with(|older| merge(latest, older))));
-    let ids = Memo::new(move |_| all.with(|all| all.keys().rev().copied().collect::<Vec<_>>()));
+    let past = Past::of(Selection::Host);
+    let all = past.changes;
     let listing = Memo::new(move |_| match nav.route.get() {
         Route::Changes(listing) => listing,
         _ => Listing::default(),
@@ -49,25 +46,6 @@ pub fn ChangesPage() -> impl IntoView {
         found.into_iter().map(row).collect::<Vec<_>>()
     });
     let columns = vec![("made", texts::sort_made()), ("took", texts::sort_took()), ("subject", texts::sort_subject())];
-    let load = move |_| {
-        let Some(oldest) = ids.with_untracked(|ids| ids.last().copied()) else { return };
-        state.set(Older::Loading);
-        spawn_local(async move {
-            let answer = api::changes_before(oldest).await;
-            match answer {
-                Ok(page) => {
-                    let end = page.len() < api::CHANGES_PER_PAGE;
-                    older.try_update(|older| older.extend(page.into_iter().map(Arc::new)));
-                    state.try_set(if end { Older::None } else { Older::Unknown });
-                }
-                Err(failure) => {
-                    state.try_set(Older::Failed(failure.to_string()));
-                }
-            }
-        });
-    };
-    // A daemon that has fewer than a page has no older ones; change 1 is the first there ever was.
-    let may_have_older = move || state.get() != Older::None && ids.with(|ids| ids.last().is_some_and(|id| *id > 1));
     view! {
         <div class="page">
             <div class="page-head">
@@ -77,7 +55,7 @@ pub fn ChangesPage() -> impl IntoView {
                 <SortChoice columns view />
             </div>
             <Show
-                when=move || !ids.with(Vec::is_empty)
+                when=move || !all.with(BTreeMap::is_empty)
                 fallback=|| view! {
                     <Empty title=texts::nothing_yet()>
                         <p>{texts::nothing_note()}</p>
@@ -105,40 +83,10 @@ pub fn ChangesPage() -> impl IntoView {
                         {texts::no_match()} " " <a href="/changes">{common::show_all()}</a>
                     </p>
                 </Show>
-                {move || match state.get() {
-                    Older::Failed(text) => Some(view! { <p class="refusal" role="alert">{text}</p> }),
-                    Older::Unknown | Older::Loading | Older::None => None,
-                }}
-                <Show
-                    when=may_have_older
-                    fallback=|| view! { <p class="end-of-list muted">{texts::began()}</p> }
-                >
-                    <button
-                        class="button wide"
-                        data-test="older"
-                        disabled=move || state.get() == Older::Loading
-                        on:click=load
-                    >
-                        {move || if state.get() == Older::Loading { common::loading() } else { texts::load_older() }}
-                    </button>
-                </Show>
+                <LoadOlder past />
             </Show>
         </div>
     }
-}
-
-/// What is known of the changes before the oldest one shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Older {
-    Unknown,
-    Loading,
-    Failed(String),
-    None,
-}
-
-/// Both lists by id; where both know a change, the live one counts.
-fn merge(latest: &[Arc<Change>], older: &[Arc<Change>]) -> BTreeMap<i64, Arc<Change>> {
-    older.iter().chain(latest).map(|change| (change.id, change.clone())).collect()
 }
 
 /// Whether a change is shown: each word of the text stands in what was done, to what, by whom, or how it ended.
@@ -176,7 +124,6 @@ fn day(ms: i64) -> String {
 mod tests {
     use super::*;
     use crate::sample;
-    use drawbridge_api::ChangeState;
 
     #[test]
     fn changes_are_found_by_what_they_were() {
@@ -185,14 +132,5 @@ mod tests {
             assert!(matches(&change, find), "{find:?} should match");
         }
         assert!(!matches(&change, "box1 failed"));
-    }
-
-    #[test]
-    fn the_live_state_of_a_change_counts() {
-        let change = |id, state| Arc::new(Change { state, ..sample::change(id) });
-        let latest = [change(3, ChangeState::Done), change(2, ChangeState::Done)];
-        let older = [change(2, ChangeState::Open), change(1, ChangeState::Failed)];
-        let states: Vec<_> = merge(&latest, &older).into_iter().map(|(id, change)| (id, change.state)).collect();
-        assert_eq!(states, [(1, ChangeState::Failed), (2, ChangeState::Done), (3, ChangeState::Done)]);
     }
 }

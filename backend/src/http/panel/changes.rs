@@ -8,7 +8,7 @@ use super::{
 use crate::{
     http::to_the_end,
     ops::{Daemon, OpError, undo},
-    store::journal,
+    store::journal::{self, About},
 };
 use axum::{
     Json,
@@ -28,6 +28,10 @@ pub(super) struct ListQuery {
     before: Option<i64>,
     /// So many at the most, 1 to 200; 50 when absent.
     limit: Option<i64>,
+    /// Only those of a network that has or had this name.
+    network: Option<String>,
+    /// Only those of a container that has or had this name; not beside `network`.
+    container: Option<String>,
 }
 
 /// `GET /api/changes`, newest first.
@@ -45,7 +49,15 @@ pub(super) async fn list(
     let Query(query) = query?;
     let db = daemon.engine.store.read().map_err(OpError::from)?;
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
-    Ok(Json(journal::list(&db, query.before, limit).map_err(OpError::from)?))
+    let about = match (&query.network, &query.container) {
+        (None, None) => About::All,
+        (Some(name), None) => About::Network(name),
+        (None, Some(name)) => About::Container(name),
+        (Some(_), Some(_)) => {
+            return Err(OpError::Invalid("give a network or a container, not both".to_owned()).into());
+        }
+    };
+    Ok(Json(journal::list(&db, about, query.before, limit).map_err(OpError::from)?))
 }
 
 /// `GET /api/changes/{id}`.

@@ -35,7 +35,7 @@ pub(super) async fn snapshot(State(daemon): State<Arc<Daemon>>) -> Result<Json<S
     let sequence = daemon.engine.events.sequence();
     let changes = {
         let db = daemon.engine.store.read().map_err(OpError::from)?;
-        journal::list(&db, None, LATEST_CHANGES).map_err(OpError::from)?
+        journal::list(&db, journal::About::All, None, LATEST_CHANGES).map_err(OpError::from)?
     };
     Ok(Json(Snapshot {
         sequence,

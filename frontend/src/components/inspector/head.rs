@@ -38,6 +38,8 @@ pub struct Subject {
     pub made: Memo<Option<Made>>,
     /// What shows it.
     pub looks: Memo<Vec<Look>>,
+    /// Whose changes are its history; a cable has those of its container, and what others have made has none.
+    pub past: Memo<Option<Selection>>,
 }
 
 impl Subject {
@@ -61,11 +63,18 @@ impl Subject {
             whose: Memo::new(move |_| parts.with(|parts| parts.as_ref().map(|p| p.whose.clone()))),
             made: Memo::new(move |_| parts.with(|parts| parts.as_ref().and_then(|p| p.made.clone()))),
             looks: Memo::new(move |_| parts.with(|parts| parts.as_ref().map(|p| p.looks.clone()).unwrap_or_default())),
+            past: Memo::new(move |_| parts.with(|parts| parts.as_ref().and_then(|p| p.past.clone()))),
         };
         let named = name.clone();
         subject(match selection {
             Selection::Host => Memo::new(|_| {
-                Some(Parts { places: vec![Place::Host], whose: Whose::All, made: None, looks: commands::host() })
+                Some(Parts {
+                    places: vec![Place::Host],
+                    whose: Whose::All,
+                    made: None,
+                    looks: commands::host(),
+                    past: Some(Selection::Host),
+                })
             }),
             Selection::Network(_) => app.memo(move |live| {
                 let network = live.networks.iter().find(|network| network.name.as_str() == named)?;
@@ -91,12 +100,12 @@ impl Subject {
             Selection::Link(_) => app.memo(move |live| {
                 let link = live.found.links.iter().find(|link| link.name == named)?;
                 let places = vec![Place::Link(named.clone())];
-                Some(Parts { places, whose: Whose::Nobody, made: None, looks: commands::link(link) })
+                Some(Parts { places, whose: Whose::Nobody, made: None, looks: commands::link(link), past: None })
             }),
             Selection::Namespace(_) => app.memo(move |live| {
                 live.found.namespaces.iter().find(|namespace| namespace.name == named)?;
                 let places = vec![Place::Namespace(named.clone())];
-                Some(Parts { places, whose: Whose::Nobody, made: None, looks: commands::namespace(&named) })
+                Some(Parts { places, whose: Whose::Nobody, made: None, looks: commands::namespace(&named), past: None })
             }),
         })
     }
@@ -108,6 +117,7 @@ struct Parts {
     whose: Whose,
     made: Option<Made>,
     looks: Vec<Look>,
+    past: Option<Selection>,
 }
 
 fn of_network(network: &Network) -> Parts {
@@ -116,6 +126,7 @@ fn of_network(network: &Network) -> Parts {
         whose: Whose::Network(network.id.clone()),
         made: network.bridge.as_ref().map(|_| Made::Network(network.id.clone())),
         looks: commands::network(network),
+        past: Some(Selection::Network(network.name.to_string())),
     }
 }
 
@@ -125,6 +136,7 @@ fn of_container(container: &Container) -> Parts {
         whose: Whose::Container(container.id.clone()),
         made: container.namespace.as_ref().map(|_| Made::Container(container.id.clone())),
         looks: commands::container(container),
+        past: Some(Selection::Container(container.name.to_string())),
     }
 }
 

@@ -1,39 +1,40 @@
 //! What was done to a thing, newest first.
 
 use crate::{
-    app::app,
     components::{
         change::{origin_word, state_word},
+        load_older::LoadOlder,
         time::Ago,
     },
     i18n::{common, inspector},
     listing::Listing,
+    past::{Older, Past},
     route::{Route, Selection},
     text,
 };
 use leptos::prelude::*;
 
-/// The changes of a thing, as far as the page knows them.
+/// The changes of a thing.
 #[component]
 pub fn HistoryTab(
-    /// What it is; the host's are all.
+    /// The network or container; the host's are all.
     thing: Selection,
 ) -> impl IntoView {
-    /// More are on the page of changes.
-    const SHOWN: usize = 50;
-    let changes = app().memo(move |live| {
-        let of_it = live
-            .changes
-            .iter()
-            .filter(|change| thing == Selection::Host || Selection::of(change).as_ref() == Some(&thing));
-        of_it.take(SHOWN).cloned().collect::<Vec<_>>()
-    });
+    let past = Past::of(thing);
+    // The live state has the latest of all things, which may be none of this one.
+    if past.ids().len() < SHOWN && past.older() == Older::Unknown {
+        past.load();
+    }
     view! {
-        {move || changes.with(Vec::is_empty).then(|| view! {
-            <p class="muted">{inspector::nothing_lately()}</p>
+        {move || (past.changes.with(|changes| changes.is_empty()) && past.older() == Older::None).then(|| view! {
+            <p class="muted">{inspector::nothing_yet()}</p>
         })}
         <ol class="history" data-test="history">
-            <For each=move || changes.get() key=|change| (change.id, change.state.as_str()) let(change)>
+            <For
+                each=move || past.changes.get().into_values().rev()
+                key=|change| (change.id, change.state.as_str())
+                let(change)
+            >
                 <li>
                     <a href=Route::Change(change.id).href()>
                         {format!("#{} {}", change.id, text::verb(&change.verb))}
@@ -46,6 +47,10 @@ pub fn HistoryTab(
                 </li>
             </For>
         </ol>
+        <LoadOlder past />
         <a class="small" href=Route::Changes(Listing::default()).href()>{inspector::all_changes()}</a>
     }
 }
+
+/// With fewer at hand, more are read at once.
+const SHOWN: usize = 20;

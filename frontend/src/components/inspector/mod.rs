@@ -107,7 +107,10 @@ fn panel(selection: &Selection, subject: Subject, tab: Tab) -> AnyView {
         Tab::Kernel => view! { <KernelTab places=subject.places /> }.into_any(),
         Tab::Rules => view! { <RulesTab whose=subject.whose name=subject.name.get_value() /> }.into_any(),
         Tab::Commands => view! { <CommandsTab made=subject.made looks=subject.looks /> }.into_any(),
-        Tab::History => view! { <HistoryTab thing=subject.thing.get_value() /> }.into_any(),
+        Tab::History => match subject.past.get() {
+            Some(thing) => view! { <HistoryTab thing /> }.into_any(),
+            None => view! { <p class="muted">{inspector::not_ours()}</p> }.into_any(),
+        },
     }
 }
 
