@@ -4,7 +4,7 @@
 //!
 //! The stream's own reconnection is not used: it hides the HTTP status, so a login that ended would look like a daemon
 //! that is down. And a connection may die without a word (a laptop that slept, a tunnel that hangs), so the daemon is asked
-//! for a sign of life when nothing came for a while.
+//! for a sign of life when nothing came for a while. A page that nobody sees is not connected.
 
 use crate::{
     api::{self, Failure},
@@ -98,12 +98,19 @@ impl Link {
         };
         link.connect();
         set_interval(move || link.tick(), Duration::from_secs(1));
-        window_event_listener(ev::online, move |_| link.retry_now());
+        window_event_listener(ev::online, move |_| {
+            if !document().hidden() {
+                link.retry_now()
+            }
+        });
         window_event_listener(ev::offline, move |_| link.lose(None));
-        // Browsers slow the clocks of hidden pages down.
-        window_event_listener(ev::visibilitychange, move |_| link.retry_now());
-        // A browser keeps a page that is left, for its back button, and lets six connections go to one address: those that are
-        // kept would have them all. When it comes back, it begins anew.
+        // A browser lets six connections go to one address, for all its tabs together: those that nobody looks at would have
+        // them all. They rest, and begin with a snapshot when somebody looks again.
+        window_event_listener(
+            ev::visibilitychange,
+            move |_| if document().hidden() { link.rest() } else { link.connect() },
+        );
+        // The same goes for a page that is left and kept for the back button.
         window_event_listener(ev::pagehide, move |_| link.rest());
         window_event_listener(ev::pageshow, move |event| {
             if event.persisted() {
@@ -120,7 +127,7 @@ impl Link {
         }
     }
 
-    /// Closes the stream, and takes in nothing that still comes.
+    /// Closes the stream, and takes in nothing that still comes. The page stays as it is.
     fn rest(self) {
         self.generation.update_value(|generation| *generation += 1);
         self.stream.set_value(None);
@@ -152,6 +159,9 @@ impl Link {
                     self.gathered.set_value(Vec::new());
                     self.set_live.set(Some(Live::from(snapshot)));
                     self.quiet_s.set_value(0);
+                    if document().hidden() {
+                        return;
+                    }
                     match self.listen(&url, generation) {
                         Some(stream) => self.stream.set_value(Some(stream)),
                         None => self.lose(Some("This browser has no event stream.".to_owned())),
@@ -238,7 +248,7 @@ impl Link {
         match failure {
             Failure::Unauthorised => self.log_out(),
             Failure::Unreachable => self.lose(None),
-            Failure::Refused(message) => self.lose(Some(message)),
+            failure @ Failure::Refused(_) => self.lose(Some(failure.to_string())),
         }
     }
 
@@ -272,6 +282,10 @@ impl Link {
         let now_ms = clock_ms();
         if now_ms - self.now_ms.get_untracked() >= 5_000 {
             self.set_now_ms.set(now_ms);
+        }
+        // Nobody looks: whatever is to be done is done when somebody does.
+        if document().hidden() {
+            return;
         }
         match self.connection.get_untracked() {
             Connection::Lost { retry_s: 1, .. } => self.connect(),

@@ -11,28 +11,17 @@ use crate::{
     i18n::{common, dns as texts, shell},
     listing::Listing,
     route::Route,
+    said::said,
     text,
 };
 use drawbridge_api::DnsQuery;
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{ev, prelude::*};
 use std::sync::Arc;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
 
 /// As many rows are drawn; what is older is found by the filter.
 const ROWS: usize = 200;
-
-/// The open stream; closed when dropped. The closure lives as long as the browser may call it.
-struct Stream {
-    source: EventSource,
-    _message: Closure<dyn FnMut(MessageEvent)>,
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.source.close();
-    }
-}
 
 /// The questions, kept up to date until the component that calls this is gone. The browser takes a stream that was cut up
 /// again by itself and says what it has seen; a login that has ended is found out by the panel's other stream.
@@ -46,17 +35,26 @@ fn follow() -> ReadSignal<Questions> {
             let _ = set_questions.try_update(|questions| questions.add(query));
         }
     });
-    let stream = StoredValue::new_local(EventSource::new(api::DNS_EVENTS).ok().map(|source| {
-        source.set_onmessage(Some(message.as_ref().unchecked_ref()));
-        Stream { source, _message: message }
-    }));
+    let stream = StoredValue::new_local(None::<EventSource>);
     let close = move || {
-        // Not in the stream's own callback, which this may drop.
-        let stream = stream.try_update_value(Option::take).flatten();
-        spawn_local(async move { drop(stream) });
+        if let Some(source) = stream.try_update_value(Option::take).flatten() {
+            source.close();
+        }
     };
+    // As with the other stream of the panel, a page that nobody sees has none. Afterwards all that is kept is told again.
+    let listen = move || {
+        close();
+        if !document().hidden() {
+            stream.set_value(EventSource::new(api::DNS_EVENTS).ok());
+            let message = message.as_ref().unchecked_ref();
+            stream.with_value(|source| source.iter().for_each(|source| source.set_onmessage(Some(message))));
+        }
+    };
+    listen();
+    let seen = window_event_listener(ev::visibilitychange, move |_| listen());
     let left = window_event_listener(ev::pagehide, move |_| close());
     on_cleanup(move || {
+        seen.remove();
         left.remove();
         close();
     });
@@ -179,7 +177,7 @@ fn Row(
             </td>
             <td data-label=texts::outcome()>
                 <span class="badge" data-state=dns::state(query.outcome)>{dns::outcome(query.outcome)}</span>
-                <div class="muted small">{query.reason.clone()}</div>
+                <div class="muted small">{said(&query.reason).into_owned()}</div>
             </td>
             <td class="mono" data-label=texts::answer()>
                 {answers}
