@@ -18,13 +18,7 @@ pub fn Connect() -> impl IntoView {
     let dialog = app().dialog;
     move || match dialog.get() {
         Dialog::Connect(id) => Some(view! { <Form id /> }),
-        Dialog::Closed
-        | Dialog::CreateNetwork
-        | Dialog::CreateContainer
-        | Dialog::CreateContainerIn(_)
-        | Dialog::EditPorts(_)
-        | Dialog::Confirm(_)
-        | Dialog::ConfirmSeveral(_) => None,
+        _ => None,
     }
 }
 

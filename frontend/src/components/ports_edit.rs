@@ -19,13 +19,7 @@ pub fn EditPorts() -> impl IntoView {
     let dialog = app().dialog;
     move || match dialog.get() {
         Dialog::EditPorts(id) => Some(view! { <Form id /> }),
-        Dialog::Closed
-        | Dialog::CreateNetwork
-        | Dialog::CreateContainer
-        | Dialog::CreateContainerIn(_)
-        | Dialog::Connect(_)
-        | Dialog::Confirm(_)
-        | Dialog::ConfirmSeveral(_) => None,
+        _ => None,
     }
 }
 

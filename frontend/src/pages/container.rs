@@ -8,6 +8,7 @@ use crate::{
         container_networks::ContainerNetworks,
         container_tabs::{ContainerTabs, Tab},
         empty::NoPage,
+        facts::Facts,
         port_list::PortList,
         state::{self, StateBadge},
         time::Ago,
@@ -15,6 +16,7 @@ use crate::{
     },
     i18n::{common, containers as texts},
     route::{Route, Selection},
+    said::said,
     text, words,
 };
 use drawbridge_api::{Container, ContainerDetail, ContainerState, HealthDetail, MountDetail};
@@ -86,7 +88,7 @@ fn Whole(
             </div>
             <ContainerTabs name=name.clone() tab=Signal::stored(Tab::Overview) />
             {move || container.get().filter(|container| !container.error.is_empty()).map(|container| view! {
-                <p class="refusal">{container.error.clone()}</p>
+                <p class="refusal">{said(&container.error).into_owned()}</p>
             })}
             <div class="columns">
                 {move || container.get().map(|container| facts(&container, detail.get().and_then(Result::ok)))}
@@ -114,35 +116,27 @@ fn Whole(
 }
 
 fn facts(container: &Container, detail: Option<ContainerDetail>) -> impl IntoView + use<> {
-    let code = |term: &'static str, value: Option<String>| {
-        value.filter(|value| !value.is_empty()).map(|value| view! { <dt>{term}</dt> <dd class="mono">{value}</dd> })
-    };
-    let moment = |term: &'static str, ms: Option<i64>| {
-        ms.map(|ms| view! { <dt>{term}</dt> <dd><Ago ms=Signal::stored(ms) /></dd> })
-    };
     let labels: Vec<String> = container.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let addresses: Vec<String> = container
-        .endpoints
-        .iter()
-        .map(|endpoint| format!("{} ({})", text::addresses(endpoint), endpoint.network))
-        .collect();
+    let mut facts = Facts::default()
+        .code(common::image(), container.image.clone())
+        .code(texts::command(), words::join(&container.command));
+    for endpoint in &container.endpoints {
+        facts = facts.code(common::address(), format!("{} ({})", text::addresses(endpoint), endpoint.network));
+    }
+    let facts = facts
+        .code(texts::hostname(), detail.as_ref().map(|detail| detail.hostname.clone()))
+        .code(texts::restart(), detail.as_ref().map(|detail| detail.restart.clone()))
+        .code(texts::namespace(), container.namespace.as_ref().map(ToString::to_string))
+        .code(texts::pid(), container.pid.map(|pid| pid.to_string()))
+        .code(texts::labels(), labels.join(", "))
+        .code(texts::id(), container.id.short().to_owned())
+        .moment(common::created(), container.created_at_ms)
+        .moment(texts::started(), container.started_at_ms)
+        .moment(texts::finished(), container.finished_at_ms.filter(|_| container.pid.is_none()));
     view! {
         <section class="card">
             <h2>{texts::facts()}</h2>
-            <dl>
-                {code(common::image(), Some(container.image.clone()))}
-                {code(texts::command(), Some(words::join(&container.command)))}
-                {addresses.into_iter().map(|address| code(common::address(), Some(address))).collect_view()}
-                {code(texts::hostname(), detail.as_ref().map(|detail| detail.hostname.clone()))}
-                {code(texts::restart(), detail.as_ref().map(|detail| detail.restart.clone()))}
-                {code(texts::namespace(), container.namespace.as_ref().map(ToString::to_string))}
-                {code(texts::pid(), container.pid.map(|pid| pid.to_string()))}
-                {code(texts::labels(), Some(labels.join(", ")))}
-                {code(texts::id(), Some(container.id.short().to_owned()))}
-                {moment(common::created(), Some(container.created_at_ms))}
-                {moment(texts::started(), container.started_at_ms)}
-                {moment(texts::finished(), container.finished_at_ms.filter(|_| container.pid.is_none()))}
-            </dl>
+            {facts.list(().into_any())}
         </section>
     }
 }

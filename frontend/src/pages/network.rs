@@ -4,8 +4,10 @@ use crate::{
     addresses::{Cell, Map, Use, maps},
     app::app,
     ask::Ask,
-    components::{empty::NoPage, time::Ago},
-    gateway::{explain, modes, ways_out},
+    components::{
+        empty::NoPage,
+        facts::{Facts, forwarded},
+    },
     i18n::{common, networks as texts},
     reduce::is_member,
     route::{Route, Selection},
@@ -87,70 +89,29 @@ fn Options(
     /// Which network.
     network: Arc<Network>,
 ) -> impl IntoView {
-    let fact = |term: String, value: String| view! { <dt>{term}</dt> <dd>{value}</dd> };
-    let own = |term: &'static str, value: String| fact(term.to_owned(), value);
     let yes = |is: bool| if is { texts::yes() } else { texts::no() }.to_owned();
-    let (icc_on, icc_off) = (texts::icc_on(), texts::icc_off());
-    let is_bridge = network.driver == Driver::Bridge;
+    let mut facts = Facts::default().code(texts::interface(), network.bridge.as_ref().map(ToString::to_string));
+    if let Some(macvlan) = &network.macvlan {
+        facts = facts.code(texts::interface(), format!("{} ({})", macvlan.parent, macvlan.mode.as_str()));
+    }
+    if network.driver == Driver::Bridge {
+        let icc = if network.icc { texts::icc_on() } else { texts::icc_off() };
+        facts = facts.words(texts::internal(), yes(network.internal)).words(texts::icc(), icc.to_owned());
+    }
+    facts = facts.roads(&network).words(texts::mtu(), texts::bytes(&network.mtu));
+    for (key, value) in &network.options {
+        facts = facts.code(key.clone(), value.clone());
+    }
+    let labels: Vec<String> = network.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let facts = facts
+        .code(texts::labels(), labels.join(", "))
+        .code(texts::id(), network.id.short().to_owned())
+        .moment(common::created(), network.created_at_ms);
     view! {
         <section class="card">
             <h2>{texts::options()}</h2>
-            <dl>
-                {network.bridge.as_ref().map(|bridge| own(texts::interface(), bridge.to_string()))}
-                {network.macvlan.as_ref().map(|macvlan| {
-                    own(texts::interface(), format!("{} ({})", macvlan.parent, macvlan.mode.as_str()))
-                })}
-                {network.subnets.iter().map(|range| view! {
-                    {own(texts::subnet(), range.subnet.to_string())}
-                    {own(texts::gateway(), range.gateway.to_string())}
-                }).collect_view()}
-                {is_bridge.then(|| view! {
-                    {own(texts::internal(), yes(network.internal))}
-                    {own(texts::icc(), if network.icc { icc_on } else { icc_off }.to_owned())}
-                    {ways_out(&network).into_iter().map(|(family, way)| fact(texts::way_out(&family), way)).collect_view()}
-                    {modes(&network).into_iter().map(|mode| view! {
-                        <dt>{texts::mode()}</dt>
-                        <dd><span class="mono">{mode.as_str()}</span> <div class="muted small">{explain(mode)}</div></dd>
-                    }).collect_view()}
-                })}
-                {own(texts::mtu(), texts::bytes(&network.mtu))}
-                {network.options.iter().map(|(key, value)| fact(key.clone(), value.clone())).collect_view()}
-                {(!network.labels.is_empty()).then(|| {
-                    let labels: Vec<String> =
-                        network.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                    own(texts::labels(), labels.join(", "))
-                })}
-                {own(texts::id(), network.id.short().to_owned())}
-                <dt>{common::created()}</dt>
-                <dd><Ago ms=Signal::stored(network.created_at_ms) /></dd>
-                <Counted network=network.clone() />
-            </dl>
+            {facts.list(forwarded(network.id.clone()))}
         </section>
-    }
-}
-
-#[component]
-fn Counted(
-    /// Which network.
-    network: Arc<Network>,
-) -> impl IntoView {
-    let traffic = app().traffic.follow();
-    let counted = Memo::new(move |_| {
-        traffic.with(|polled| {
-            let report = polled.value.as_ref()?;
-            let counted = report.networks.iter().find(|counted| counted.network == network.id)?;
-            Some((counted.sent, counted.received))
-        })
-    });
-    move || {
-        counted.get().map(|(sent, received)| {
-            view! {
-                <dt>{texts::sent()}</dt>
-                <dd class="number">{text::traffic(sent)}</dd>
-                <dt>{texts::received()}</dt>
-                <dd class="number">{text::traffic(received)}</dd>
-            }
-        })
     }
 }
 

@@ -2,8 +2,11 @@
 
 use crate::{
     app::app,
-    components::{inspector::host_ports::HostPorts, state, time::Ago},
-    gateway::{explain, modes, ways_out},
+    components::{
+        facts::{Facts, forwarded},
+        inspector::host_ports::HostPorts,
+        state,
+    },
     i18n::inspector,
     reduce::is_member,
     route::{Route, Selection},
@@ -11,7 +14,7 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// A term and what it stands for; left out when there is nothing to say.
+/// A term and what it stands for, in a list with parts of other forms; left out when there is nothing to say.
 pub(super) fn fact(term: &'static str, value: impl Into<Option<String>>) -> Option<impl IntoView> {
     let value: String = value.into()?;
     Some(view! {
@@ -59,7 +62,6 @@ pub fn NetworkFacts(
 ) -> impl IntoView {
     let app = app();
     let network = app.memo(move |live| live.networks.iter().find(|network| network.name.as_str() == name).cloned());
-    let traffic = app.traffic.follow();
     move || {
         let Some(network) = network.get() else { return ().into_any() };
         let members = {
@@ -68,48 +70,16 @@ pub fn NetworkFacts(
                 live.containers.iter().filter(|container| is_member(container, &network)).cloned().collect::<Vec<_>>()
             })
         };
-        let id = network.id.clone();
-        let counted = Memo::new(move |_| {
-            traffic.with(|polled| {
-                let report = polled.value.as_ref()?;
-                let counted = report.networks.iter().find(|counted| counted.network == id)?;
-                Some((counted.sent, counted.received))
-            })
-        });
+        let icc = if network.icc { inspector::icc_on() } else { inspector::icc_off() };
+        let facts = Facts::default()
+            .code(inspector::interface(), network.bridge.as_ref().map(ToString::to_string))
+            .roads(&network)
+            .words(inspector::containers(), icc.to_owned())
+            .words("MTU", inspector::bytes(&network.mtu))
+            .code(inspector::id(), network.id.short().to_owned())
+            .moment(inspector::created(), network.created_at_ms);
         view! {
-            <dl>
-                {code_fact(inspector::interface(), network.bridge.as_ref().map(ToString::to_string))}
-                {network.subnets.iter().map(|subnet| view! {
-                    {code_fact(inspector::subnet(), subnet.subnet.to_string())}
-                    {code_fact(inspector::gateway(), subnet.gateway.to_string())}
-                }).collect_view()}
-                {ways_out(&network).into_iter().map(|(family, way)| view! {
-                    <dt>{inspector::way_out(&family)}</dt>
-                    <dd>{way}</dd>
-                }).collect_view()}
-                {modes(&network).into_iter().map(|mode| view! {
-                    <dt>{inspector::gateway_mode()}</dt>
-                    <dd>
-                        <span class="mono">{mode.as_str()}</span>
-                        <div class="muted small">{explain(mode)}</div>
-                    </dd>
-                }).collect_view()}
-                {fact(inspector::containers(), if network.icc {
-                    inspector::icc_on()
-                } else {
-                    inspector::icc_off()
-                }.to_owned())}
-                {move || counted.get().map(|(sent, received)| view! {
-                    <dt>{inspector::sent()}</dt>
-                    <dd class="number" data-test="sent">{text::traffic(sent)}</dd>
-                    <dt>{inspector::received()}</dt>
-                    <dd class="number" data-test="received">{text::traffic(received)}</dd>
-                })}
-                {fact("MTU", inspector::bytes(&network.mtu))}
-                {code_fact(inspector::id(), network.id.short().to_owned())}
-                <dt>{inspector::created()}</dt>
-                <dd><Ago ms=Signal::stored(network.created_at_ms) /></dd>
-            </dl>
+            {facts.list(forwarded(network.id.clone()))}
             {move || {
                 let members = members.get();
                 (!members.is_empty()).then(|| view! {

@@ -1,12 +1,13 @@
 //! What containers and their veth pairs are, and what may be done with them.
 
-use super::about::{code_fact, fact};
+use super::about::code_fact;
 use crate::{
     app::app,
-    components::{container_networks::ContainerNetworks, port_list::PortList, time::Ago},
+    components::{container_networks::ContainerNetworks, facts::Facts, port_list::PortList},
     i18n::inspector,
     rates::{self, Measured},
     route::{Route, Selection},
+    said::said,
     words,
 };
 use drawbridge_api::{Container, Endpoint, NetworkMode};
@@ -56,28 +57,21 @@ fn facts(container: &Arc<Container>) -> impl IntoView + use<> {
         NetworkMode::Container(other) => Some(inspector::mode_container(&other.as_str().get(..12).unwrap_or_default())),
     };
     let endpoints = container.endpoints.iter().map(endpoint_facts).collect_view();
+    let facts = Facts::default()
+        .code(inspector::namespace(), container.namespace.as_ref().map(|ns| format!("/run/netns/{ns}")))
+        .words(inspector::network(), mode)
+        .code(inspector::process(), container.pid.map(|pid| format!("pid {pid}")))
+        .words(inspector::image(), container.image.clone())
+        .code(inspector::command(), words::join(&container.command))
+        .code(inspector::id(), container.id.short().to_owned())
+        .words(inspector::when_it_ends(), container.auto_remove.then(|| inspector::is_removed().to_owned()))
+        .moment(inspector::created(), container.created_at_ms)
+        .moment(inspector::last_started(), container.started_at_ms)
+        .moment(inspector::ended(), container.finished_at_ms.filter(|_| container.pid.is_none()));
     view! {
-        {(!container.error.is_empty()).then(|| view! { <p class="refusal">{container.error.clone()}</p> })}
+        {(!container.error.is_empty()).then(|| view! { <p class="refusal">{said(&container.error).into_owned()}</p> })}
         {endpoints}
-        <dl>
-            {code_fact(inspector::namespace(), container.namespace.as_ref().map(|ns| format!("/run/netns/{ns}")))}
-            {fact(inspector::network(), mode)}
-            {code_fact(inspector::process(), container.pid.map(|pid| format!("pid {pid}")))}
-            {fact(inspector::image(), container.image.clone())}
-            {code_fact(inspector::command(), Some(words::join(&container.command)).filter(|command| !command.is_empty()))}
-            {code_fact(inspector::id(), container.id.short().to_owned())}
-            {fact(inspector::when_it_ends(), container.auto_remove.then(|| inspector::is_removed().to_owned()))}
-            <dt>{inspector::created()}</dt>
-            <dd><Ago ms=Signal::stored(container.created_at_ms) /></dd>
-            {container.started_at_ms.map(|ms| view! {
-                <dt>{inspector::last_started()}</dt>
-                <dd><Ago ms=Signal::stored(ms) /></dd>
-            })}
-            {container.finished_at_ms.filter(|_| container.pid.is_none()).map(|ms| view! {
-                <dt>{inspector::ended()}</dt>
-                <dd><Ago ms=Signal::stored(ms) /></dd>
-            })}
-        </dl>
+        {facts.list(().into_any())}
     }
 }
 
