@@ -71,9 +71,9 @@ fn a_container_reaches_what_it_can_and_learns_what_is_in_the_way() {
         reaches(&daemon, "near", json!({ "kind": "http", "target": "web", "path": "/index.html" }), "hello");
         reaches(&daemon, "near", json!({ "kind": "http", "target": "web", "path": "/no" }), "404");
         reaches(&daemon, "near", json!({ "kind": "resolve", "target": "web" }), &of("web"));
-        reaches(&daemon, "near", json!({ "kind": "trace", "target": of("web") }), "by way of 0 routers");
+        reaches(&daemon, "near", json!({ "kind": "trace", "target": of("web") }), "is reached directly");
         reaches(&daemon, "near", json!({ "kind": "ping", "target": "172.18.0.1" }), "reply from");
-        reaches(&daemon, "near", json!({ "kind": "trace", "target": "172.17.0.1" }), "0 routers");
+        reaches(&daemon, "near", json!({ "kind": "trace", "target": "172.17.0.1" }), "is reached directly");
 
         let (web, far, two) = (of("web"), of("far"), of("two"));
         let tcp = |target: &str, port: u16| json!({ "kind": "tcp", "target": target, "port": port });

@@ -20,6 +20,8 @@ pub(super) struct Facts {
     pub(super) target: Target,
     /// Rules of others that drop what is forwarded from and to the source's bridges.
     pub(super) foreign: Vec<ForeignDrop>,
+    /// Whether the host has a route to an address that is nobody's here.
+    pub(super) host_has_way: bool,
 }
 
 /// A container in its networks.
@@ -83,14 +85,14 @@ pub(super) async fn gather(
     let source = party(source, &networks);
     let looked = spawn_blocking(move || {
         let around = kernel.surroundings(namespace.as_ref())?.unwrap_or_default();
-        let target = match meant {
-            Some(container) => of_container(&kernel, &container, party(&container, &networks))?,
+        let (target, host_has_way) = match meant {
+            Some(container) => (of_container(&kernel, &container, party(&container, &networks))?, true),
             None => of_address(&kernel, address)?,
         };
         let bridges: Vec<_> = source.networks.iter().filter_map(|(network, _)| network.bridge.clone()).collect();
         // Beside the point when there is nothing to be forwarded; a machine whose rules can't be read has none to name.
         let foreign = if address.is_some() { foreign_drops(&bridges).unwrap_or_default() } else { Vec::new() };
-        Ok(Facts { source, around, target, foreign })
+        Ok(Facts { source, around, target, foreign, host_has_way })
     });
     looked.await.map_err(|_| OpError::CutOff)?.map_err(OpError::Kernel)
 }
@@ -138,9 +140,11 @@ fn of_container(
     Ok(Target::Running { party, around, namespace: container.namespace.as_ref().map(ToString::to_string) })
 }
 
-fn of_address(kernel: &Kernel, address: Option<IpAddr>) -> Result<Target, drawbridge_kernel::KernelError> {
-    let Some(address) = address else { return Ok(Target::Elsewhere) };
+/// What is at the address, and whether the host has a route to it.
+fn of_address(kernel: &Kernel, address: Option<IpAddr>) -> Result<(Target, bool), drawbridge_kernel::KernelError> {
+    let Some(address) = address else { return Ok((Target::Elsewhere, true)) };
     let around = kernel.surroundings(None)?.unwrap_or_default();
     let is_own = around.addresses.iter().any(|own| own.addr() == address);
-    Ok(if is_own { Target::Host { around } } else { Target::Elsewhere })
+    let has_way = is_own || address.is_loopback() || around.way(address).is_some();
+    Ok((if is_own { Target::Host { around } } else { Target::Elsewhere }, has_way))
 }

@@ -4,6 +4,7 @@
 use super::{
     Outcome,
     facts::{Facts, Party, Target},
+    naming::Named,
 };
 use drawbridge_api::{Driver, Hindrance, HindranceKind as Kind, Network, Remedy, TrialKind};
 use std::{
@@ -26,15 +27,26 @@ pub(super) struct Obstacle {
 
 /// The first thing in the way.
 pub(super) fn judge(obstacle: Obstacle, facts: &Facts) -> Hindrance {
-    let causes = [stopped, no_way, apart, kept_apart, odd, nothing_listens, nobody_there, foreign];
+    let causes = [stopped, no_way, no_way_on, apart, kept_apart, odd, nothing_listens, nobody_there, foreign];
     causes.iter().find_map(|cause| cause(&obstacle, facts)).unwrap_or_else(|| unseen(&obstacle, facts))
 }
 
-/// Why a name has no address.
-pub(super) fn unknown_name(name: &str, facts: &Facts) -> Hindrance {
+/// Why a name has no address. `named` is what the resolvers said of it.
+pub(super) fn unknown_name(name: &str, named: &Named, facts: &Facts) -> Hindrance {
     let source = &facts.source.name;
     let party = match &facts.target {
-        Target::Stopped { name } => return does_not_run(name, " and only containers that run have names"),
+        Target::Stopped { name } => {
+            return start(name, format!("{name} does not run, and only containers that run have names."));
+        }
+        Target::Host { .. } | Target::Elsewhere if !named.is_answered() => {
+            return Hindrance {
+                kind: Kind::NameUnknown,
+                reason: format!("No container is called {name}, and the resolvers that {source} asks give no answer."),
+                remedy: Remedy::Advice(
+                    "See whether the resolvers in the host’s /etc/resolv.conf can be reached from here, or name another with --dns.".into(),
+                ),
+            };
+        }
         Target::Host { .. } | Target::Elsewhere => {
             return Hindrance {
                 kind: Kind::NameUnknown,
@@ -90,16 +102,11 @@ pub(super) fn unknown_name(name: &str, facts: &Facts) -> Hindrance {
 
 fn stopped(_: &Obstacle, facts: &Facts) -> Option<Hindrance> {
     let Target::Stopped { name } = &facts.target else { return None };
-    Some(does_not_run(name, ""))
+    Some(start(name, format!("{name} does not run.")))
 }
 
-fn does_not_run(name: &str, rest: &str) -> Hindrance {
-    let comma = if rest.is_empty() { "" } else { "," };
-    Hindrance {
-        kind: Kind::Stopped,
-        reason: format!("{name} does not run{comma}{rest}."),
-        remedy: Remedy::Command(format!("docker start {name}")),
-    }
+fn start(name: &str, reason: String) -> Hindrance {
+    Hindrance { kind: Kind::Stopped, reason, remedy: Remedy::Command(format!("docker start {name}")) }
 }
 
 /// Routes come first: without one nothing leaves the container.
@@ -129,18 +136,40 @@ fn no_way(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
     if way.is_some() && obstacle.outcome != Outcome::NoRoute {
         return None;
     }
+    let lacks_ipv6 = address.is_ipv6() && !facts.around.ways.iter().any(|way| way.destination.addr().is_ipv6());
     let remedy = match party {
         Some(party) => connect(party, name),
+        None if lacks_ipv6 => {
+            Remedy::Command(format!("docker network create --ipv6 six && docker network connect six {name}"))
+        }
         None => Remedy::Command(format!("docker network connect bridge {name}")),
     };
     let reason = if networks.is_empty() {
         format!("{name} has no network, and so no route to {address}.")
-    } else if address.is_ipv6() && !facts.around.ways.iter().any(|way| way.destination.addr().is_ipv6()) {
+    } else if lacks_ipv6 {
         format!("{name} has no IPv6, and so no route to {address}: none of its networks ({}) has it.", listed(source))
     } else {
         format!("{name} has no route to {address}: none of its networks ({}) leads there.", listed(source))
     };
     Some(Hindrance { kind: Kind::NoRoute, reason, remedy })
+}
+
+/// The gateway is the host, which sends on what it has a route for.
+fn no_way_on(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
+    // Where packets get on all the same, another table of routes has one.
+    let is_refused = matches!(obstacle.outcome, Outcome::NoRoute | Outcome::Unreachable);
+    let is_stuck = matches!(facts.target, Target::Elsewhere) && !facts.host_has_way && is_refused;
+    is_stuck.then(|| Hindrance {
+        kind: Kind::NoRoute,
+        reason: format!(
+            "The host has no route to {}, so what {} sends there gets no further than its gateway.",
+            obstacle.address, facts.source.name
+        ),
+        remedy: Remedy::Advice(
+            "Give the host a route to it with `ip route add`, or see whether the address is right: `ip route` lists what it has."
+                .into(),
+        ),
+    })
 }
 
 fn apart(_: &Obstacle, facts: &Facts) -> Option<Hindrance> {
@@ -222,22 +251,18 @@ fn nothing_listens(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
     let others: BTreeSet<u16> =
         listeners.iter().filter(|listener| is_reached(&listener)).map(SocketAddr::port).collect();
     let others: Vec<String> = others.iter().map(u16::to_string).collect();
-    let (rest, remedy) = if others.is_empty() {
+    let (reason, remedy) = if others.is_empty() {
         (
-            "; nothing listens at any other".to_owned(),
+            format!("In {name} nothing listens at TCP port {port}; nothing listens at any other."),
             format!("Start the program in {name} that should listen at port {port}."),
         )
     } else {
         (
-            format!("; it listens at {}", others.join(", ")),
+            format!("In {name} nothing listens at TCP port {port}; it listens at {}.", others.join(", ")),
             format!("Try port {}, or start the program that should listen at port {port}.", others[0]),
         )
     };
-    Some(Hindrance {
-        kind: Kind::NothingListens,
-        reason: format!("In {name} nothing listens at TCP port {port}{rest}."),
-        remedy: Remedy::Advice(remedy),
-    })
+    Some(Hindrance { kind: Kind::NothingListens, reason, remedy: Remedy::Advice(remedy) })
 }
 
 fn nobody_there(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {

@@ -4,6 +4,7 @@ use super::{
     Outcome,
     facts::{Facts, Party, Target},
     judge::{Obstacle, judge, unknown_name},
+    naming::Named,
 };
 use drawbridge_api::{Driver, HindranceKind as Kind, Network, Remedy, TrialKind};
 use drawbridge_kernel::{ForeignDrop, Surroundings, Way};
@@ -45,8 +46,12 @@ fn around() -> Surroundings {
     }
 }
 
+fn named(is_answered: bool) -> Named {
+    Named::Unknown { lines: Vec::new(), is_answered }
+}
+
 fn facts(networks: &[&Network], target: Target) -> Facts {
-    Facts { source: party("box1", networks, 2), around: around(), target, foreign: Vec::new() }
+    Facts { source: party("box1", networks, 2), around: around(), target, foreign: Vec::new(), host_has_way: true }
 }
 
 fn obstacle(outcome: Outcome, address: &str) -> Obstacle {
@@ -108,7 +113,11 @@ fn what_lies_outside_is_judged_by_routes_and_rules() {
     check(obstacle(Outcome::Unreachable, "172.18.0.9"), &nobody, Kind::NobodyThere, "behind eth0");
     nobody.around.absent.push(IpAddr::from([172, 18, 0, 1]));
     check(away, &nobody, Kind::NobodyThere, "The gateway 172.18.0.1");
-    check(obstacle(Outcome::NoRoute, "fd00::1"), &facts(&[&lab], Target::Elsewhere), Kind::NoRoute, "has no IPv6");
+    let six = facts(&[&lab], Target::Elsewhere);
+    check(obstacle(Outcome::NoRoute, "fd00::1"), &six, Kind::NoRoute, "has no IPv6");
+    check(obstacle(Outcome::NoRoute, "fd00::1"), &six, Kind::NoRoute, "docker network create --ipv6");
+    let stuck = Facts { host_has_way: false, ..facts(&[&lab], Target::Elsewhere) };
+    check(obstacle(Outcome::Unreachable, "10.1.2.3"), &stuck, Kind::NoRoute, "The host has no route to 10.1.2.3");
     let host = Target::Host { around: Surroundings::default() };
     check(obstacle(Outcome::Refused, "172.18.0.1"), &facts(&[&lab], host), Kind::NothingListens, "the host");
 }
@@ -118,15 +127,17 @@ fn a_name_without_an_address_is_explained() {
     let (lab, other) = (network(1, "lab"), network(2, "other"));
     let bridge = Network { predefined: true, ..network(3, "bridge") };
     let of = |own: &Network, theirs: &Network| {
-        unknown_name("box2", &facts(&[own], running(party("box2", &[theirs], 3), &[])))
+        unknown_name("box2", &named(true), &facts(&[own], running(party("box2", &[theirs], 3), &[])))
     };
     assert_eq!(of(&lab, &other).kind, Kind::Apart);
     assert_eq!(of(&lab, &other).remedy, Remedy::Command("docker network connect other box1".into()));
     assert!(of(&bridge, &bridge).reason.contains("on which names are not answered"));
     assert!(of(&lab, &lab).reason.contains("does not know box2"));
-    let stopped = unknown_name("box2", &facts(&[&lab], Target::Stopped { name: "box2".into() }));
+    let stopped = unknown_name("box2", &named(true), &facts(&[&lab], Target::Stopped { name: "box2".into() }));
     assert_eq!(stopped.kind, Kind::Stopped);
-    let nobody = unknown_name("nobody", &facts(&[&lab], Target::Elsewhere));
+    let silent = unknown_name("nobody", &named(false), &facts(&[&lab], Target::Elsewhere));
+    assert!(silent.reason.contains("give no answer"), "{silent:?}");
+    let nobody = unknown_name("nobody", &named(true), &facts(&[&lab], Target::Elsewhere));
     assert_eq!(nobody.kind, Kind::NameUnknown);
     let box2 = facts(&[&lab], running(party("box2", &[&other, &lab], 3), &[]));
     assert_eq!(box2.target_address(), Some(IpAddr::from([172, 19, 0, 3])), "that in the shared network");

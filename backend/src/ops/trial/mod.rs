@@ -92,7 +92,7 @@ pub async fn attempt(daemon: &Daemon, text: &str, trial: Trial) -> Result<TrialA
             };
             (addresses.first().copied(), lines)
         }
-        Named::Unknown { lines } => (None, lines.clone()),
+        Named::Unknown { lines, .. } => (None, lines.clone()),
     };
     // A name that nobody knows here may be a container's all the same: what it would meet is found by its address.
     let mut unknown = None;
@@ -100,7 +100,7 @@ pub async fn attempt(daemon: &Daemon, text: &str, trial: Trial) -> Result<TrialA
         Some(address) => address,
         None => {
             let facts = facts::gather(daemon, &source, &trial.target, None).await?;
-            let hindrance = judge::unknown_name(&trial.target, &facts);
+            let hindrance = judge::unknown_name(&trial.target, &named, &facts);
             let instead = facts.target_address().filter(|_| trial.kind != TrialKind::Resolve);
             let Some(address) = instead else {
                 let summary = format!("{} has no address here", trial.target);

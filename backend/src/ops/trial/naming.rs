@@ -43,7 +43,19 @@ pub(super) enum Named {
     Unknown {
         /// Who was asked, and what they said.
         lines: Vec<String>,
+        /// Whether one said that there is no such name; the others did not answer.
+        is_answered: bool,
     },
+}
+
+impl Named {
+    /// Whether somebody who was asked knew what to say.
+    pub(super) fn is_answered(&self) -> bool {
+        match self {
+            Named::Known { .. } => true,
+            Named::Unknown { is_answered, .. } => *is_answered,
+        }
+    }
 }
 
 /// Finds the addresses.
@@ -62,7 +74,7 @@ pub(super) async fn find(
         return Ok(Named::Known { addresses: listed, how: "from its /etc/hosts".to_owned() });
     }
     let resolvers = ResolvConf::parse(&files.resolv_conf);
-    let mut lines = Vec::new();
+    let (mut lines, mut is_answered) = (Vec::new(), false);
     let completed = resolvers.search.iter().filter(|domain| *domain != ".").map(|domain| format!("{target}.{domain}"));
     let from = if record.spec.network_mode == NetworkMode::Host { None } else { namespace };
     for name in std::iter::once(target.to_owned()).chain(completed) {
@@ -72,6 +84,7 @@ pub(super) async fn find(
                     return Ok(Named::Known { addresses, how: format!("said by {}", server.ip()) });
                 }
                 Ok(_) => {
+                    is_answered = true;
                     lines.push(format!("{}: {name} has no address", server.ip()));
                     break;
                 }
@@ -82,7 +95,7 @@ pub(super) async fn find(
     if resolvers.nameservers.is_empty() {
         lines.push("its /etc/resolv.conf names no resolver".to_owned());
     }
-    Ok(Named::Unknown { lines })
+    Ok(Named::Unknown { lines, is_answered })
 }
 
 /// hosts(5)

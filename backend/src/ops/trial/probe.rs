@@ -101,8 +101,11 @@ impl From<'_> {
                 match echoes.ask(hops.into(), Some(hops), within) {
                     Ok(Some(Echo { kind: EchoKind::Reply, from, took })) => {
                         lines.push(format!("{hops}  {from}  {}", milliseconds(took)));
-                        let routers = if hops == 2 { "1 router".to_owned() } else { format!("{} routers", hops - 1) };
-                        let summary = format!("{target} is reached by way of {routers}");
+                        let summary = match hops - 1 {
+                            0 => format!("{target} is reached directly"),
+                            1 => format!("{target} is reached by way of 1 router"),
+                            routers => format!("{target} is reached by way of {routers} routers"),
+                        };
                         return Seen { outcome: Outcome::Reached, summary, lines };
                     }
                     Ok(Some(Echo { kind: EchoKind::Expired, from, took })) => {
@@ -256,5 +259,10 @@ fn unreachable(target: IpAddr, code: u8) -> String {
 
 fn milliseconds(duration: Duration) -> String {
     let us = duration.as_micros();
-    if us >= 100_000 { format!("{} ms", us / 1000) } else { format!("{}.{:02} ms", us / 1000, us % 1000 / 10) }
+    // Three digits, as ping(8) has them.
+    match us {
+        ..10_000 => format!("{}.{:03} ms", us / 1000, us % 1000),
+        10_000..100_000 => format!("{}.{} ms", us / 1000, us % 1000 / 100),
+        _ => format!("{} ms", us / 1000),
+    }
 }
