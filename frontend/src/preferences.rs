@@ -1,8 +1,12 @@
 //! What a person chose for this browser, kept in its local storage: the language and the theme. Both are attributes of the
 //! page's root, `lang` and `data-theme`; the style sheet does the rest.
 
-use crate::i18n::{self, Language};
+use crate::{
+    i18n::{self, Language},
+    said,
+};
 use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
 /// Light or dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,8 +48,7 @@ pub struct Preferences {
 impl Preferences {
     /// What this browser was told, or what it asks for by itself. The page has both from then on.
     pub fn open() -> Self {
-        let kept = kept("language").and_then(|tag| Language::of_tag(&tag));
-        let (language, set_language) = signal(kept.unwrap_or_else(|| Language::choose(wished())));
+        let (language, set_language) = signal(self::language());
         let kept = self::kept("theme").unwrap_or_default();
         let theme = Theme::ALL.into_iter().find(|theme| theme.as_str() == kept).unwrap_or_default();
         let (theme, set_theme) = signal(theme);
@@ -58,9 +61,12 @@ impl Preferences {
     /// Draws the page in this language, now and the next time.
     pub fn speak(self, language: Language) {
         keep("language", language.tag());
-        show("lang", language.tag());
-        i18n::speak(language);
-        self.set_language.set(language);
+        spawn_local(async move {
+            said::learn(language).await;
+            show("lang", language.tag());
+            i18n::speak(language);
+            self.set_language.set(language);
+        });
     }
 
     /// Draws the page in this theme, now and the next time.
@@ -69,6 +75,12 @@ impl Preferences {
         show("data-theme", theme.as_str());
         self.set_theme.set(theme);
     }
+}
+
+/// The language that this browser was told, or that it asks for by itself.
+pub fn language() -> Language {
+    let kept = kept("language").and_then(|tag| Language::of_tag(&tag));
+    kept.unwrap_or_else(|| Language::choose(wished()))
 }
 
 /// The languages that the browser asks pages for, the most wanted first.

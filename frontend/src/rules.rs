@@ -4,6 +4,7 @@
 use crate::{
     i18n::rules as texts,
     listing::{Key, Listing},
+    said::said,
 };
 use drawbridge_api::{Container, ContainerId, Network, NetworkId, RuleElement, Rules, Traffic};
 use std::{
@@ -162,7 +163,7 @@ pub fn grouped(rules: &Rules, names: &Names, listing: &Listing) -> BTreeMap<Grou
         "counted" => {
             Key::Number(element.traffic.map_or(-1, |counted| i64::try_from(counted.bytes).unwrap_or(i64::MAX)))
         }
-        _ => Key::text(&element.sentence),
+        _ => Key::text(&said(&element.sentence)),
     });
     for element in found {
         groups.entry(group(element)).or_default().push(id(element));
@@ -175,8 +176,9 @@ fn matches(element: &RuleElement, names: &Names, find: &str) -> bool {
     if find.trim().is_empty() {
         return true;
     }
+    let sentence = said(&element.sentence);
     let text = [
-        element.sentence.as_str(),
+        sentence.as_ref(),
         &nft(element),
         names.network(element).unwrap_or_default(),
         names.container(element).unwrap_or_default(),

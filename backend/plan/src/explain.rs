@@ -268,7 +268,7 @@ fn explain_elements(add: &[Element], remove: &[Element]) -> Explained {
     let of_udp =
         |element: &Element| matches!(element, Element::Published { host, .. } if host.protocol == Protocol::Udp);
     if add.iter().chain(remove).any(of_udp) {
-        why.push_str(" Older flows of UDP through these ports are forgotten, as `conntrack -D` would do.");
+        why = format!("{why} Older flows of UDP through these ports are forgotten, as `conntrack -D` would do.");
     }
     Explained { title, why, commands: vec![format!("nft -f - <<'EOF'\n{script}EOF")] }
 }

@@ -9,6 +9,7 @@ use crate::{
     },
     i18n::{changes, common, networks},
     route::{Route, Selection},
+    said::said,
     text,
 };
 use drawbridge_api::{Change, ChangeState, Origin};
@@ -91,7 +92,7 @@ pub fn ChangeRow(
                 let asked = change.clone();
                 view! {
                     <div class="change-body">
-                        {change.error.clone().map(|error| view! { <p class="refusal">{error}</p> })}
+                        {change.error.clone().map(|error| view! { <p class="refusal">{said(&error).into_owned()}</p> })}
                         <PlanView steps=change.steps.clone() telling=Telling::Recorded />
                         <p class="change-links">
                             <a href=Route::Change(change.id).href()>{changes::link()}</a>

@@ -131,7 +131,7 @@ fn Join(
         }
     };
     view! {
-        <p>
+        <div class="join">
             <select
                 aria-label=say::connect_to()
                 data-test="connect-to"
@@ -142,7 +142,6 @@ fn Join(
                     view! { <option value=value>{name}</option> }
                 }).collect_view()}
             </select>
-        </p>
         <details data-test="connect-with">
             <summary>{say::with()}</summary>
             <div class="fields">
@@ -157,6 +156,7 @@ fn Join(
         // Below the fields: above them the inspector's tabs would cover it while they are filled in.
         <button class="button small" data-test="connect" on:click=connect>{say::connect()}</button>
         {move || refusal.get().map(|reason| view! { <p class="refusal" role="alert" data-test="connect-refusal">{reason}</p> })}
+        </div>
     }
 }
 

@@ -41,6 +41,7 @@
 pub mod shell;
 
 pub mod connection;
+pub mod facts;
 pub mod header;
 pub mod message;
 
@@ -63,6 +64,7 @@ pub mod container_actions;
 pub mod drop;
 pub mod empty;
 pub mod listing;
+pub mod load_older;
 pub mod port_list;
 pub mod rule;
 pub mod state;

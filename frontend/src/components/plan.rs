@@ -4,6 +4,7 @@
 use crate::{
     components::code::Commands,
     i18n::{changes, common},
+    said::said,
     text,
 };
 use drawbridge_api::{ExplainedStep, Outcome};
@@ -65,12 +66,12 @@ fn Step(
     view! {
         <li class="step" data-test="step" data-outcome=step.outcome.as_str()>
             <div class="step-head">
-                <h3>{step.title}</h3>
+                <h3>{said(&step.title).into_owned()}</h3>
                 {outcome.map(|outcome| view! { <span class="badge" data-state=step.outcome.as_str()>{outcome}</span> })}
                 {step.duration_us.map(|us| view! { <span class="muted number">{text::duration(us)}</span> })}
             </div>
-            <p class="why">{step.why}</p>
-            {step.error.map(|error| view! { <p class="refusal">{error}</p> })}
+            <p class="why">{said(&step.why).into_owned()}</p>
+            {step.error.map(|error| view! { <p class="refusal">{said(&error).into_owned()}</p> })}
             <Commands lines=step.commands />
             {(!step.undo.is_empty()).then(|| view! {
                 <details class="undo">

@@ -4,6 +4,7 @@ use crate::i18n::rules as texts;
 use crate::{
     route::{Route, Selection},
     rules::{self, Elements, Names},
+    said::said,
     text,
 };
 use leptos::prelude::*;
@@ -29,7 +30,7 @@ pub fn RuleRow(
     view! {
         <tr data-rule=move || element.get().map(|element| element.set.clone()) data-there=move || is_there().to_string()>
             <th scope="row">
-                {move || element.get().map(|element| element.sentence.clone())}
+                {move || element.get().map(|element| said(&element.sentence).into_owned())}
                 <Show when=move || !is_there()>
                     <span class="badge" data-state="failed">{texts::not_there()}</span>
                 </Show>

@@ -1,6 +1,6 @@
 //! A terminal in the page: xterm.js, by way of `static/terminal.js`. Here is only what ties it to the life of a component.
 
-use crate::i18n::containers;
+use crate::{i18n::containers, said::said};
 use js_sys::{Function, Reflect};
 use leptos::{html, prelude::*};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
@@ -62,7 +62,7 @@ pub fn Terminal(
             }
             let on_state = Closure::new(move |word: String, text: String| {
                 // The page may have gone on meanwhile.
-                state.try_set(TerminalState::read(&word, text));
+                state.try_set(TerminalState::read(&word, said(&text).into_owned()));
             });
             match open(&element, &address, &on_state) {
                 Ok(handle) => shown.set_value(Some(Shown { handle, _on_state: on_state })),

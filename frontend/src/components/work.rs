@@ -3,6 +3,7 @@
 use crate::{
     api::{self, Errand, Failure},
     i18n::images,
+    said::said,
     work::{Heard, Standing},
 };
 use drawbridge_api::Progress;
@@ -89,7 +90,7 @@ pub fn WorkView(
                 Standing::Running => view! { <p class="waiting" role="status">{images::working()}</p> }.into_any(),
                 Standing::Done => view! { <p class="good" role="status" data-test="work-done">{images::done()}</p> }.into_any(),
                 Standing::Failed(message) => view! {
-                    <p class="refusal" role="alert" data-test="refusal">{message}</p>
+                    <p class="refusal" role="alert" data-test="refusal">{said(&message).into_owned()}</p>
                 }.into_any(),
             }}
         </div>

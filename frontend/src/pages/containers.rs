@@ -14,6 +14,7 @@ use crate::{
     listing::{Key, Listing},
     ports::{publishes, ranges},
     route::Route,
+    said::said,
     words,
 };
 use drawbridge_api::{Container, ContainerId, ContainerState, Endpoint};
@@ -154,7 +155,7 @@ fn Row(
                     <StateBadge word=state::word(&container) state=container.state />
                 })}
                 {move || container.get().filter(|container| !container.error.is_empty()).map(|container| view! {
-                    <div class="refusal small">{container.error.clone()}</div>
+                    <div class="refusal small">{said(&container.error).into_owned()}</div>
                 })}
             </td>
             <td class="mono" data-label=common::address()>

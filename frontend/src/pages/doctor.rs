@@ -4,6 +4,7 @@ use crate::{
     api,
     components::{code::Commands, empty::Empty},
     i18n::{doctor as texts, shell},
+    said::said,
 };
 use drawbridge_api::{Finding, Health, Remedy};
 use leptos::{prelude::*, task::spawn_local};
@@ -74,7 +75,7 @@ fn Row(
                 <p class="muted">{texts::mends()}</p>
                 {match remedy {
                 Remedy::Command(line) => view! { <Commands lines=vec![line] /> }.into_any(),
-                Remedy::Advice(text) => view! { <p>{text}</p> }.into_any(),
+                Remedy::Advice(text) => view! { <p>{said(&text).into_owned()}</p> }.into_any(),
             }}
             </div>
         }
@@ -83,8 +84,8 @@ fn Row(
         <li class="finding" data-health=health>
             <span class="health">{word}</span>
             <div>
-                <h2>{finding.subject}</h2>
-                <p>{finding.detail}</p>
+                <h2>{said(&finding.subject).into_owned()}</h2>
+                <p>{said(&finding.detail).into_owned()}</p>
                 {remedy}
             </div>
         </li>

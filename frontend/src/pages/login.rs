@@ -41,7 +41,7 @@ pub fn LoginPage() -> impl IntoView {
                 Err(Failure::Unreachable) => {
                     refusal.set(Some(texts::no_answer().to_owned()));
                 }
-                Err(Failure::Refused(message)) => refusal.set(Some(message)),
+                Err(failure @ Failure::Refused(_)) => refusal.set(Some(failure.to_string())),
             }
         });
     };

@@ -9,6 +9,7 @@ use crate::{
     },
     i18n::trial as texts,
     route::Route,
+    said::said,
     text,
 };
 use drawbridge_api::{ContainerState, Hindrance, HindranceKind, Remedy, Trial, TrialAnswer, TrialKind};
@@ -104,11 +105,10 @@ pub fn TryPage(
                 </section>
                 <section class="answer-place" aria-live="polite">
                     {move || match stage.get() {
-                        Stage::Idle | Stage::Trying => None,
-                        Stage::Refused(why) => Some(view! {
-                            <p class="refusal" data-test="refusal">{why}</p>
-                        }.into_any()),
-                        Stage::Answered(answer) => Some(view! { <Answer answer /> }.into_any()),
+                        Stage::Idle => view! { <p class="card waiting">{texts::idle()}</p> }.into_any(),
+                        Stage::Trying => view! { <p class="card waiting">{texts::going()}</p> }.into_any(),
+                        Stage::Refused(why) => view! { <p class="refusal" data-test="refusal">{why}</p> }.into_any(),
+                        Stage::Answered(answer) => view! { <Answer answer /> }.into_any(),
                     }}
                 </section>
             </div>
@@ -227,6 +227,7 @@ fn Answer(
     answer: TrialAnswer,
 ) -> impl IntoView {
     let (state, word) = if answer.reached { ("done", texts::reached()) } else { ("failed", texts::not_reached()) };
+    let lines = answer.lines.iter().map(|line| said(line)).collect::<Vec<_>>().join("\n");
     let took = text::duration(i64::try_from(answer.took_ms).unwrap_or(i64::MAX).saturating_mul(1000));
     view! {
         <div class="card answer" data-test="answer" data-reached=answer.reached.to_string()>
@@ -235,11 +236,11 @@ fn Answer(
                 " "
                 <span class="muted number small">{texts::took(&took)}</span>
             </p>
-            <h2>{answer.summary}</h2>
+            <h2>{said(&answer.summary).into_owned()}</h2>
             {answer.hindrance.map(|hindrance| view! { <InTheWay hindrance /> })}
             {(!answer.lines.is_empty()).then(|| view! {
                 <h3>{texts::seen()}</h3>
-                <Listing text=answer.lines.join("\n") />
+                <Listing text=lines />
             })}
         </div>
     }
@@ -267,11 +268,11 @@ fn InTheWay(
     view! {
         <div class="hindrance" data-test="hindrance">
             <h3>{texts::in_the_way()} <span class="tag">{kind}</span></h3>
-            <p>{hindrance.reason}</p>
+            <p>{said(&hindrance.reason).into_owned()}</p>
             <h3>{texts::mends()}</h3>
             {match hindrance.remedy {
                 Remedy::Command(line) => view! { <Line text=line /> }.into_any(),
-                Remedy::Advice(text) => view! { <p>{text}</p> }.into_any(),
+                Remedy::Advice(text) => view! { <p>{said(&text).into_owned()}</p> }.into_any(),
             }}
         </div>
     }

@@ -3,10 +3,12 @@
 //! here, with the reason. `rules` checks them and plants a violation of every row, so that no row can stop working unseen.
 
 mod rules;
+mod said;
 mod source;
 
 use rules::{bool_parameters, misplaced, misshapen, unexplained, wrong_dependencies};
-use source::{manifest, migrations, sources};
+use said::{Which, translated, untranslated};
+use source::{manifest, migrations, sources, translations};
 
 /// A word that may stand in the code of some folders only.
 struct Word {
@@ -64,7 +66,7 @@ const WORDS: &[Word] = &[
     word("docker::", &["backend/src/ops", "backend/src/store", "backend/plan/src"], &[], "operations speak neither dialect"),
     word("docker_", &["backend/src/ops", "backend/src/store", "backend/plan/src"], &[], "operations speak neither dialect"),
     word("Docker", &["backend/src/ops", "backend/src/store", "backend/plan/src"], &[], "operations speak neither dialect"),
-    word("\"/api", &["frontend/src"], &["frontend/src/api.rs"], "URLs of the daemon stand in one file"),
+    word("\"/api", &["frontend/src"], &["frontend/src/api"], "URLs of the daemon stand in one file"),
     // What is pure stays pure: the same input gives the same plan, in a test, in a preview and in wasm32.
     word("std::env", PURE, &[], "planning reads nothing but its arguments"),
     word("std::fs", PURE, &[], "planning reads nothing but its arguments"),
@@ -122,6 +124,32 @@ const OWNED: &[(&str, &str, &str)] = &[
     ("axum", "drawbridge", "http is a room of the daemon"),
     ("tokio", "drawbridge", "planning and the kernel's room run on plain threads"),
 ];
+
+/// The files whose sentences a person reads in the panel, and so in its other language too.
+#[rustfmt::skip]
+const SAID: &[(&str, Which)] = &[
+    ("api/src/name.rs", Which::Errors),
+    ("backend/plan/src/explain.rs", Which::Sentences),
+    ("backend/plan/src/sentence.rs", Which::Sentences),
+    ("backend/kernel/src/doctor.rs", Which::Phrases),
+    ("backend/kernel/src/error.rs", Which::Errors),
+    ("backend/kernel/src/error.rs", Which::Meanings),
+    ("backend/src/ops/error.rs", Which::Errors),
+    ("backend/src/ops/trial/judge.rs", Which::Sentences),
+    ("backend/src/images/registry_error.rs", Which::Errors),
+    ("backend/src/images/reference.rs", Which::Errors),
+    ("backend/src/http/panel/error.rs", Which::Errors),
+];
+
+#[test]
+fn what_the_daemon_says_is_translated() {
+    let known = translated(&translations());
+    let sources = sources();
+    assert_none(SAID.iter().flat_map(|(path, which)| {
+        let source = sources.iter().find(|source| source.path == *path);
+        untranslated(source.unwrap_or_else(|| panic!("{path} is gone; mend the table")), *which, &known)
+    }));
+}
 
 #[test]
 fn words_stand_where_they_belong() {

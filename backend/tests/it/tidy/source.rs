@@ -55,6 +55,11 @@ pub(super) fn migrations() -> Vec<(String, String)> {
     files("migrations", "sql").iter().map(|path| (relative(path), read(path))).collect()
 }
 
+/// The panel's translations of what the daemon says.
+pub(super) fn translations() -> String {
+    read(&workspace().join("static/daemon.zh-CN.json"))
+}
+
 /// The manifest of the crate in `folder`.
 pub(super) fn manifest(folder: &str) -> String {
     read(&workspace().join(folder).join("Cargo.toml"))

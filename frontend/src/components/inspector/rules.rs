@@ -1,6 +1,8 @@
 //! The elements of the tables that are there for a thing, with what they have counted.
 
-use crate::{app::app, components::rule::Counted, i18n::inspector, listing::Listing, route::Route, rules, text};
+use crate::{
+    app::app, components::rule::Counted, i18n::inspector, listing::Listing, route::Route, rules, said::said, text,
+};
 use drawbridge_api::{ContainerId, NetworkId};
 use leptos::prelude::*;
 
@@ -72,7 +74,7 @@ pub fn RulesTab(
                     let element = elements.with_untracked(|all| all.as_ref()?.get(&id).cloned())?;
                     Some(view! {
                         <li>
-                            <p>{element.sentence.clone()}</p>
+                            <p>{said(&element.sentence).into_owned()}</p>
                             <code class="muted">{rules::nft(&element)}</code>
                             {(!element.there).then(|| view! { <span class="badge" data-state="failed">{inspector::missing()}</span> })}
                             <Counted id elements />
