@@ -2,8 +2,8 @@
 //! window. Where DRAWBRIDGE_SHOTS names a folder (`cargo xtask shots`), a picture of each is put there.
 
 use crate::{
-    harness::{Daemon, not_run},
-    webdriver::{Page, check},
+    harness::{Daemon, not_run, run},
+    webdriver::{Page, check_once},
 };
 use serde_json::Value;
 use std::{env, fs, path::PathBuf};
@@ -41,6 +41,9 @@ fn axe() -> Option<String> {
 fn lay_out(daemon: &Daemon) {
     daemon.docker(&["network", "create", "--subnet", "10.9.0.0/24", "--label", "team=red", "lab"]);
     daemon.docker(&["network", "create", "--internal", "vault"]);
+    // The longest name that an interface can have, for a name that is long as well.
+    let long = "com.docker.network.bridge.name=br-headquarters";
+    daemon.docker(&["network", "create", "--opt", long, "the-headquarters-of-the-whole-company"]);
     for (name, network, port) in [("web", "lab", "8080:80"), ("db", "lab", "5432"), ("worker", "vault", "9000")] {
         let run = ["run", "-d", "--name", name, "--network", network, "-p", port, "-e", "MODE=test"];
         daemon.docker(&[&run[..], &["busybox", "sh", "-c", "echo ready; exec httpd -f -p 80"]].concat());
@@ -89,6 +92,7 @@ struct Look {
 
 const WIDE: (u32, u32) = (1440, 900);
 const NARROW: (u32, u32) = (390, 844);
+const WIDEST: (u32, u32) = (2560, 1440);
 
 #[test]
 fn every_page_can_be_used_by_everybody() {
@@ -100,7 +104,10 @@ fn every_page_can_be_used_by_everybody() {
 
 #[test]
 fn every_page_can_be_used_in_the_dark() {
-    see(&[Look { language: "en", theme: "dark", size: WIDE, asks_axe: true }]);
+    see(&[
+        Look { language: "en", theme: "dark", size: WIDE, asks_axe: true },
+        Look { language: "en", theme: "dark", size: WIDEST, asks_axe: false },
+    ]);
 }
 
 #[test]
@@ -112,7 +119,7 @@ fn every_page_can_be_used_in_chinese() {
 }
 
 fn see(looks: &[Look]) {
-    check(async |daemon: &mut Daemon, page: &Page| {
+    check_once(async |daemon: &mut Daemon, page: &Page| {
         let Some(axe) = axe() else {
             return not_run("axe-core is not installed; `cargo xtask test` has npm install it");
         };
@@ -146,5 +153,46 @@ fn see(looks: &[Look]) {
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+}
+
+/// The README's pictures: the topology, a change with its plan, and what is in the way of a container.
+#[test]
+fn pictures_for_the_readme() {
+    let Some(folder) = env::var_os("DRAWBRIDGE_SHOTS").map(PathBuf::from) else {
+        println!("not run: DRAWBRIDGE_SHOTS names no folder");
+        return;
+    };
+    fs::create_dir_all(&folder).unwrap();
+    check_once(async |daemon: &mut Daemon, page: &Page| {
+        // The sandbox has no way out; the host that is drawn should look like one that has.
+        run("ip", &["link", "add", "enp1s0", "type", "veth", "peer", "name", "cable"]);
+        run("ip", &["link", "set", "cable", "up"]);
+        run("ip", &["address", "add", "192.168.1.20/24", "dev", "enp1s0"]);
+        run("ip", &["link", "set", "enp1s0", "up"]);
+        daemon.kill();
+        daemon.start_again();
+        page.set_size(1280, 800).await;
+        daemon.docker(&["network", "create", "shop"]);
+        let serve = ["busybox", "httpd", "-f", "-p", "80"];
+        let start = |name: &str, options: &[&str]| {
+            daemon.docker(&[&["run", "-d", "--name", name][..], options, &serve].concat());
+        };
+        start("web", &["--network", "shop", "-p", "8080:80"]);
+        start("db", &["--network", "shop"]);
+        start("box1", &[]);
+        page.log_in(daemon).await;
+        page.open("/?select=container:web").await;
+        page.sees("[data-test=inspector]", "172.18.0.2").await;
+        page.sees("svg [data-container=box1]", "172.17.0.2").await;
+        page.screenshot(&folder.join("readme-topology.png")).await;
+        page.open("/changes").await;
+        page.click("[data-change] summary").await;
+        page.sees("[data-change] [data-test=plan]", "").await;
+        page.screenshot(&folder.join("readme-changes.png")).await;
+        page.open("/containers/box1/try?kind=tcp&target=web&port=80").await;
+        page.click("[data-test=try]").await;
+        page.sees("[data-test=hindrance]", "docker network connect shop box1").await;
+        page.screenshot(&folder.join("readme-try.png")).await;
     });
 }

@@ -46,6 +46,7 @@ mod script;
 mod sctp;
 mod sequences;
 mod shown;
+mod speech;
 mod streams;
 mod terminal_page;
 mod tidy;

@@ -1,7 +1,10 @@
 //! A real Chromium for a test, headless, driven by chromedriver, both in the test's sandbox: its 127.0.0.1 is the
 //! daemon's, and there is no way out of it.
 
-use crate::harness::{DEADLINE, Daemon, docker_is_there, is_there, not_run};
+use crate::{
+    harness::{DEADLINE, Daemon, docker_is_there, is_there, not_run},
+    speech::Language,
+};
 use drawbridge_kernel::testing::check_in_sandbox;
 use futures_util::FutureExt;
 use serde_json::Value;
@@ -17,9 +20,20 @@ use std::{
 };
 use thirtyfour::{ChromiumLikeCapabilities, LoggingPrefsLogLevel, prelude::*};
 
-/// Runs a test in a sandbox with a daemon and a browser. Afterwards nothing may stand in the browser's console, and
-/// nothing may have been asked of anybody but the daemon.
-pub(crate) fn check(test: impl AsyncFnOnce(&mut Daemon, &Page) + Send) {
+/// Runs a test in a sandbox with a daemon and a browser, once in each language of the panel. Afterwards nothing may stand in the
+/// browser's console, and nothing may have been asked of anybody but the daemon.
+pub(crate) fn check(test: impl AsyncFn(&mut Daemon, &Page) + Sync) {
+    for language in [Language::English, Language::Chinese] {
+        check_in(language, &test);
+    }
+}
+
+/// The same once, for what chooses its language itself, or has none.
+pub(crate) fn check_once(test: impl AsyncFn(&mut Daemon, &Page) + Sync) {
+    check_in(Language::English, &test);
+}
+
+fn check_in(language: Language, test: &(impl AsyncFn(&mut Daemon, &Page) + Sync)) {
     if !docker_is_there() || !is_there("chromedriver") {
         return;
     }
@@ -36,7 +50,7 @@ pub(crate) fn check(test: impl AsyncFnOnce(&mut Daemon, &Page) + Send) {
         // On this thread and no other, for only this one is in the sandbox.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let page = Page::connect(&chromedriver, &folder, daemon.panel_origin()).await;
+            let page = Page::connect(&chromedriver, &folder, daemon.panel_origin(), language).await;
             let result = AssertUnwindSafe(async {
                 test(&mut daemon, &page).await;
                 page.check_silence().await;
@@ -102,11 +116,13 @@ impl Drop for Chromedriver {
 pub(crate) struct Page {
     pub(crate) driver: WebDriver,
     origin: String,
+    /// What it speaks.
+    pub(crate) language: Language,
     expected: RefCell<Vec<&'static str>>,
 }
 
 impl Page {
-    async fn connect(chromedriver: &Chromedriver, folder: &Path, origin: &str) -> Self {
+    async fn connect(chromedriver: &Chromedriver, folder: &Path, origin: &str, language: Language) -> Self {
         let mut capabilities = DesiredCapabilities::chrome();
         let profile = format!("--user-data-dir={}", folder.join("profile").display());
         for argument in [
@@ -129,7 +145,11 @@ impl Page {
             capabilities.set_logging_prefs(log, LoggingPrefsLogLevel::All).unwrap();
         }
         let driver = WebDriver::new(&chromedriver.url, capabilities).await.unwrap();
-        Self { driver, origin: origin.to_owned(), expected: RefCell::default() }
+        // As a person has chosen it, until another is chosen. The browser's own first page has no storage.
+        let choose = format!("try {{ localStorage.language ??= '{}' }} catch {{}}", language.tag());
+        let choose = serde_json::json!({ "source": choose });
+        driver.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", choose).await.unwrap();
+        Self { driver, origin: origin.to_owned(), language, expected: RefCell::default() }
     }
 
     /// Gives the page this size, in CSS pixels. The window is higher: it has bars of the browser's own.
@@ -182,11 +202,12 @@ impl Page {
         .await;
     }
 
-    /// Waits until one of the things that `css` finds contains `words`, and returns its whole text.
+    /// Waits until one of the things that `css` finds contains `words`, in the language of the page, and returns its whole text.
     pub(crate) async fn sees(&self, css: &str, words: &str) -> String {
+        let words = self.language.say(words);
         self.until(&format!("{words:?} in {css}"), async || {
             let texts = self.texts(css).await;
-            Ok(texts.into_iter().find(|text| text.contains(words)))
+            Ok(texts.into_iter().find(|text| words.iter().any(|words| text.contains(words))))
         })
         .await
     }
