@@ -172,27 +172,27 @@ fn pictures_for_the_readme() {
         run("ip", &["link", "set", "enp1s0", "up"]);
         daemon.kill();
         daemon.start_again();
-        page.set_size(1280, 800).await;
+        page.set_size(1280, 720).await;
         daemon.docker(&["network", "create", "shop"]);
+        daemon.docker(&["network", "create", "office"]);
         let serve = ["busybox", "httpd", "-f", "-p", "80"];
         let start = |name: &str, options: &[&str]| {
             daemon.docker(&[&["run", "-d", "--name", name][..], options, &serve].concat());
         };
         start("web", &["--network", "shop", "-p", "8080:80"]);
         start("db", &["--network", "shop"]);
-        start("box1", &[]);
+        start("till", &["--network", "office"]);
         page.log_in(daemon).await;
-        page.open("/?select=container:web").await;
-        page.sees("[data-test=inspector]", "172.18.0.2").await;
-        page.sees("svg [data-container=box1]", "172.17.0.2").await;
+        page.sees("svg [data-container=web]", "172.18.0.2").await;
+        page.sees("svg [data-container=till]", "172.19.0.2").await;
         page.screenshot(&folder.join("readme-topology.png")).await;
         page.open("/changes").await;
         page.click("[data-change] summary").await;
         page.sees("[data-change] [data-test=plan]", "").await;
         page.screenshot(&folder.join("readme-changes.png")).await;
-        page.open("/containers/box1/try?kind=tcp&target=web&port=80").await;
+        page.open("/containers/till/try?kind=tcp&target=172.18.0.2&port=80").await;
         page.click("[data-test=try]").await;
-        page.sees("[data-test=hindrance]", "docker network connect shop box1").await;
+        page.sees("[data-test=hindrance]", "docker network connect shop till").await;
         page.screenshot(&folder.join("readme-try.png")).await;
     });
 }

@@ -25,11 +25,15 @@ impl Language {
     pub(crate) fn say(self, words: &str) -> Vec<String> {
         let Language::Chinese = self else { return vec![words.to_owned()] };
         let pairs = pairs();
-        // What is mostly value may be anything; a sentence that holds another may be short.
-        let is_it = |(english, chinese): &(String, String)| {
-            chinese.contains(SAID) || 2 * pieces(english).map(str::len).sum::<usize>() >= words.len()
+        // What is mostly value, and of several words, may be anything; a sentence that holds another may be short.
+        let is_likely = |(english, chinese): &(String, String)| {
+            let letters = pieces(english).map(str::len).sum::<usize>();
+            let is_word = |(_, value): &(&str, &str)| !value.contains(' ');
+            chinese.contains(SAID)
+                || 2 * letters >= words.len()
+                || values(english, words).is_some_and(|values| values.iter().all(is_word))
         };
-        let likely: Vec<_> = pairs.iter().filter(|pair| is_it(pair)).cloned().collect();
+        let likely: Vec<_> = pairs.iter().filter(|pair| is_likely(pair)).cloned().collect();
         let mut told = translated(&likely, words);
         if told.is_empty() && words.split(' ').count() >= 3 {
             let has_it = |english: &str| {
@@ -134,6 +138,7 @@ fn words_are_found_in_the_other_language() {
     check("Network demo was created.", "网络 demo 已创建。");
     check("2 selected", "已选 2 项");
     check("Create bridge br-lab", "创建网桥 br-lab");
+    check("Bring veth7c7ec5a up", "启用 veth7c7ec5a");
     check("is already in use by container", "”使用。须先移除（或重命名）该容器，才能再用这个名称。");
     check("Add to the tables: 3 to leases4, bridges br-lab", "添加到规则表：leases4 中 3 个, bridges br-lab");
     for same in
