@@ -233,7 +233,7 @@ fn a_page_that_nobody_sees_rests() {
         let seen_or_not = |hidden: bool| {
             format!(
                 "Object.defineProperty(document, 'hidden', {{ value: {hidden}, configurable: true }});
-                 document.dispatchEvent(new Event('visibilitychange'));"
+                 document.dispatchEvent(new Event('visibilitychange', {{ bubbles: true }}));"
             )
         };
         for path in ["/containers", "/dns"] {

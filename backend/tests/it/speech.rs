@@ -34,7 +34,7 @@ impl Language {
                 || values(english, words).is_some_and(|values| values.iter().all(is_word))
         };
         let likely: Vec<_> = pairs.iter().filter(|pair| is_likely(pair)).cloned().collect();
-        let mut told = translated(&likely, words);
+        let mut told = translated(&likely, &pairs, words);
         if told.is_empty() && words.split(' ').count() >= 3 {
             let has_it = |english: &str| {
                 pieces(english).any(|piece| piece.split('`').step_by(2).any(|part| part.contains(words)))
@@ -52,8 +52,9 @@ impl Language {
 /// Where a place holds words of the daemon's again.
 const SAID: &str = "said:";
 
-fn translated(pairs: &[(String, String)], words: &str) -> Vec<String> {
-    pairs.iter().filter_map(|(english, chinese)| Some(filled(pairs, chinese, &values(english, words)?))).collect()
+/// The words by each text of `likely` that they are; what they hold is found among `pairs`.
+fn translated(likely: &[(String, String)], pairs: &[(String, String)], words: &str) -> Vec<String> {
+    likely.iter().filter_map(|(english, chinese)| Some(filled(pairs, chinese, &values(english, words)?))).collect()
 }
 
 /// What stands around the places of a text.
@@ -113,7 +114,7 @@ fn values<'a>(text: &'a str, words: &'a str) -> Option<Vec<(&'a str, &'a str)>> 
 }
 
 fn filled(pairs: &[(String, String)], text: &str, values: &[(&str, &str)]) -> String {
-    let said = |words: &str| translated(pairs, words).into_iter().next();
+    let said = |words: &str| translated(pairs, pairs, words).into_iter().next();
     values.iter().fold(text.to_owned(), |text, (name, value)| {
         let each: Vec<Option<String>> = value.split(", ").map(said).collect();
         let in_words = if each.iter().all(Option::is_none) {
