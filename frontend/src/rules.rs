@@ -163,7 +163,7 @@ pub fn grouped(rules: &Rules, names: &Names, listing: &Listing) -> BTreeMap<Grou
         "counted" => {
             Key::Number(element.traffic.map_or(-1, |counted| i64::try_from(counted.bytes).unwrap_or(i64::MAX)))
         }
-        _ => Key::text(&said(&element.sentence)),
+        _ => Key::text(said(&element.sentence)),
     });
     for element in found {
         groups.entry(group(element)).or_default().push(id(element));

@@ -339,7 +339,7 @@ fn the_journal_finds_the_changes_of_a_thing() {
     let db = &database();
     let open = |verb, subject: &str| {
         let request = journal::Request { verb, subject: subject.to_owned(), origin: Origin::Panel };
-        journal::open(db, &request, 1).unwrap()
+        journal::open(db, request, 1).unwrap().id
     };
     let network = open("create network", "web");
     let container = open("create container", "web");
@@ -355,7 +355,7 @@ fn the_journal_finds_the_changes_of_a_thing() {
     assert_eq!(numbers(About::Container("web"), None, 10), [ended, ports, container]);
     assert_eq!(numbers(About::Container("web"), None, 1), [ended]);
     assert_eq!(numbers(About::Container("web"), Some(ports), 10), [container]);
-    assert_eq!(numbers(About::Container("nobody"), None, 10), []);
+    assert!(numbers(About::Container("nobody"), None, 10).is_empty());
 }
 
 #[test]

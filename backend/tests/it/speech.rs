@@ -30,7 +30,7 @@ impl Language {
             let letters = pieces(english).map(str::len).sum::<usize>();
             let is_word = |(_, value): &(&str, &str)| !value.contains(' ');
             chinese.contains(SAID)
-                || 2 * letters >= words.len()
+                || 5 * letters >= 2 * words.len()
                 || values(english, words).is_some_and(|values| values.iter().all(is_word))
         };
         let likely: Vec<_> = pairs.iter().filter(|pair| is_likely(pair)).cloned().collect();
