@@ -44,6 +44,9 @@ struct Packer<W: Write> {
     links: HashMap<(u64, u64), PathBuf>,
 }
 
+/// `PATH_MAX` in linux/limits.h.
+const LONGEST_PATH: usize = 4096;
+
 impl<W: Write> Packer<W> {
     fn add(&mut self, folder: &Folder, name: &OsStr, called: &Path) -> io::Result<()> {
         let metadata = match folder.metadata(name) {
@@ -53,6 +56,11 @@ impl<W: Write> Packer<W> {
         };
         let kind = metadata.file_type();
         let mut header = header(&metadata);
+        // A container can nest folders without end; no call that takes the path would take a longer one.
+        if called.as_os_str().len() > LONGEST_PATH {
+            let text = format!("a path is longer than {LONGEST_PATH} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidFilename, text));
+        }
         if kind.is_dir() {
             let below = if name == "." { None } else { Some(folder.below(name)?) };
             let below = below.as_ref().unwrap_or(folder);
@@ -306,7 +314,7 @@ fn clear(folder: &Folder, name: &OsString, kind: EntryType, overwrite: Overwrite
             };
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        (true, false) => fs::remove_dir_all(folder.path_of(name))?,
+        (true, false) => drawbridge_kernel::remove::folder(&folder.path_of(name))?,
         (false, _) => fs::remove_file(folder.path_of(name))?,
     }
     Ok(false)

@@ -15,6 +15,10 @@ use drawbridge_kernel::process;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+/// What calls itself for each folder of a container goes as deep as a path is long, some 2,000 levels. Only what is used of a
+/// stack takes memory.
+const STACK_BYTES: usize = 16 << 20;
+
 fn main() -> ExitCode {
     let config = Config::parse();
     let filter = EnvFilter::try_from_env("DRAWBRIDGE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
@@ -30,7 +34,11 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK_BYTES)
+        .build()
+        .context("cannot start the async runtime")?;
     let code = runtime.block_on(async {
         match command {
             Command::Serve(config) => serve(config).await,

@@ -34,6 +34,7 @@ mod pool;
 pub mod port;
 mod probe;
 pub mod process;
+pub mod remove;
 mod resolver;
 mod session;
 mod show;

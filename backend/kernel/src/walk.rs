@@ -60,7 +60,7 @@ pub enum Content {
 /// What `each` returns; what the kernel says.
 pub fn walk(root: &Path, each: &mut dyn FnMut(Found) -> io::Result<()>) -> io::Result<()> {
     let root = openat(CWD, root, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    within(&root, Path::new(""), each)
+    all_in(root, each)
 }
 
 /// [`walk`] of an open folder.
@@ -68,7 +68,7 @@ pub fn walk(root: &Path, each: &mut dyn FnMut(Found) -> io::Result<()>) -> io::R
 /// # Errors
 /// As of [`walk`].
 pub fn walk_open(folder: &OwnedFd, each: &mut dyn FnMut(Found) -> io::Result<()>) -> io::Result<()> {
-    within(folder, Path::new(""), each)
+    all_in(folder.try_clone()?, each)
 }
 
 /// The attributes of an open file or folder.
@@ -97,27 +97,62 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-fn within(folder: &OwnedFd, path: &Path, each: &mut dyn FnMut(Found) -> io::Result<()>) -> io::Result<()> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(folder)? {
-        let name = entry?.file_name().to_bytes().to_vec();
-        if name != b"." && name != b".." {
-            names.push(OsString::from_vec(name));
+/// A folder on the way down, with the names in it that are to come.
+struct Level {
+    folder: OwnedFd,
+    path: PathBuf,
+    names: std::vec::IntoIter<OsString>,
+}
+
+impl Level {
+    fn open(folder: OwnedFd, path: PathBuf) -> io::Result<Self> {
+        // A container can nest folders without end. No call that takes the path would take a longer one (path_resolution(7)).
+        if path.as_os_str().len() >= LONGEST_PATH {
+            return Err(Errno::NAMETOOLONG.into());
         }
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&folder)? {
+            let name = entry?.file_name().to_bytes().to_vec();
+            if name != b"." && name != b".." {
+                names.push(OsString::from_vec(name));
+            }
+        }
+        names.sort();
+        Ok(Self { folder, path, names: names.into_iter() })
     }
-    names.sort();
-    for name in names {
-        match one(folder, path, &name, each) {
+}
+
+/// `PATH_MAX` in linux/limits.h.
+const LONGEST_PATH: usize = 4096;
+
+/// Not by calling itself: however deep it goes, the stack stays as it is.
+fn all_in(root: OwnedFd, each: &mut dyn FnMut(Found) -> io::Result<()>) -> io::Result<()> {
+    let mut levels = vec![Level::open(root, PathBuf::new())?];
+    while let Some(level) = levels.last_mut() {
+        let Some(name) = level.names.next() else {
+            levels.pop();
+            continue;
+        };
+        let path = level.path.join(&name);
+        let below = one(&level.folder, &path, &name, each);
+        let below = below.and_then(|folder| folder.map(|folder| Level::open(folder, path)).transpose());
+        match below {
+            Ok(below) => levels.extend(below),
             // It went away between two looks.
             Err(error) if error.raw_os_error() == Some(Errno::NOENT.raw_os_error()) => {}
-            done => done?,
+            Err(error) => return Err(error),
         }
     }
     Ok(())
 }
 
-fn one(folder: &OwnedFd, path: &Path, name: &OsStr, each: &mut dyn FnMut(Found) -> io::Result<()>) -> io::Result<()> {
-    let path = path.join(name);
+/// Shows one name; a folder is returned, open.
+fn one(
+    folder: &OwnedFd,
+    path: &Path,
+    name: &OsStr,
+    each: &mut dyn FnMut(Found) -> io::Result<()>,
+) -> io::Result<Option<OwnedFd>> {
     let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
     let open = |extra| {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | extra;
@@ -125,7 +160,7 @@ fn one(folder: &OwnedFd, path: &Path, name: &OsStr, each: &mut dyn FnMut(Found) 
     };
     #[allow(clippy::useless_conversion, reason = "the count of links is shorter on other processors")]
     let found = |content, attributes, stat: &Stat| Found {
-        path: path.clone(),
+        path: path.to_owned(),
         content,
         attributes,
         file_id: (stat.st_dev, stat.st_ino),
@@ -139,7 +174,7 @@ fn one(folder: &OwnedFd, path: &Path, name: &OsStr, each: &mut dyn FnMut(Found) 
             let opaque = attribute(opened.as_fd(), OsStr::new(OPAQUE))?.is_some_and(|value| value == b"y");
             let content = Content::Directory { opaque };
             each(found(content, attributes(&stat, Some(opened.as_fd()))?, &stat))?;
-            within(&opened, &path, each)
+            return Ok(Some(opened));
         }
         FileType::RegularFile => {
             let opened = open(OFlags::empty())?;
@@ -171,6 +206,7 @@ fn one(folder: &OwnedFd, path: &Path, name: &OsStr, each: &mut dyn FnMut(Found) 
         FileType::Fifo => each(found(Content::Node(Node::Fifo), attributes(&stat, None)?, &stat)),
         FileType::Socket | FileType::Unknown => Ok(()),
     }
+    .map(|()| None)
 }
 
 fn attributes(stat: &Stat, file: Option<std::os::fd::BorrowedFd<'_>>) -> io::Result<Attributes> {
@@ -220,5 +256,42 @@ fn attribute(file: std::os::fd::BorrowedFd<'_>, name: &OsStr) -> io::Result<Opti
         Ok(_) => Ok(Some(buffer)),
         Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remove;
+    use rustix::fs::mkdirat;
+
+    /// A folder in a folder in a folder, as far as no path leads.
+    pub(crate) fn nested(root: &Path, depth: usize) {
+        std::fs::create_dir(root).unwrap();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let mut folder = openat(CWD, root, flags, Mode::empty()).unwrap();
+        for _ in 0..depth {
+            mkdirat(&folder, "d", Mode::RWXU).unwrap();
+            folder = openat(&folder, "d", flags, Mode::empty()).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_an_error_and_can_be_removed() {
+        // In memory: a disk takes a while for so many levels.
+        let root = Path::new("/dev/shm").join(format!("walk-{}", std::process::id()));
+        nested(&root, 5_000);
+        let mut seen = 0;
+        let error = walk(&root, &mut |_| {
+            seen += 1;
+            Ok(())
+        });
+        assert_eq!(error.unwrap_err().raw_os_error(), Some(Errno::NAMETOOLONG.raw_os_error()));
+        assert!(seen > 1000, "{seen}");
+        std::fs::write(root.join("file"), "").unwrap();
+        std::os::unix::fs::symlink("/", root.join("d/link")).unwrap();
+        remove::folder(&root).unwrap();
+        assert!(!root.exists());
+        assert_eq!(remove::folder(&root).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

@@ -206,7 +206,7 @@ fn remove(path: &Path) -> Result<(), ImagesError> {
     if mount::is_mounted(&merged) {
         mount::unmount(&merged).map_err(ImagesError::io("unmount", &merged))?;
     }
-    match fs::remove_dir_all(path) {
+    match drawbridge_kernel::remove::folder(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(ImagesError::io("remove", path)(error)),
         Ok(()) | Err(_) => Ok(()),
     }

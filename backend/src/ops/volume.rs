@@ -124,7 +124,7 @@ pub(super) fn prepare(daemon: &Daemon, name: &str) -> Result<(), OpError> {
 fn clear(folder: &Path) -> io::Result<()> {
     let aside = folder.with_file_name(format!(".removing-{}", hex::encode(rand::random::<[u8; 8]>())));
     match fs::rename(folder, &aside) {
-        Ok(()) => fs::remove_dir_all(&aside),
+        Ok(()) => drawbridge_kernel::remove::folder(&aside),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{clock::lap, settings::Namespace};
 use drawbridge_api::ContainerId;
-use drawbridge_kernel::{mount, process::Process, tree::Tree};
+use drawbridge_kernel::{mount, process::Process, remove, tree::Tree};
 use std::{
     fs, io,
     path::Path,
@@ -339,7 +339,7 @@ fn remove_run(paths: &Paths) -> Result<(), RuntimeError> {
 }
 
 fn remove_tree(path: &Path) -> Result<(), RuntimeError> {
-    match fs::remove_dir_all(path) {
+    match remove::folder(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RuntimeError::io("remove", path)(error)),
         Ok(()) | Err(_) => Ok(()),
     }
