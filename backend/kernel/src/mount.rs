@@ -35,12 +35,20 @@ const OFF: [&str; 3] = ["redirect_dir", "metacopy", "index"];
 /// # Errors
 /// What the kernel says; `InvalidInput` when the options are longer than the page of an older kernel.
 pub fn overlay(lower: &[PathBuf], upper: &Path, work: &Path, target: &Path) -> io::Result<()> {
+    let lower = &once_each(lower);
     match one_by_one(lower, upper, work, target) {
         // No such system call, or a filter that does not know it; no such option.
         Err(Refused::NotKnown) => in_one_page(lower, upper, work, target),
         Err(Refused::Said(error)) => Err(error),
         Ok(()) => Ok(()),
     }
+}
+
+/// The layers without those that come again above, which hide them wholly. An image may have a layer several times, an empty
+/// one above all; the kernel takes a folder but once (`ELOOP`, ovl_check_layer in fs/overlayfs/super.c).
+fn once_each(lower: &[PathBuf]) -> Vec<PathBuf> {
+    let comes_again = |at: usize| lower[at + 1..].contains(&lower[at]);
+    (0..lower.len()).filter(|at| !comes_again(*at)).map(|at| lower[at].clone()).collect()
 }
 
 enum Refused {
@@ -223,5 +231,13 @@ mod tests {
     fn a_kernel_that_takes_one_page_mounts_them_too() {
         check("page", 100, in_one_page);
         check("few", 2, in_one_page);
+    }
+
+    #[test]
+    fn a_layer_may_come_again() {
+        let overlay_of_more = |layers: &[PathBuf], upper: &Path, work: &Path, target: &Path| {
+            overlay(&[&layers[..1], layers, &layers[1..]].concat(), upper, work, target)
+        };
+        check("again", 3, overlay_of_more);
     }
 }

@@ -10,13 +10,13 @@ use std::{
 };
 
 /// A folder to build from.
-struct Site<'a> {
+pub(crate) struct Site<'a> {
     daemon: &'a Daemon,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 impl<'a> Site<'a> {
-    fn new(daemon: &'a Daemon, dockerfile: &str) -> Self {
+    pub(crate) fn new(daemon: &'a Daemon, dockerfile: &str) -> Self {
         let folder = daemon.folders().root.join("site");
         fs::create_dir_all(&folder).unwrap();
         let site = Self { daemon, folder };
@@ -24,14 +24,14 @@ impl<'a> Site<'a> {
         site
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.folder.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     /// What the command prints, and how it ends.
-    fn run(&self, args: &[&str]) -> (String, i32) {
+    pub(crate) fn run(&self, args: &[&str]) -> (String, i32) {
         let output = Command::new("docker")
             .arg("-H")
             .arg(format!("unix://{}", self.daemon.socket().display()))
@@ -47,19 +47,19 @@ impl<'a> Site<'a> {
         (text, output.status.code().unwrap_or(-1))
     }
 
-    fn build(&self, args: &[&str]) -> String {
+    pub(crate) fn build(&self, args: &[&str]) -> String {
         let (text, code) = self.run(args);
         assert_eq!(code, 0, "{text}");
         text
     }
 }
 
-fn inspect(daemon: &Daemon, name: &str) -> Value {
+pub(crate) fn inspect(daemon: &Daemon, name: &str) -> Value {
     let list: Value = serde_json::from_str(&daemon.docker(&["image", "inspect", name])).unwrap();
     list[0].clone()
 }
 
-fn layers(daemon: &Daemon) -> usize {
+pub(crate) fn layers(daemon: &Daemon) -> usize {
     fs::read_dir(daemon.folders().config().data_dir.join("layers")).unwrap().count()
 }
 
@@ -174,7 +174,10 @@ fn what_fails_says_so_and_leaves_nothing() {
             ("FROM busybox\nCOPY ../victim /\n", 1, "forbidden path outside the build context"),
             ("FROM busybox\nCOPY link /\n", 1, "link"),
             ("FROM busybox\nCOPY folder/victim /\n", 1, "COPY failed: file not found in build context"),
-            ("FROM busybox\nADD http://127.0.0.1:1/x /\n", 1, "is not built yet"),
+            ("FROM busybox\nADD http://127.0.0.1:1/x /\n", 1, "cannot get http://127.0.0.1:1/x: Connection refused"),
+            ("FROM busybox\nCOPY http://127.0.0.1:1/x /\n", 1, "source can't be a URL for COPY"),
+            ("FROM busybox\nADD git@x:y.git /\n", 1, "is not built yet"),
+            ("FROM busybox\nRUN --network=mars true\n", 1, "has the network default, none or host"),
             ("FROM busybox\nRUN --mount=type=cache,target=/x true\n", 1, "is not built yet"),
             ("FROM busybox\nNOPE x\n", 1, "dockerfile parse error"),
             ("FROM busybox\nCOPY a b /c\n", 1, "COPY failed"),
@@ -219,7 +222,8 @@ fn the_dockerfile_may_lie_elsewhere() {
         site.write("greeting", "hello");
         let elsewhere = daemon.folders().root.join("Otherfile");
         // Of no length that is a whole block of the archive, in which it comes last.
-        fs::write(&elsewhere, "FROM busybox\nCOPY greeting /\n").unwrap();
+        // The same layer twice, as two commands that write nothing make it, too.
+        fs::write(&elsewhere, "FROM busybox\nCOPY greeting /\nCOPY greeting /\nWORKDIR /w\nRUN true\n").unwrap();
         site.build(&["-t", "elsewhere", "-f", elsewhere.to_str().unwrap()]);
         assert_eq!(daemon.docker(&["run", "--rm", "elsewhere", "cat", "/greeting"]), "hello");
     });
