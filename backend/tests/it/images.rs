@@ -49,6 +49,8 @@ fn an_image_is_made_named_saved_and_loaded() {
         assert_eq!(filtered("reference=made:*"), id);
         assert_eq!(filtered("since=busybox").lines().next(), Some(id.as_str()));
         assert_eq!(filtered("before=made:1"), inspect(&daemon, "busybox")["Id"].as_str().unwrap());
+        assert_eq!(filtered("until=1h"), inspect(&daemon, "busybox")["Id"].as_str().unwrap());
+        assert!(daemon.docker_refuses(&["image", "prune", "-f", "--filter", "until=noon"]).contains("invalid time"));
         assert_eq!(format!("{}{}", filtered("dangling=true"), filtered("label=none")), "");
 
         let saved = daemon.folders().root.join("saved.tar");

@@ -8,7 +8,7 @@ use super::{
     filters::Filters,
     image_answer,
     query::{named_by, query_of},
-    registries,
+    registries, times,
 };
 use crate::{
     http::to_the_end,
@@ -49,9 +49,7 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<Value>>, DockerError> {
     let known = ["dangling", "label", "before", "since", "until", "reference"];
     let filters = Filters::parse(query.filters.as_deref(), &known)?;
-    if filters.has("until") {
-        return Err(DockerError::not_built("image filter 'until'"));
-    }
+    let until_ms = filters.only("until").map(times::until_ms).transpose()?;
     let everything = image::list(&daemon)?;
     let images = if query.all { everything } else { image::without_steps(everything) };
     let time_of = |key: &str| filters.only(key).map(|text| image::find(&daemon, text)).transpose();
@@ -72,6 +70,7 @@ pub(super) async fn list(
         }
         let chosen = filters.any("dangling", |dangling| matches!(dangling, "1" | "true") == image.tags.is_empty())
             && before.as_ref().is_none_or(|other| image.created_at_ms < other.created_at_ms)
+            && until_ms.is_none_or(|until_ms| image.created_at_ms < until_ms)
             && since.as_ref().is_none_or(|other| image.created_at_ms > other.created_at_ms)
             && filters.labels(&image_answer::labels(&image));
         if chosen {
@@ -165,13 +164,14 @@ pub(super) async fn prune(
     Query(query): Query<PruneQuery>,
 ) -> Result<Json<Value>, DockerError> {
     let filters = Filters::parse(query.filters.as_deref(), &["dangling", "label", "label!", "until"])?;
-    if filters.has("until") {
-        return Err(DockerError::not_built("image filter 'until'"));
-    }
+    let until_ms = filters.only("until").map(times::until_ms).transpose()?;
     let only_dangling = filters.any("dangling", |dangling| matches!(dangling, "1" | "true"));
     let choose = move |image: &ImageRecord| {
         let labels = image_answer::labels(image);
-        (!only_dangling || image.tags.is_empty()) && filters.labels(&labels) && filters.no_labels(&labels)
+        (!only_dangling || image.tags.is_empty())
+            && until_ms.is_none_or(|until_ms| image.created_at_ms < until_ms)
+            && filters.labels(&labels)
+            && filters.no_labels(&labels)
     };
     let (removed, reclaimed) = to_the_end(async move { remove::prune(&daemon, choose).await }).await?;
     let rows: Vec<Value> = removed.iter().map(removed_row).collect();
