@@ -6,8 +6,7 @@ use super::{
     registry::{Endpoint, RegistryError, causes},
 };
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
-use oci_client::{client::BlobResponse, errors::DigestError};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
@@ -103,13 +102,7 @@ impl<'a> Download<'a> {
             };
             let mut piece = match stream.next().await {
                 None => return Ok(None),
-                Some(Err(error)) => {
-                    let digest = error.get_ref().and_then(|error| error.downcast_ref::<DigestError>());
-                    return Err(match digest {
-                        Some(error) => Trouble::Lasting(self.wrong(error.to_string())),
-                        None => Trouble::Passing(causes(&error)),
-                    });
-                }
+                Some(Err(error)) => return Err(Trouble::Passing(causes(&error))),
                 Some(Ok(piece)) => piece,
             };
             let skipped = self.skip.min(piece.len() as u64);
@@ -122,18 +115,12 @@ impl<'a> Download<'a> {
     }
 
     async fn open(&mut self) -> Result<stream::BoxStream<'static, std::io::Result<Bytes>>, Trouble> {
-        let place = self.endpoint.place(self.name, Some(self.digest));
-        let opened = self.endpoint.client.pull_blob_stream_partial(&place, self.digest, self.offset, None).await;
-        match opened {
-            Ok(BlobResponse::Partial(sized)) => {
-                self.skip = 0;
-                Ok(sized.stream)
+        match self.endpoint.blob(self.name, self.digest, self.offset).await {
+            Ok(blob) => {
+                self.skip = if blob.is_partial { 0 } else { self.offset };
+                Ok(blob.response.bytes_stream().map_err(std::io::Error::other).boxed())
             }
-            Ok(BlobResponse::Full(sized)) => {
-                self.skip = self.offset;
-                Ok(sized.stream)
-            }
-            Err(error) => Err(match self.endpoint.error(self.name, error) {
+            Err(error) => Err(match error {
                 RegistryError::Unreachable { why, .. } | RegistryError::CutOff { why, .. } => Trouble::Passing(why),
                 RegistryError::Status { code, said, .. } if code >= 500 => {
                     Trouble::Passing(format!("it answers {code} {said}"))

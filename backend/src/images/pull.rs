@@ -14,7 +14,7 @@ use super::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use oci_client::{RegistryOperation, errors::OciDistributionError};
+use oci_client::RegistryOperation;
 use sha2::{Digest, Sha256};
 use std::{collections::HashMap, sync::Arc};
 use tokio::task::spawn_blocking;
@@ -207,10 +207,9 @@ impl Images {
                 }
                 Err(error) => return Err(error),
             };
-            let place = endpoint.place(name, None);
-            match endpoint.client.list_tags(&place, &endpoint.auth, None, None).await {
-                Ok(list) => return Ok(list.tags),
-                Err(error) => errors.push(endpoint.error(name, error)),
+            match endpoint.tags(name, None).await {
+                Ok(tags) => return Ok(tags),
+                Err(error) => errors.push(error),
             }
         }
         Err(ImagesError::Registry(most_telling(errors)))
@@ -243,26 +242,15 @@ struct Fetched {
 
 /// A manifest or index; its digest is checked when it was asked for by one.
 async fn fetch(endpoint: &Endpoint, name: &Reference, digest: Option<&str>) -> Result<Fetched, RegistryError> {
-    let place = endpoint.place(name, digest);
-    let pulled = endpoint.client.pull_manifest_raw(&place, &endpoint.auth, &MANIFESTS).await;
-    let (json, _) = pulled.map_err(|error| match error {
-        OciDistributionError::DigestError(error) => RegistryError::WrongDigest {
-            registry: endpoint.registry.clone(),
-            expected: place.whole(),
-            found: error.to_string(),
-        },
-        error => endpoint.error(name, error),
-    })?;
-    if json.len() as u64 > limits::JSON_BYTES {
-        let why = format!("its manifest is larger than {} bytes", limits::JSON_BYTES);
-        return Err(RegistryError::Nonsense { registry: endpoint.registry.clone(), why });
-    }
+    let (json, said) = endpoint.manifest(name, digest, &MANIFESTS).await?;
     let found = format!("sha256:{}", hex::encode(Sha256::digest(&json)));
     let media_type = serde_json::from_slice::<serde_json::Value>(&json)
         .ok()
         .and_then(|value| value.get("mediaType")?.as_str().map(str::to_owned))
         .unwrap_or_default();
-    if let Some(expected) = digest.or(name.digest.as_deref())
+    // By a tag, what the registry itself says of it.
+    let said = said.as_deref().filter(|said| said.starts_with("sha256:"));
+    if let Some(expected) = digest.or(name.digest.as_deref()).or(said)
         && expected != found
     {
         let (registry, expected) = (endpoint.registry.clone(), expected.to_owned());

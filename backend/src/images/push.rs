@@ -9,7 +9,7 @@ use super::{
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use oci_client::{RegistryOperation, errors::OciDistributionError};
+use oci_client::{RegistryOperation, errors::OciDistributionError, secrets::RegistryAuth};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::{
@@ -70,6 +70,12 @@ impl Images {
         let text = format!("The push refers to repository [{}/{}]", name.domain, name.path);
         reporter.tell(Progress::Line(text)).await;
         let endpoint = registry::own(&self.registries(), name, credentials, RegistryOperation::Push).await?;
+        if endpoint.auth != RegistryAuth::Anonymous {
+            // A token that was given, or the password, goes with each request from here on.
+            let known =
+                endpoint.client.auth(&endpoint.place(name, None), &endpoint.auth, RegistryOperation::Push).await;
+            known.map_err(|error| ImagesError::Registry(endpoint.error(name, error)))?;
+        }
         for layer in image.layers.iter().rev() {
             let (id, state) = (short(&layer.diff_id), LayerState::Preparing);
             reporter.tell(Progress::Layer { id, state }).await;

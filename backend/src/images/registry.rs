@@ -2,21 +2,14 @@
 
 pub use super::registry_error::RegistryError;
 pub(super) use super::registry_error::causes;
-use super::{
-    ImagesError,
-    reference::Reference,
-    registry_error::{explain, first_line},
-};
+use super::{ImagesError, reference::Reference, registry_error::explain, web};
 use oci_client::{
     Client, Reference as Place, RegistryOperation,
     client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol},
     errors::OciDistributionError,
     secrets::RegistryAuth,
 };
-use std::{fs, net::IpAddr, time::Duration};
-
-/// How long a registry may take to answer, and to send the next bytes. What takes longer is taken up again.
-const PATIENCE: Duration = Duration::from_secs(30);
+use std::{fs, net::IpAddr};
 
 /// Where certificates of private registries are looked for, by `HOST:PORT/*.crt`: where dockerd has them.
 const CERTIFICATES: &str = "/etc/docker/certs.d";
@@ -123,7 +116,12 @@ impl From<&Credentials> for RegistryAuth {
 
 /// A registry and the client that speaks to it for one operation: names and passwords are of that operation only.
 pub(super) struct Endpoint {
+    /// For what is pushed.
     pub(super) client: Client,
+    /// For what is asked (`asking`).
+    pub(super) web: reqwest::Client,
+    /// `https` or `http`.
+    pub(super) scheme: &'static str,
     /// `127.0.0.1:5000`
     pub(super) registry: String,
     pub(super) auth: RegistryAuth,
@@ -169,19 +167,11 @@ pub(super) async fn reach(
     let Candidate::Mirror(mirror) = candidate else {
         return own(options, name, credentials, RegistryOperation::Pull).await;
     };
-    let protocol = match mirror.scheme {
-        Scheme::Http => ClientProtocol::Http,
-        Scheme::Https => ClientProtocol::Https,
-    };
     let plain = mirror.scheme == Scheme::Http;
     let trust = if plain || is_insecure(options, &mirror.host).await { Trust::Anyone } else { Trust::Known };
-    let endpoint = Endpoint {
-        client: client(protocol, trust, &mirror.host)?,
-        registry: mirror.host.clone(),
-        // A password is for the registry that it was given for.
-        auth: RegistryAuth::Anonymous,
-    };
-    let_in(&endpoint, name, RegistryOperation::Pull).await.map_err(ImagesError::Registry)?;
+    // A password is for the registry that it was given for.
+    let mut endpoint = endpoint(mirror.scheme, trust, &mirror.host, RegistryAuth::Anonymous)?;
+    endpoint.enter(name, RegistryOperation::Pull).await.map_err(ImagesError::Registry)?;
     Ok(endpoint)
 }
 
@@ -195,42 +185,17 @@ pub(super) async fn own(
     let host = name.domain.clone();
     let insecure = is_insecure(options, &host).await;
     let trust = if insecure { Trust::Anyone } else { Trust::Known };
-    let endpoint = |protocol| {
-        Ok::<_, ImagesError>(Endpoint {
-            client: client(protocol, trust, &host)?,
-            registry: host.clone(),
-            auth: credentials.into(),
-        })
-    };
-    let by_tls = endpoint(ClientProtocol::Https)?;
-    let error = match let_in(&by_tls, name, operation).await {
+    let mut by_tls = endpoint(Scheme::Https, trust, &host, credentials.into())?;
+    let error = match by_tls.enter(name, operation).await {
         Ok(()) => return Ok(by_tls),
         Err(error) => error,
     };
     if !insecure || !matches!(error, RegistryError::Unreachable { .. }) {
         return Err(ImagesError::Registry(error));
     }
-    let plain = endpoint(ClientProtocol::Http)?;
-    let_in(&plain, name, operation).await.map_err(ImagesError::Registry)?;
+    let mut plain = endpoint(Scheme::Http, trust, &host, credentials.into())?;
+    plain.enter(name, operation).await.map_err(ImagesError::Registry)?;
     Ok(plain)
-}
-
-/// Asks what is needed to be let in, and gets it.
-async fn let_in(endpoint: &Endpoint, name: &Reference, operation: RegistryOperation) -> Result<(), RegistryError> {
-    let place = endpoint.place(name, None);
-    match endpoint.client.auth(&place, &endpoint.auth, operation).await {
-        Ok(_) => Ok(()),
-        Err(OciDistributionError::AuthenticationFailure(said)) => {
-            let said = first_line(&said);
-            Err(match endpoint.auth {
-                RegistryAuth::Anonymous => RegistryError::Denied { repository: name.familiar_name(), said },
-                RegistryAuth::Basic(..) | RegistryAuth::Bearer(_) => {
-                    RegistryError::Unauthorized { registry: endpoint.registry.clone(), said }
-                }
-            })
-        }
-        Err(error) => Err(endpoint.error(name, error)),
-    }
 }
 
 /// Whose certificates are taken.
@@ -241,37 +206,54 @@ enum Trust {
     Anyone,
 }
 
-fn client(protocol: ClientProtocol, trust: Trust, host: &str) -> Result<Client, ImagesError> {
-    // Harmless when another part of the program has done so.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+fn endpoint(scheme: Scheme, trust: Trust, host: &str, auth: RegistryAuth) -> Result<Endpoint, ImagesError> {
+    let certificates = match trust {
+        Trust::Known => certificates(host),
+        Trust::Anyone => Vec::new(),
+    };
+    let anyone = matches!(trust, Trust::Anyone);
+    let unreachable = |error: &dyn std::error::Error| {
+        let why = format!("no connection by TLS can be made: {}; install the package ca-certificates", causes(error));
+        ImagesError::Registry(RegistryError::Unreachable { registry: host.to_owned(), why })
+    };
+    let known = certificates.iter().map(|pem| reqwest::Certificate::from_pem(pem));
+    let known = known.collect::<Result<Vec<_>, _>>().map_err(|error| unreachable(&error))?;
+    let web = web::client().tls_danger_accept_invalid_certs(anyone).tls_certs_merge(known);
     let config = ClientConfig {
-        protocol,
-        accept_invalid_certificates: matches!(trust, Trust::Anyone),
-        use_monolithic_push: true,
-        extra_root_certificates: match trust {
-            Trust::Known => certificates(host),
-            Trust::Anyone => Vec::new(),
+        protocol: match scheme {
+            Scheme::Http => ClientProtocol::Http,
+            Scheme::Https => ClientProtocol::Https,
         },
+        accept_invalid_certificates: anyone,
+        use_monolithic_push: true,
+        extra_root_certificates: certificates
+            .into_iter()
+            .map(|data| Certificate { encoding: CertificateEncoding::Pem, data })
+            .collect(),
         platform_resolver: None,
-        read_timeout: Some(PATIENCE),
-        connect_timeout: Some(PATIENCE),
-        user_agent: concat!("drawbridge/", env!("CARGO_PKG_VERSION")),
+        read_timeout: Some(web::PATIENCE),
+        connect_timeout: Some(web::PATIENCE),
+        user_agent: web::USER_AGENT,
         ..ClientConfig::default()
     };
-    Client::try_from(config).map_err(|error| {
-        let why = format!("no connection by TLS can be made: {}; install the package ca-certificates", causes(&error));
-        ImagesError::Registry(RegistryError::Unreachable { registry: host.to_owned(), why })
+    Ok(Endpoint {
+        web: web.build().map_err(|error| unreachable(&error))?,
+        client: Client::try_from(config).map_err(|error| unreachable(&error))?,
+        scheme: match scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        },
+        registry: host.to_owned(),
+        auth,
     })
 }
 
-fn certificates(host: &str) -> Vec<Certificate> {
+/// The certificates of authorities that a registry's own may be signed by, in PEM.
+fn certificates(host: &str) -> Vec<Vec<u8>> {
     let folder = std::path::Path::new(CERTIFICATES).join(host);
     let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "crt"));
-    files
-        .filter_map(|path| fs::read(path).ok())
-        .map(|data| Certificate { encoding: CertificateEncoding::Pem, data })
-        .collect()
+    files.filter_map(|path| fs::read(path).ok()).collect()
 }
 
 /// Whether a registry may be spoken to without TLS: it is on this machine, or it was said so.
@@ -314,14 +296,11 @@ pub(super) async fn check(
     let endpoint = own(options, name, credentials, RegistryOperation::Pull).await?;
     // A registry that gives tokens has looked at the password. One without is asked for something; that it is not there
     // does not matter.
-    match endpoint.client.list_tags(&endpoint.place(name, None), &endpoint.auth, Some(1), None).await {
-        Err(error) => match endpoint.error(name, error) {
-            error @ (RegistryError::Unauthorized { .. } | RegistryError::Unreachable { .. }) => {
-                Err(ImagesError::Registry(error))
-            }
-            _ => Ok(()),
-        },
-        Ok(_) => Ok(()),
+    match endpoint.tags(name, Some(1)).await {
+        Err(error @ (RegistryError::Unauthorized { .. } | RegistryError::Unreachable { .. })) => {
+            Err(ImagesError::Registry(error))
+        }
+        Err(_) | Ok(_) => Ok(()),
     }
 }
 

@@ -18,6 +18,12 @@ pub(crate) enum Fault {
     Damaged,
     /// More comes than there is.
     Endless,
+    /// Answers that come in one piece never end: all but blobs, with this status.
+    EndlessAnswer(&'static str),
+    /// A manifest is said to have another digest than it has.
+    Mislabelled,
+    /// The answer to a request for a manifest is cut in its middle.
+    CutManifest,
     /// Connections are closed without a word.
     Silent,
     /// The connection is cut after so many bytes.
@@ -94,6 +100,23 @@ fn serve(mut client: TcpStream, upstream: &str, fault: &Fault, cuts: &Mutex<usiz
     let answer = self::head(&mut server)?;
     let mut body = Vec::new();
     server.read_to_end(&mut body)?;
+    if lines[0].contains("/manifests/") {
+        match fault {
+            Fault::EndlessAnswer(status) => return endless(&mut client, status),
+            Fault::Mislabelled => {
+                let said = format!("Docker-Content-Digest: sha256:{}", "0".repeat(64));
+                let label = |line: &&str| !line.to_ascii_lowercase().starts_with("docker-content-digest:");
+                let kept: Vec<&str> = answer.trim_end().split("\r\n").filter(label).collect();
+                client.write_all(format!("{}\r\n{said}\r\n\r\n", kept.join("\r\n")).as_bytes())?;
+                return client.write_all(&body);
+            }
+            Fault::CutManifest => {
+                client.write_all(answer.as_bytes())?;
+                return client.write_all(&body[..body.len() / 2]);
+            }
+            _ => {}
+        }
+    }
     let large = lines[0].contains("/blobs/") && body.len() > 100 << 10;
     if !large {
         return client.write_all(answer.as_bytes()).and_then(|()| client.write_all(&body));
@@ -133,7 +156,17 @@ fn serve(mut client: TcpStream, upstream: &str, fault: &Fault, cuts: &Mutex<usiz
             Ok(())
         }
         Fault::Token(_) => client.write_all(answer.as_bytes()).and_then(|()| client.write_all(&body)),
-        Fault::Status(..) | Fault::Silent => Ok(()),
+        Fault::Status(..) | Fault::Silent | Fault::EndlessAnswer(_) | Fault::Mislabelled | Fault::CutManifest => {
+            client.write_all(answer.as_bytes()).and_then(|()| client.write_all(&body))
+        }
+    }
+}
+
+/// Until whoever asked goes away. A list that is not closed is JSON as far as it goes.
+fn endless(client: &mut TcpStream, status: &str) -> io::Result<()> {
+    client.write_all(format!("HTTP/1.1 {status}\r\nConnection: close\r\n\r\n[0").as_bytes())?;
+    loop {
+        client.write_all(&b",0".repeat(8192))?;
     }
 }
 

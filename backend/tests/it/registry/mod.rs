@@ -182,10 +182,16 @@ fn faults_are_told_and_leave_nothing() {
         for (fault, expected) in [
             (Fault::Status("401 Unauthorized"), "unauthorized"),
             (Fault::Status("404 Not Found"), "not found"),
+            (Fault::Status("403 Forbidden"), "pull access denied"),
             (Fault::Status("429 Too Many Requests"), "toomanyrequests"),
             (Fault::Status("500 Internal Server Error"), "received unexpected HTTP status: 500"),
             (Fault::Damaged, "its digest is"),
             (Fault::Endless, "more than"),
+            (Fault::EndlessAnswer("200 OK"), "its manifest is larger than 4194304 bytes"),
+            (Fault::EndlessAnswer("400 Bad Request"), "received unexpected HTTP status: 400"),
+            (Fault::EndlessAnswer("500 Internal Server Error"), "received unexpected HTTP status: 500"),
+            (Fault::Mislabelled, "its digest is"),
+            (Fault::CutManifest, "was cut while"),
             (Fault::Silent, "cannot reach the registry"),
         ] {
             proxy.set(fault.clone());
