@@ -44,7 +44,7 @@ pub struct LabFile {
 pub struct LabPlan {
     /// The lab's name.
     pub name: String,
-    /// Images that are not here and would be pulled first. The steps of their containers are known when they are here.
+    /// Images that are not here and would be pulled or built first. The steps of their containers are known when they are here.
     pub pulls: Vec<String>,
     /// The steps in the kernel, in the order in which they would be done.
     pub steps: Vec<ExplainedStep>,

@@ -55,6 +55,9 @@ pub enum LabCommand {
         /// Only print what would be done in the kernel; exits 0 when nothing, 2 otherwise.
         #[arg(long)]
         plan: bool,
+        /// Build again what the file says how to build; otherwise only images that are missing.
+        #[arg(long)]
+        build: bool,
     },
     /// Take a lab away: its containers and networks.
     Down {

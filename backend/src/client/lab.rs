@@ -19,12 +19,13 @@ use std::{
 pub async fn run(options: &Options) -> Result<ExitCode, ClientError> {
     let socket = &options.docker_socket;
     match &options.command {
-        LabCommand::Up { file, name, plan } => {
+        LabCommand::Up { file, name, plan, build } => {
             let body = serde_json::to_string(&read(file, name.as_deref())?).map_err(ClientError::Unreadable)?;
             if *plan {
                 return Ok(print_plan(&json(ask(socket, "POST", "/api/labs?preview=true", Some(body)).await?).await?));
             }
-            follow(ask(socket, "POST", "/api/labs", Some(body)).await?, print).await?;
+            let path = if *build { "/api/labs?build=true" } else { "/api/labs" };
+            follow(ask(socket, "POST", path, Some(body)).await?, print).await?;
         }
         LabCommand::Down { lab, volumes } => {
             let name = if Path::new(lab).is_file() { name_of(Path::new(lab))? } else { lab.clone() };
@@ -112,7 +113,7 @@ fn print(report: &Progress) {
 
 fn print_plan(plan: &LabPlan) -> ExitCode {
     for image in &plan.pulls {
-        println!("# {image} would be pulled first; the steps of its containers are known then");
+        println!("# {image} would be pulled or built first; the steps of its containers are known then");
     }
     for step in &plan.steps {
         println!("# {}", step.title);

@@ -14,7 +14,7 @@ use crate::{
     },
     ops::{
         Daemon, OpError,
-        lab::{self, Volumes},
+        lab::{self, Images, Volumes},
     },
 };
 use axum::{
@@ -44,13 +44,14 @@ pub(super) async fn list(State(daemon): State<Arc<Daemon>>) -> Result<Json<Vec<L
     post,
     path = "/api/labs",
     tag = "labs",
-    params(PreviewQuery),
+    params(PreviewQuery, UpQuery),
     request_body = LabFile,
     responses(Reported, (status = 200, description = "What would be done, where a preview was asked for", body = LabPlan), Refused),
 )]
 pub(super) async fn up(
     State(daemon): State<Arc<Daemon>>,
     Query(query): Query<PreviewQuery>,
+    Query(up): Query<UpQuery>,
     body: Result<Json<LabFile>, JsonRejection>,
 ) -> Result<Response, PanelError> {
     let Json(file) = body?;
@@ -60,7 +61,16 @@ pub(super) async fn up(
         let plan = to_the_end(async move { lab::preview(&daemon, Origin::Panel, &lab).await }).await?;
         return Ok(Json(plan).into_response());
     }
-    progress::answer(|reporter| async move { lab::up(&daemon, Origin::Panel, &lab, &reporter).await }).await
+    let images = if up.build { Images::Build } else { Images::Missing };
+    progress::answer(|reporter| async move { lab::up(&daemon, Origin::Panel, &lab, images, &reporter).await }).await
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct UpQuery {
+    /// Builds again what its file says how to build; otherwise only what is missing.
+    #[serde(default)]
+    build: bool,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -1,21 +1,27 @@
 //! Labs: networks, volumes and containers that come up and go together. What belongs to one is known by its labels, which are
-//! those of docker-compose, so that it sees the same projects. In reading order: what a lab is, up, undo, down, preview, script.
+//! those of docker-compose, so that it sees the same projects. In reading order: what a lab is, up, images, undo, down,
+//! preview, script.
 
 mod down;
+mod image;
 mod preview;
 mod script;
 mod undo;
 mod up;
 
 pub use down::{Volumes, down};
+pub use image::Images;
 pub use preview::preview;
 pub use script::script;
 pub use up::up;
 
 use super::{Daemon, OpError, container, network};
-use crate::model::{ContainerRecord, NewContainer, NewNetwork};
+use crate::model::{ContainerRecord, ContainerSpec, NewContainer, NewNetwork};
 use drawbridge_api::{ContainerState, Lab as Seen, Network, NetworkName};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 /// The lab that a thing belongs to.
 pub const PROJECT: &str = "com.docker.compose.project";
@@ -74,14 +80,39 @@ pub struct LabService {
     pub name: String,
     /// Its image.
     pub image: String,
-    /// The folder that its image would be built from.
-    pub built_from: Option<String>,
+    /// What its image is built of, where it is not pulled.
+    pub build: Option<LabBuild>,
     /// Its containers.
     pub containers: Vec<LabContainer>,
     /// What must be before they are started.
     pub waits: Vec<Wait>,
     /// The service whose network stack they share.
     pub shares_with: Option<String>,
+}
+
+/// What an image of a lab is built of.
+#[derive(Clone, Debug, Default)]
+pub struct LabBuild {
+    /// The folder of its files.
+    pub folder: PathBuf,
+    /// The file of instructions.
+    pub dockerfile: PathBuf,
+    /// The instructions themselves, in place of that file.
+    pub inline: Option<String>,
+    /// Values of `ARG`.
+    pub arguments: BTreeMap<String, String>,
+    /// Labels of the image.
+    pub labels: BTreeMap<String, String>,
+    /// The stage to stop at.
+    pub target: Option<String>,
+    /// Further names of the image.
+    pub tags: Vec<String>,
+    /// Whether everything is done anew.
+    pub without_cache: bool,
+    /// Whether base images that are here are asked for again.
+    pub always_pulls: bool,
+    /// What commands run in; the default network when absent.
+    pub container: Option<Box<ContainerSpec>>,
 }
 
 /// A container of a lab.

@@ -26,7 +26,7 @@ use drawbridge_kernel::HostView;
 use drawbridge_plan::Scope;
 use std::collections::BTreeSet;
 
-/// What bringing a lab up would do. Nothing is done, and no image is pulled: those that are missing are named.
+/// What bringing a lab up would do. Nothing is done, and no image is pulled or built: those that are missing are named.
 ///
 /// # Errors
 /// As of [`super::up`], as far as it can be known before.

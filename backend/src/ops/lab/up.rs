@@ -2,17 +2,13 @@
 //! everything is as it was.
 
 use super::{
-    super::{Daemon, OpError, container, image, lifecycle, network, volume},
-    HASH, Lab, LabNetwork, LabService, LabVolume, Until, Wait, belongs, containers_of, known,
+    super::{Daemon, OpError, container, image as known_images, lifecycle, network, volume},
+    HASH, Images, Lab, LabNetwork, LabService, LabVolume, Until, Wait, belongs, containers_of, image, known,
     undo::{Done, Undo, is_aside, recover},
 };
 use crate::{
     engine::{Changed, Mode},
-    images::{
-        Reference,
-        progress::{Progress, Reporter},
-        registry::Credentials,
-    },
+    images::progress::{Progress, Reporter},
     model::{ContainerRecord, NewContainer, NewNetwork, NewRange},
 };
 use drawbridge_api::{ContainerState, Network, Origin};
@@ -22,11 +18,17 @@ use tokio::sync::broadcast::error::RecvError;
 /// Brings a lab up; doing so again changes nothing. Ends early, and takes everything back, when nobody listens any more.
 ///
 /// # Errors
-/// When an image can't be had, or something can't be made or started; everything is as before then, pulled images apart.
-pub async fn up(daemon: &Arc<Daemon>, origin: Origin, lab: &Lab, reporter: &Reporter) -> Result<(), OpError> {
+/// When an image can't be had, or something can't be made or started; everything is as before then, images apart.
+pub async fn up(
+    daemon: &Arc<Daemon>,
+    origin: Origin,
+    lab: &Lab,
+    images: Images,
+    reporter: &Reporter,
+) -> Result<(), OpError> {
     let _one_at_a_time = daemon.labs.lock().await;
     for service in &lab.services {
-        have_image(daemon, service, reporter).await?;
+        image::have(daemon, origin, service, images, reporter).await?;
     }
     recover(daemon, origin, &containers_of(daemon, &lab.name)?).await?;
     let mut undo = Undo::new(daemon, origin);
@@ -42,25 +44,6 @@ pub async fn up(daemon: &Arc<Daemon>, origin: Origin, lab: &Lab, reporter: &Repo
             Err(error)
         }
     }
-}
-
-/// Pulls a service's image when it is not here.
-async fn have_image(daemon: &Arc<Daemon>, service: &LabService, reporter: &Reporter) -> Result<(), OpError> {
-    match image::find(daemon, &service.image) {
-        Ok(_) => return Ok(()),
-        Err(OpError::NoSuchImage(_)) => {}
-        Err(error) => return Err(error),
-    }
-    if let Some(folder) = &service.built_from {
-        return Err(OpError::NotBuilt(format!(
-            "building the image of service {0} while the lab comes up: `docker build -t {1} {folder}` builds it before; service {0}",
-            service.name, service.image
-        )));
-    }
-    let name: Reference =
-        service.image.parse().map_err(|error| OpError::Invalid(format!("{}: {error}", service.image)))?;
-    reporter.tell(Progress::About { id: service.image.clone(), text: "is not here; pulling it".into() }).await;
-    image::registry::pull(daemon, &name, &Credentials::None, reporter).await
 }
 
 /// Containers that the file does not have are left, and told of.
@@ -191,7 +174,7 @@ impl Work<'_, '_> {
     /// Whether a container is what the file says, its image included, and was not set aside.
     fn is_as_wanted(&self, found: &ContainerRecord, wanted: &NewContainer) -> Result<bool, OpError> {
         let same = found.spec.labels.get(HASH) == wanted.spec.labels.get(HASH);
-        let here = image::find(self.daemon, &wanted.spec.image)?;
+        let here = known_images::find(self.daemon, &wanted.spec.image)?;
         Ok(same && Some(&found.name) == wanted.name.as_ref() && found.image_id == here.id)
     }
 

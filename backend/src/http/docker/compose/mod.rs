@@ -1,6 +1,7 @@
 //! Compose files: `compose.yaml` as the Compose Specification has it, as far as one machine needs it, into a lab. A service is
 //! read as the request that a client would send for it, and an unknown key is an error that names it and its line.
 
+mod build;
 mod context;
 mod export;
 mod fields;
@@ -200,8 +201,8 @@ fn made(service: Service, labels: &Labels<'_>) -> Result<LabService, ComposeErro
         }
         containers.push(LabContainer { number, new });
     }
-    let Service { name, image, built_from, waits, shares_with, .. } = service;
-    Ok(LabService { name, image, built_from, containers, waits, shares_with })
+    let Service { name, image, build, waits, shares_with, .. } = service;
+    Ok(LabService { name, image, build, containers, waits, shares_with })
 }
 
 fn container_name(project: &str, service: &Service, number: u32) -> String {

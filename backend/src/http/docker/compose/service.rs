@@ -2,7 +2,7 @@
 //! conversion then has the defaults and the checks, so that a lab's container is what `docker run` would make.
 
 use super::{
-    ComposeError,
+    ComposeError, build,
     context::Context,
     fields::Fields,
     mounts::{Mounts, Sources},
@@ -11,7 +11,7 @@ use super::{
     words,
     yaml::{Node, Value},
 };
-use crate::ops::lab::{Until, Wait};
+use crate::ops::lab::{LabBuild, Until, Wait};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ pub(super) struct Service {
     pub(super) name: String,
     pub(super) line: usize,
     pub(super) image: String,
-    /// What would have to be built; the file does not say how to come by the image otherwise.
-    pub(super) built_from: Option<String>,
+    /// What its image is built of, where it is not pulled.
+    pub(super) build: Option<LabBuild>,
     pub(super) container_name: Option<String>,
     pub(super) count: u32,
     pub(super) waits: Vec<Wait>,
@@ -35,8 +35,8 @@ pub(super) struct Service {
 impl Service {
     pub(super) fn read(name: &str, line: usize, node: &Node, context: &Context<'_>) -> Result<Self, ComposeError> {
         let mut fields = Fields::of(node, format!("service {name}"))?;
-        let built_from = fields.get("build").map(build_folder).transpose()?;
-        let image = match (fields.text("image")?, &built_from) {
+        let build = fields.get("build").map(|node| build::build(name, node, context.place)).transpose()?;
+        let image = match (fields.text("image")?, &build) {
             (Some(image), _) => image,
             (None, Some(_)) => format!("{}-{name}", context.project),
             (None, None) => {
@@ -81,16 +81,7 @@ impl Service {
             }
         }
         fields.finish()?;
-        Ok(Self { name: name.to_owned(), line, image, built_from, container_name, count, waits, shares_with, body })
-    }
-}
-
-fn build_folder(node: &Node) -> Result<String, ComposeError> {
-    match &node.value {
-        Value::Text(folder) => Ok(folder.clone()),
-        Value::Nothing | Value::List(_) | Value::Map(_) => {
-            Ok(Fields::of(node, "build")?.text("context")?.unwrap_or_else(|| ".".into()))
-        }
+        Ok(Self { name: name.to_owned(), line, image, build, container_name, count, waits, shares_with, body })
     }
 }
 
