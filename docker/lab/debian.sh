@@ -7,7 +7,7 @@ set -eu
 file=$1
 # Of every recipe beside this script, and of ../Dockerfile.
 packages="busybox-static nginx-light redis-server python3-pip python3-flask python3-redis
-    nftables iproute2 runc conmon tini ca-certificates"
+    nftables iproute2 runc conmon procps tini ca-certificates"
 
 hook=$(mktemp)
 chmod +x "$hook"
