@@ -150,6 +150,32 @@ pub struct ContainerSpec {
     pub naming: NamingSpec,
 }
 
+impl ContainerSpec {
+    /// What `docker run IMAGE` asks for, save the network.
+    pub fn plain(image: String, network_mode: NetworkMode) -> Self {
+        Self {
+            image,
+            entrypoint: None,
+            cmd: None,
+            env: Vec::new(),
+            working_dir: String::new(),
+            user: String::new(),
+            hostname: None,
+            labels: BTreeMap::new(),
+            stop_signal: None,
+            stop_timeout_s: None,
+            network_mode,
+            auto_remove: false,
+            exposed_ports: Vec::new(),
+            console: Console::default(),
+            ports: Vec::new(),
+            publish_all: false,
+            settings: Settings::default(),
+            naming: NamingSpec::default(),
+        }
+    }
+}
+
 /// Writes of a part only the fields that are not at their defaults. Most containers ask for little, and a list reads all of
 /// every spec.
 fn what_differs<T: Default + Serialize, S: Serializer>(part: &T, serializer: S) -> Result<S::Ok, S::Error> {

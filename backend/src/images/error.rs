@@ -54,6 +54,14 @@ pub enum ImagesError {
     /// A registry, and what it said.
     #[error(transparent)]
     Registry(RegistryError),
+    /// A file for `ADD` can't be had.
+    #[error("ADD failed: cannot get {url}: {why}")]
+    Fetch {
+        /// Where it should be.
+        url: String,
+        /// What its server said, or why it said nothing.
+        why: String,
+    },
     /// The image's configuration could not be put together.
     #[error("cannot build the image's configuration")]
     Config(#[from] oci_spec::OciSpecError),
@@ -97,6 +105,7 @@ impl ImagesError {
             | ImagesError::DynamicBusybox
             | ImagesError::Applets(_)
             | ImagesError::Io { .. }
+            | ImagesError::Fetch { .. }
             | ImagesError::DiskFull { .. }
             | ImagesError::Config(_)
             | ImagesError::Time(_)

@@ -22,3 +22,9 @@ pub(super) const FREE_BYTES: u64 = 256 << 20;
 
 /// How often the free space is looked at, in bytes written.
 pub(super) const LOOK_EVERY: u64 = 16 << 20;
+
+/// What unpacking xz may hold in memory, in KiB: its largest preset has a dictionary of 64 MiB, zstd without `--long` 128.
+pub(super) const UNPACKING_KIB: u32 = 160 << 10;
+
+/// A file that `ADD` fetches, in bytes.
+pub(super) const FETCHED_BYTES: u64 = 16 << 30;

@@ -5,6 +5,7 @@
 //! registries; the steps of a build that need no container.
 
 mod archive;
+mod asking;
 pub mod build;
 mod busybox;
 mod compression;
@@ -27,6 +28,7 @@ mod registry_error;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod web;
 
 pub use archive::{LoadedImage, LoadedName};
 pub use error::{Fault, ImagesError};

@@ -2,18 +2,20 @@
 
 use super::{
     archives::reader_of,
-    endpoint,
     error::DockerError,
     extract::query_bool,
     progress::{self, Detail},
     query::{named_by, values},
     registries::{self, check_platform},
+    request,
 };
 use crate::{
     http::to_the_end,
+    images::progress::Progress,
+    model::ContainerSpec,
     ops::{
-        Daemon, OpError,
-        build::{self, BuildOptions, Cache, Containers, Pull},
+        Daemon,
+        build::{self, BuildOptions, Cache, Containers, Files, Instructions, Pull},
         image::remove::{self, Removed},
     },
 };
@@ -22,7 +24,7 @@ use axum::{
     extract::{Query, RawQuery, Request, State},
     response::Response,
 };
-use drawbridge_api::{NetworkMode, Origin};
+use drawbridge_api::Origin;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -44,6 +46,25 @@ pub(super) struct BuildQuery {
     labels: Option<String>,
     target: Option<String>,
     networkmode: Option<String>,
+    #[serde(default)]
+    memory: i64,
+    #[serde(default)]
+    memswap: i64,
+    #[serde(default)]
+    cpushares: i64,
+    #[serde(default)]
+    cpuperiod: i64,
+    #[serde(default)]
+    cpuquota: i64,
+    #[serde(default)]
+    cpusetcpus: String,
+    #[serde(default)]
+    cpusetmems: String,
+    #[serde(default)]
+    cgroupparent: String,
+    #[serde(default)]
+    shmsize: i64,
+    ulimits: Option<String>,
     platform: Option<String>,
     version: Option<String>,
 }
@@ -65,16 +86,20 @@ pub(super) async fn build(
     if query.remote.as_deref().is_some_and(|remote| !matches!(remote, "" | "client-session")) {
         return Err(DockerError::not_built("building from a URL"));
     }
-    let tags = values(raw.as_deref().unwrap_or_default(), "t");
+    let raw = raw.as_deref().unwrap_or_default();
+    let (container, warnings) = container(&query, raw)?;
+    let tags = values(raw, "t");
     let tags = tags.iter().filter(|tag| !tag.is_empty()).map(|tag| named_by(tag, None));
     let options = BuildOptions {
         origin: Origin::Docker,
-        dockerfile: query.dockerfile.filter(|name| !name.is_empty()).unwrap_or_else(|| "Dockerfile".into()),
+        instructions: Instructions::File(
+            query.dockerfile.filter(|name| !name.is_empty()).unwrap_or_else(|| "Dockerfile".into()),
+        ),
         tags: tags.collect::<Result<_, _>>()?,
         arguments: texts("buildargs", query.buildargs.as_deref())?,
         labels: texts("labels", query.labels.as_deref())?,
         target: query.target,
-        network: network(query.networkmode.as_deref())?,
+        container,
         cache: if query.nocache { Cache::Ignored } else { Cache::Used },
         pull: if query.pull { Pull::Always } else { Pull::Missing },
         containers: match query.rm.as_deref() {
@@ -84,20 +109,42 @@ pub(super) async fn build(
         credentials: registries::all_credentials(request.headers())?,
     };
     let detail = if query.q { Detail::Identity } else { Detail::Everything };
-    let archive = reader_of(request.into_body());
-    progress::answer(detail, |reporter| async move { build::build(&daemon, archive, options, &reporter).await }).await
+    let files = Files::Sent(reader_of(request.into_body()));
+    progress::answer(detail, |reporter| async move {
+        for warning in warnings {
+            reporter.tell(Progress::Output(format!("[Warning] {warning}\n"))).await;
+        }
+        build::build(&daemon, files, options, &reporter).await
+    })
+    .await
 }
 
-fn network(mode: Option<&str>) -> Result<NetworkMode, OpError> {
-    Ok(match mode.unwrap_or_default() {
-        "host" => NetworkMode::Host,
-        "none" => NetworkMode::None,
-        "" => NetworkMode::Network(endpoint::network_name("default")?),
-        container if container.starts_with("container:") => {
-            return Err(OpError::NotBuilt(format!("building in the network of {container}")));
-        }
-        name => NetworkMode::Network(endpoint::network_name(name)?),
-    })
+/// What commands run in: what `docker run` would make of the same options, with a warning for each that is not honoured.
+fn container(query: &BuildQuery, raw: &str) -> Result<(ContainerSpec, Vec<String>), DockerError> {
+    let ulimits = query.ulimits.as_deref().filter(|json| !json.is_empty()).unwrap_or("null");
+    let ulimits: Value = serde_json::from_str(ulimits)
+        .map_err(|error| DockerError::BadRequest(format!("error reading ulimits: {error}; send a JSON list")))?;
+    let body = json!({
+        "Image": "scratch",
+        "HostConfig": {
+            "NetworkMode": query.networkmode,
+            "Memory": query.memory,
+            "MemorySwap": query.memswap,
+            "CpuShares": query.cpushares,
+            "CpuPeriod": query.cpuperiod,
+            "CpuQuota": query.cpuquota,
+            "CpusetCpus": query.cpusetcpus,
+            "CpusetMems": query.cpusetmems,
+            "CgroupParent": query.cgroupparent,
+            "ShmSize": query.shmsize,
+            "Ulimits": ulimits,
+            "ExtraHosts": values(raw, "extrahosts"),
+            "SecurityOpt": values(raw, "securityopt"),
+        },
+    });
+    let body = serde_json::from_value(body).map_err(|error| DockerError::BadRequest(error.to_string()))?;
+    let (new, warnings) = request::new_container(None, body)?;
+    Ok((new.spec, warnings))
 }
 
 /// An object of texts; a null, as the client sends for an argument that has no value here, is left out.

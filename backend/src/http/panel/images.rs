@@ -11,7 +11,7 @@ use crate::{
     model::ImageRecord,
     ops::{
         Daemon, OpError,
-        build::{self, BuildOptions, Cache, Containers, Pull},
+        build::{self, BuildOptions, Files, Instructions},
         image::{
             self, archive, registry,
             remove::{self, Insistence, Parents},
@@ -20,12 +20,11 @@ use crate::{
 };
 use axum::{
     Json,
-    body::Body,
     extract::{Path, Query, Request, State, rejection::JsonRejection},
     http::StatusCode,
     response::Response,
 };
-use drawbridge_api::{ImageBuild, ImageDetails, ImageName, ImageRun, ImageStep, NetworkMode, Origin};
+use drawbridge_api::{ImageBuild, ImageDetails, ImageName, ImageRun, ImageStep, Origin};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
@@ -132,38 +131,9 @@ pub(super) async fn build(
 ) -> Result<Response, PanelError> {
     let Json(ImageBuild { name, dockerfile }) = body?;
     let name = name.trim();
-    let options = BuildOptions {
-        origin: Origin::Panel,
-        dockerfile: "Dockerfile".into(),
-        tags: if name.is_empty() { Vec::new() } else { vec![named(name)?] },
-        arguments: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        target: None,
-        network: NetworkMode::Network("bridge".parse().map_err(OpError::from)?),
-        cache: Cache::Used,
-        pull: Pull::Missing,
-        containers: Containers::Removed,
-        credentials: BTreeMap::new(),
-    };
-    let context = reader_of(Body::from(
-        context(dockerfile.as_bytes())
-            .map_err(|error| OpError::Invalid(format!("the Dockerfile can't be put into an archive: {error}")))?,
-    ));
-    progress::answer(|reporter| async move { build::build(&daemon, context, options, &reporter).await }).await
-}
-
-/// An archive with nothing but a Dockerfile.
-fn context(dockerfile: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut archive = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(dockerfile.len() as u64);
-    header.set_mode(0o644);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_cksum();
-    archive.append_data(&mut header, "Dockerfile", dockerfile)?;
-    archive.into_inner()
+    let tags = if name.is_empty() { Vec::new() } else { vec![named(name)?] };
+    let options = BuildOptions { tags, ..BuildOptions::plain(Origin::Panel, Instructions::Text(dockerfile))? };
+    progress::answer(|reporter| async move { build::build(&daemon, Files::None, options, &reporter).await }).await
 }
 
 /// `POST /api/images/{id}/tag`.

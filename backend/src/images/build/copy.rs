@@ -2,20 +2,22 @@
 //! layers, so that links in it are followed as a container would follow them, and what was written is the layer.
 
 use super::{
+    fetch::Fetched,
     owner::{Owner, find_owner},
     place::{failed, place, write},
+    source::{Source, digest, each, is_archive, sources},
 };
-use crate::images::{Images, ImagesError, Layer, compression, glob, unpack};
+use crate::images::{Images, ImagesError, Layer, compression, unpack};
 use drawbridge_kernel::{
-    folder::{Attributes, Tree, inside},
+    folder::{Attributes, Tree},
     mount,
-    walk::{self, Content, Found},
+    walk::{self, Content},
 };
 use sha2::{Digest, Sha256};
 use std::{
     ffi::OsStr,
     fs,
-    io::{self, Read},
+    io::Read,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
@@ -38,6 +40,8 @@ pub struct Copy {
     pub sources: Vec<String>,
     /// Texts of the instruction itself, for a target that is a file.
     pub texts: Vec<String>,
+    /// Files that were fetched; they are root's alone where nothing else is said, and never unpacked.
+    pub fetched: Vec<Fetched>,
     /// Where they go: absolute, a folder when it ends with a slash.
     pub target: String,
     /// Who gets them.
@@ -59,12 +63,6 @@ impl Drop for Mounted {
     }
 }
 
-/// What a source is.
-enum Source {
-    Folder(PathBuf),
-    File(PathBuf),
-}
-
 impl Images {
     /// What is to be copied, as a digest: the same for the same content, whatever its times are. Blocks.
     ///
@@ -80,6 +78,9 @@ impl Images {
         };
         for text in &copy.texts {
             note(&[b"text", text.as_bytes()]);
+        }
+        for fetched in &copy.fetched {
+            note(&[b"fetched", fetched.name.as_bytes(), fetched.digest.as_bytes()]);
         }
         self.with_origin(&copy.origin, |tree| {
             for source in sources(tree, &copy.sources)? {
@@ -187,91 +188,6 @@ impl Images {
     }
 }
 
-/// The things that paths and patterns mean.
-fn sources(tree: &mut Tree, patterns: &[String]) -> Result<Vec<Source>, ImagesError> {
-    let mut sources = Vec::new();
-    for pattern in patterns {
-        let missing = || {
-            ImagesError::Bad(format!(
-                "COPY failed: file not found in build context or excluded by .dockerignore: stat {pattern}: file does not exist"
-            ))
-        };
-        let clean = inside(Path::new(pattern)).map_err(|_| {
-            ImagesError::Bad(format!("COPY failed: forbidden path outside the build context: {pattern}"))
-        })?;
-        let paths = if glob::is_pattern(pattern) { fitting(tree, &clean)? } else { vec![clean] };
-        if paths.is_empty() {
-            return Err(missing());
-        }
-        for path in paths {
-            if tree.is_directory(&path).map_err(failed(pattern))? {
-                sources.push(Source::Folder(path));
-            } else if tree.kind(&path).map_err(failed(pattern))?.is_some() {
-                sources.push(Source::File(path));
-            } else {
-                return Err(missing());
-            }
-        }
-    }
-    Ok(sources)
-}
-
-/// The paths that fit a pattern, part by part.
-fn fitting(tree: &Tree, pattern: &Path) -> Result<Vec<PathBuf>, ImagesError> {
-    let mut paths = vec![PathBuf::new()];
-    for part in pattern.iter() {
-        let part = part.to_string_lossy();
-        let mut next = Vec::new();
-        for path in paths {
-            match tree.names(&path) {
-                Ok(names) => next.extend(
-                    names
-                        .iter()
-                        .filter(|name| glob::matches(&part, &name.to_string_lossy()))
-                        .map(|name| path.join(name)),
-                ),
-                // A file has no names in it.
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::NotFound) => {}
-                Err(error) => return Err(failed(&path.to_string_lossy())(error)),
-            }
-        }
-        paths = next;
-    }
-    Ok(paths)
-}
-
-/// Everything of a source, by its path in it; a file alone has an empty path.
-fn each(tree: &mut Tree, source: &Source, visit: &mut dyn FnMut(Found) -> io::Result<()>) -> Result<(), ImagesError> {
-    match source {
-        Source::Folder(path) => {
-            let name = path.to_string_lossy().into_owned();
-            let folder = tree.open_directory(path).map_err(failed(&name))?;
-            walk::walk_open(&folder, visit).map_err(failed(&name))
-        }
-        Source::File(path) => {
-            let name = path.to_string_lossy().into_owned();
-            let file = tree.read_through(path).map_err(failed(&name))?;
-            let attributes = walk::attributes_of(&file).map_err(failed(&name))?;
-            let size = file.metadata().map_err(failed(&name))?.len();
-            let content = Content::File(file, size);
-            let found = Found { path: PathBuf::new(), content, attributes, file_id: (0, 0), links: 1 };
-            visit(found).map_err(failed(&name))
-        }
-    }
-}
-
-fn digest(mut content: impl Read) -> io::Result<[u8; 32]> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        let read = content.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(hasher.finalize().into());
-        }
-        hasher.update(&buffer[..read]);
-    }
-}
-
 fn now() -> (i64, u32) {
     (crate::clock::now_ms() / 1000, 0)
 }
@@ -290,7 +206,7 @@ impl Copying<'_> {
         let target = PathBuf::from(&self.copy.target);
         let into_folder =
             self.copy.target.ends_with('/') || self.target.is_directory(&target).map_err(failed("target"))?;
-        if sources.len() + self.copy.texts.len() > 1 && !into_folder {
+        if sources.len() + self.copy.texts.len() + self.copy.fetched.len() > 1 && !into_folder {
             return Err(ImagesError::Bad(
                 "When using COPY with more than one source file, the destination must be a directory and end with a /"
                     .into(),
@@ -300,6 +216,20 @@ impl Copying<'_> {
             let attributes = Attributes { mode: 0o644, mtime: now(), ..Attributes::default() };
             let attributes = self.adjusted(attributes, owner);
             write(self.target, &target, &mut text.as_bytes(), &attributes).map_err(failed(&self.copy.target))?;
+        }
+        for fetched in &self.copy.fetched {
+            let path = match (into_folder, fetched.name.as_str()) {
+                (true, "") => {
+                    let text = format!("cannot determine filename from url: {}; end it with one", fetched.url);
+                    return Err(ImagesError::Bad(text));
+                }
+                (true, name) => target.join(name),
+                (false, _) => target.clone(),
+            };
+            let attributes = Attributes { mode: 0o600, mtime: (fetched.modified_s, 0), ..Attributes::default() };
+            let attributes = self.adjusted(attributes, owner);
+            let mut file = fetched.open()?;
+            write(self.target, &path, &mut file, &attributes).map_err(failed(&self.copy.target))?;
         }
         for source in &sources {
             let base = match source {
@@ -341,18 +271,12 @@ impl Copying<'_> {
     fn unpack(&mut self, source: &Source, target: &Path) -> Result<bool, ImagesError> {
         let Source::File(path) = source else { return Ok(false) };
         let name = path.to_string_lossy().into_owned();
-        let mut mark = Vec::new();
-        let mut file = self.origin.read_through(path).map_err(failed(&name))?;
-        (&mut file).take(512).read_to_end(&mut mark).map_err(failed(&name))?;
-        // A packing, or "ustar" where tar has it (pax(1), "ustar Interchange Format").
-        let packed = [&b"\x1f\x8b"[..], b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ"];
-        let is_archive = packed.iter().any(|start| mark.starts_with(start)) || mark.get(257..262) == Some(b"ustar");
-        if !is_archive {
+        let open = |tree: &Tree| tree.read_through(path).map_err(failed(&name));
+        if !is_archive(open(self.origin)?) {
             return Ok(false);
         }
         let draft = self.images.draft()?;
-        let file = self.origin.read_through(path).map_err(failed(&name))?;
-        unpack::unpack(compression::unpacked(file)?, &draft.folder)?;
+        unpack::unpack(compression::unpacked(open(self.origin)?)?, &draft.folder)?;
         self.folder(target, None)?;
         let tree = &mut *self.target;
         walk::walk(&draft.folder.join("diff"), &mut |found| {

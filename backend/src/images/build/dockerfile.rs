@@ -52,8 +52,8 @@ pub enum Instruction {
     Run {
         /// Which.
         command: Command,
-        /// Options of it, `--mount` and such, which only BuildKit has.
-        options: Vec<String>,
+        /// Options of it, `--network=none`: names and values.
+        options: Vec<(String, String)>,
     },
     /// Files into the image.
     Copy(CopyStep),
@@ -101,12 +101,23 @@ pub struct CopyStep {
     pub chmod: Option<String>,
     /// What is copied.
     pub sources: Vec<String>,
+    /// `--checksum`, of what is fetched.
+    pub checksum: Option<String>,
     /// Texts that stand in the file itself.
-    pub texts: Vec<String>,
+    pub texts: Vec<Text>,
     /// Where it goes.
     pub target: String,
     /// Options that are not built.
     pub unknown: Vec<String>,
+}
+
+/// A here-document that is copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// It.
+    pub text: String,
+    /// Whether variables in it are replaced: its mark had no quotes.
+    pub expands: bool,
 }
 
 /// `HEALTHCHECK`. Durations as they stand: `30s`.
@@ -222,20 +233,19 @@ fn one_line(text: &str, escape: char, keep_documents: bool) -> String {
 
 fn read(instruction: &Parsed<'_>, shown: &str, escape: char) -> Result<Instruction, String> {
     let text = |text: &UnescapedString<'_>| text.value.trim().to_owned();
+    let option = |flag: &parse_dockerfile::Flag<'_>| {
+        (flag.name.value.to_string(), flag.value.as_ref().map(text).unwrap_or_default())
+    };
     Ok(match instruction {
         Parsed::Arg(arg) => Instruction::Arg(text(&arg.arguments)),
         Parsed::Env(env) => Instruction::Env(text(&env.arguments)),
         Parsed::Label(label) => Instruction::Label(text(&label.arguments)),
         Parsed::Maintainer(maintainer) => Instruction::Maintainer(text(&maintainer.name)),
         Parsed::Run(run) => {
-            let options = run.options.iter().map(|flag| format!("--{}", flag.name.value)).collect();
+            let options = run.options.iter().map(option).collect();
             let command = match (command(&run.arguments, escape), run.here_docs.first()) {
-                // Without a command the document is the script.
-                (Command::Shell(line), Some(document)) if line.trim().is_empty() || line.trim().starts_with("<<") => {
-                    Command::Shell(document.value.to_string())
-                }
-                (_, Some(_)) => return Err("RUN with a command and a here-document is not built yet".into()),
-                (command, None) => command,
+                (Command::Shell(_), Some(document)) => Command::Shell(script(document)?),
+                (command, _) => command,
             };
             Instruction::Run { command, options }
         }
@@ -245,15 +255,10 @@ fn read(instruction: &Parsed<'_>, shown: &str, escape: char) -> Result<Instructi
         Parsed::Entrypoint(entrypoint) => Instruction::Entrypoint(command(&entrypoint.arguments, escape)),
         Parsed::Expose(expose) => Instruction::Expose(expose.arguments.iter().map(text).collect()),
         Parsed::Healthcheck(check) => Instruction::Healthcheck(match &check.arguments {
-            parse_dockerfile::HealthcheckArguments::Cmd { arguments, .. } => {
-                let option = |flag: &parse_dockerfile::Flag<'_>| {
-                    (flag.name.value.to_string(), flag.value.as_ref().map(text).unwrap_or_default())
-                };
-                Some(Healthcheck {
-                    command: command(arguments, escape),
-                    options: check.options.iter().map(option).collect(),
-                })
-            }
+            parse_dockerfile::HealthcheckArguments::Cmd { arguments, .. } => Some(Healthcheck {
+                command: command(arguments, escape),
+                options: check.options.iter().map(option).collect(),
+            }),
             parse_dockerfile::HealthcheckArguments::None { .. } => None,
             _ => return Err(format!("{shown}: it is of a form that is not known")),
         }),
@@ -275,6 +280,15 @@ fn read(instruction: &Parsed<'_>, shown: &str, escape: char) -> Result<Instructi
         Parsed::Workdir(folder) => Instruction::Workdir(text(&folder.arguments)),
         _ => return Err(format!("{shown}: the instruction is not known")),
     })
+}
+
+/// A here-document alone is the script. Behind a command the parser knows none, and complains of its first line.
+fn script(document: &parse_dockerfile::HereDoc<'_>) -> Result<String, String> {
+    if document.value.starts_with("#!") {
+        let why = "RUN with a here-document that names its interpreter is not built yet; copy the script and run it";
+        return Err(why.into());
+    }
+    Ok(document.value.to_string())
 }
 
 fn command(command: &parse_dockerfile::Command<'_>, escape: char) -> Command {
@@ -312,13 +326,16 @@ fn copy_step(
             ("from", Some(from)) if !is_add => step.from = Some(from),
             ("chown", Some(owner)) => step.chown = Some(owner),
             ("chmod", Some(mode)) => step.chmod = Some(mode),
+            ("checksum", Some(digest)) if is_add => step.checksum = Some(digest),
             (name, _) => step.unknown.push(format!("--{name}")),
         }
     }
     for source in sources {
         match source {
             Source::Path(path) => step.sources.push(path.value.to_string()),
-            Source::HereDoc(document) => step.texts.push(document.value.to_string()),
+            Source::HereDoc(document) => {
+                step.texts.push(Text { text: document.value.to_string(), expands: document.expand });
+            }
             _ => return Err("a source is of a form that is not known".into()),
         }
     }
@@ -363,6 +380,10 @@ mod tests {
         let steps = &file.stages[1].steps;
         let Instruction::Run { command: Command::Shell(script), .. } = &steps[0].instruction else { panic!() };
         assert_eq!(script, "echo 1\necho 2\n");
+        let step = Dockerfile::instruction("RUN --network=none true").unwrap();
+        let Instruction::Run { options, .. } = &step.instruction else { panic!() };
+        assert_eq!(options, &[("network".to_owned(), "none".to_owned())]);
+        assert!(Dockerfile::instruction("RUN <<EOF\n#!/usr/bin/python3\nprint()\nEOF\n").is_err());
         assert!(matches!(&steps[1].instruction, Instruction::Healthcheck(Some(check)) if check.options.len() == 1));
         assert_eq!(steps[2].instruction, Instruction::Onbuild("RUN echo".into()));
         for bad in ["RUN x\n", "FROM a\nNOPE x\n", "", "FROM a\nONBUILD FROM b\n"] {

@@ -2,6 +2,7 @@
 //! `**` stands for any number of folders, `!` makes an exception, the last line that fits decides. Pure.
 
 use crate::images::glob;
+use drawbridge_kernel::walk::Content;
 
 /// The patterns of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,8 +39,13 @@ impl Patterns {
         Self { lines: lines.collect() }
     }
 
-    /// Whether some line makes an exception: then a folder that is ignored may hold a file that is not.
-    pub fn has_exceptions(&self) -> bool {
+    /// Whether what was found at a path is no part of the context. A folder is, when one of its files may be an exception.
+    pub(super) fn leaves_out(&self, path: &str, content: &Content) -> bool {
+        let is_folder = matches!(content, Content::Directory { .. });
+        self.ignore(path) && !(is_folder && self.has_exceptions())
+    }
+
+    fn has_exceptions(&self) -> bool {
         self.lines.iter().any(|line| line.exception)
     }
 

@@ -3,17 +3,24 @@
 
 pub mod copy;
 pub mod dockerfile;
+pub mod fetch;
 pub mod ignore;
 pub mod owner;
+mod parts;
 mod place;
 pub mod run_config;
+mod source;
 pub mod words;
 
 pub use copy::{Copy, Origin};
 pub use dockerfile::{Command, Dockerfile, Instruction, Stage, Step};
 pub use owner::Owner;
 
-use super::{Images, ImagesError, compression, layer::Draft, unpack};
+use super::{Images, ImagesError, compression, layer::Draft, limits, unpack};
+use drawbridge_kernel::{
+    folder::Tree,
+    walk::{self, Content},
+};
 use std::{
     fs,
     io::Read,
@@ -43,9 +50,9 @@ impl Context {
     /// `Bad` when it is no text.
     pub fn text(&self, name: &str) -> Result<Option<String>, ImagesError> {
         let bad = |why: String| ImagesError::Bad(format!("{name} can't be read: {why}"));
-        let tree = drawbridge_kernel::folder::Tree::open(&self.folder()).map_err(|error| bad(error.to_string()))?;
+        let tree = Tree::open(&self.folder()).map_err(|error| bad(error.to_string()))?;
         let mut file = match tree.read_through(Path::new(name)) {
-            Ok(file) => file.take(super::limits::JSON_BYTES),
+            Ok(file) => file.take(limits::JSON_BYTES),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(bad(error.to_string())),
         };
@@ -61,9 +68,8 @@ impl Context {
     pub fn ignore(&self, patterns: &ignore::Patterns) -> Result<(), ImagesError> {
         let root = self.folder();
         let mut unwanted = Vec::new();
-        let walked = drawbridge_kernel::walk::walk(&root, &mut |found| {
-            let is_folder = matches!(found.content, drawbridge_kernel::walk::Content::Directory { .. });
-            if patterns.ignore(&found.path.to_string_lossy()) && !(is_folder && patterns.has_exceptions()) {
+        let walked = walk::walk(&root, &mut |found| {
+            if patterns.leaves_out(&found.path.to_string_lossy(), &found.content) {
                 unwanted.push(found.path);
             }
             Ok(())
@@ -71,7 +77,7 @@ impl Context {
         walked.map_err(ImagesError::io("read", &root))?;
         for path in unwanted.iter().map(|path| root.join(path)) {
             let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
-            let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            let removed = if is_folder { drawbridge_kernel::remove::folder(&path) } else { fs::remove_file(&path) };
             match removed {
                 // It went with its folder.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -91,6 +97,41 @@ impl Images {
         let draft = self.draft()?;
         unpack::unpack(WholeBlocks { archive: compression::unpacked(archive)?, bytes: 0 }, &draft.folder)?;
         Ok(Context { draft })
+    }
+
+    /// Takes in the files of a folder of this machine, save those that its `.dockerignore` names. Blocks.
+    ///
+    /// # Errors
+    /// `Io`, `DiskFull`.
+    pub fn context_of(&self, folder: &Path) -> Result<Context, ImagesError> {
+        // It would be copied into itself.
+        if folder.canonicalize().is_ok_and(|folder| self.data_dir.starts_with(folder)) {
+            let text = format!("{} holds Drawbridge's own data; build from another folder", folder.display());
+            return Err(ImagesError::Bad(text));
+        }
+        let context = Context { draft: self.draft()? };
+        let copy = context.folder();
+        fs::create_dir(&copy).map_err(ImagesError::io("make", &copy))?;
+        let ignored = match fs::read_to_string(folder.join(".dockerignore")) {
+            Ok(text) => ignore::Patterns::parse(&text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => ignore::Patterns::default(),
+            Err(error) => return Err(ImagesError::io("read", folder.join(".dockerignore"))(error)),
+        };
+        let mut tree = Tree::open(&copy).map_err(ImagesError::io("open", &copy))?;
+        let copied = walk::walk(folder, &mut |found| {
+            if ignored.leaves_out(&found.path.to_string_lossy(), &found.content) {
+                return Ok(());
+            }
+            if let Content::File(_, size) = found.content
+                && size > walk::free_bytes(&copy)?.saturating_sub(limits::FREE_BYTES)
+            {
+                return Err(std::io::ErrorKind::StorageFull.into());
+            }
+            place::place(&mut tree, &found.path, found.content, &found.attributes)
+        });
+        copied.map_err(ImagesError::io("copy", folder))?;
+        tree.finish().map_err(ImagesError::io("set times in", copy))?;
+        Ok(context)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Words of instructions: variables in them, quotes around them, `NAME=value`. The rules are those of the Dockerfile
 //! reference ("Environment replacement"). Pure.
 
+use super::parts;
+
 /// Finds the value of a variable.
 pub trait Lookup {
     /// Its value; none when it is not set.
@@ -18,13 +20,32 @@ impl<F: Fn(&str) -> Option<String>> Lookup for F {
 /// # Errors
 /// A sentence, for a variable that is not ended or a form that is not known.
 pub fn expand(text: &str, variables: &dyn Lookup) -> Result<String, String> {
-    Expansion { rest: text, variables, out: String::new() }.run()
+    Expansion { rest: text, variables, out: String::new(), quotes: Quotes::Read }.run()
+}
+
+/// A here-document with its variables replaced. Quotes in it are its own, and a backslash takes the meaning of `$` and of
+/// itself alone (POSIX shell, "Here-Document").
+///
+/// # Errors
+/// As of [`expand`].
+pub fn expand_document(text: &str, variables: &dyn Lookup) -> Result<String, String> {
+    Expansion { rest: text, variables, out: String::new(), quotes: Quotes::Kept }.run()
+}
+
+/// What becomes of quotes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    /// They keep what is between them together, and go.
+    Read,
+    /// They are letters.
+    Kept,
 }
 
 struct Expansion<'a> {
     rest: &'a str,
     variables: &'a dyn Lookup,
     out: String,
+    quotes: Quotes,
 }
 
 impl Expansion<'_> {
@@ -32,6 +53,7 @@ impl Expansion<'_> {
         let mut quoted = false;
         while let Some(c) = self.next() {
             match c {
+                '"' | '\'' if self.quotes == Quotes::Kept => self.out.push(c),
                 '\'' if !quoted => {
                     let end = self.rest.find('\'').ok_or("a single quote is not closed")?;
                     self.out.push_str(&self.rest[..end]);
@@ -39,6 +61,9 @@ impl Expansion<'_> {
                 }
                 '"' => quoted = !quoted,
                 '\\' => match self.next() {
+                    Some(next) if self.quotes == Quotes::Kept && !matches!(next, '\\' | '$') => {
+                        self.out.extend(['\\', next]);
+                    }
                     // Between quotes a backslash takes the meaning of these alone.
                     Some(next) if quoted && !matches!(next, '"' | '\\' | '$') => self.out.extend(['\\', next]),
                     Some(next) => self.out.push(next),
@@ -78,9 +103,9 @@ impl Expansion<'_> {
         let value = self.variables.value(name);
         let word = |text: &str| expand(text, self.variables);
         // With a colon, an empty value counts as none.
-        let (set, form) = match form.strip_prefix(':') {
-            Some(form) => (value.as_ref().is_some_and(|value| !value.is_empty()), form),
-            None => (value.is_some(), form),
+        let (set, form, with_colon) = match form.strip_prefix(':') {
+            Some(form) => (value.as_ref().is_some_and(|value| !value.is_empty()), form, true),
+            None => (value.is_some(), form, false),
         };
         let text = match form.chars().next() {
             None => value.unwrap_or_default(),
@@ -100,9 +125,9 @@ impl Expansion<'_> {
             }
             Some('?') if set => value.unwrap_or_default(),
             Some('?') => return Err(format!("{name}: {}", word(&form[1..])?)),
-            Some('#' | '%' | '/') => {
-                return Err(format!("${{{name}{form}}}: replacing parts of a value is not built yet"));
-            }
+            // A colon before these means nothing to a shell.
+            Some('#' | '%' | '/') if !with_colon => parts::replaced(&value.unwrap_or_default(), form, word)?
+                .ok_or_else(|| format!("${{{name}{form}}}: the form is not known"))?,
             Some(_) => return Err(format!("${{{name}{form}}}: the form is not known")),
         };
         self.out.push_str(&text);
@@ -215,9 +240,16 @@ mod tests {
         check(r#""$A"'"' "a\"b\n""#, "a b\" a\"b\\n");
         check("${B:-${A}}", "a b");
         check("a$NONE.b", "a.b");
-        for bad in ["${A", "'x", "\"x", "${}", "${A:*x}", "${A#x}", "${B:?gone}"] {
+        check("${A#a}|${A%% *}|${A/ /-}|${B#x}", " b|a|a-b|");
+        for bad in ["${A", "'x", "\"x", "${}", "${A:*x}", "${A:#x}", "${B:?gone}"] {
             assert!(expand(bad, &lookup).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn documents_keep_their_quotes() {
+        let text = expand_document("it's \"$A\" \\$A \\n \\\\\n", &lookup);
+        assert_eq!(text.as_deref(), Ok("it's \"a b\" $A \\n \\\n"));
     }
 
     #[test]

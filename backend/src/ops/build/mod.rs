@@ -1,16 +1,20 @@
 //! Building an image: the instructions of a file, one image after the other, each made of the one before. Commands run in
 //! containers of ours, on a network of ours, where the panel shows them like any other.
 
+mod copying;
 mod run;
 mod stage;
 
 use super::{Daemon, OpError, image};
-use crate::images::{
-    BuiltImage, Images, ImagesError, Layer, Reference,
-    build::{Context, Copy, Dockerfile, Instruction, Stage, ignore::Patterns, run_config, words},
-    pipe::PipeReader,
-    progress::{Progress, Reporter},
-    registry::Credentials,
+use crate::{
+    images::{
+        BuiltImage, Images, ImagesError, Layer, Reference,
+        build::{Context, Dockerfile, Instruction, Stage, ignore::Patterns, run_config, words},
+        pipe::PipeReader,
+        progress::{Progress, Reporter},
+        registry::Credentials,
+    },
+    model::ContainerSpec,
 };
 use drawbridge_api::{NetworkMode, Origin};
 use stage::{Base, Building};
@@ -44,13 +48,33 @@ pub enum Containers {
     Kept,
 }
 
+/// Where the files of a build are.
+#[derive(Debug)]
+pub enum Files {
+    /// There are none.
+    None,
+    /// In an archive that a client sends.
+    Sent(PipeReader),
+    /// In a folder of this machine.
+    Folder(PathBuf),
+}
+
+/// Where its instructions are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instructions {
+    /// In a file among the others.
+    File(String),
+    /// Here.
+    Text(String),
+}
+
 /// How an image is built.
 #[derive(Clone, Debug)]
 pub struct BuildOptions {
     /// Who asks.
     pub origin: Origin,
-    /// The file of instructions, in the context.
-    pub dockerfile: String,
+    /// Where its instructions are.
+    pub instructions: Instructions,
     /// The names that are to point at the image.
     pub tags: Vec<Reference>,
     /// Values of `ARG`.
@@ -59,8 +83,8 @@ pub struct BuildOptions {
     pub labels: BTreeMap<String, String>,
     /// The stage to stop at, by name or number; the last when absent.
     pub target: Option<String>,
-    /// Where commands run.
-    pub network: NetworkMode,
+    /// What commands run in, save their image and themselves: network, limits, names.
+    pub container: ContainerSpec,
     /// Whether an earlier build's steps are taken.
     pub cache: Cache,
     /// Whether base images are asked for again.
@@ -71,18 +95,40 @@ pub struct BuildOptions {
     pub credentials: BTreeMap<String, Credentials>,
 }
 
-/// Builds an image of the files that a client sends.
+impl BuildOptions {
+    /// Those of `docker build` where nothing else is said.
+    ///
+    /// # Errors
+    /// None: the name of the default network is one.
+    pub fn plain(origin: Origin, instructions: Instructions) -> Result<Self, OpError> {
+        Ok(Self {
+            origin,
+            instructions,
+            tags: Vec::new(),
+            arguments: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            target: None,
+            container: ContainerSpec::plain(String::new(), NetworkMode::Network("bridge".parse()?)),
+            cache: Cache::Used,
+            pull: Pull::Missing,
+            containers: Containers::Removed,
+            credentials: BTreeMap::new(),
+        })
+    }
+}
+
+/// Builds an image.
 ///
 /// # Errors
 /// `Invalid` for instructions that make no sense, `CommandFailed`, and whatever a step fails with. Images of the steps
 /// before stay, for the next build.
 pub async fn build(
     daemon: &Arc<Daemon>,
-    archive: PipeReader,
+    files: Files,
     options: BuildOptions,
     reporter: &Reporter,
 ) -> Result<(), OpError> {
-    let built = build_on(daemon, archive, options, reporter).await;
+    let built = build_on(daemon, files, options, reporter).await;
     // Layers of a step that failed are nobody's.
     image::sweep(daemon).await?;
     built
@@ -90,12 +136,12 @@ pub async fn build(
 
 async fn build_on(
     daemon: &Arc<Daemon>,
-    archive: PipeReader,
+    files: Files,
     options: BuildOptions,
     reporter: &Reporter,
 ) -> Result<(), OpError> {
-    let (images, name) = (daemon.images.clone(), options.dockerfile.clone());
-    let read = spawn_blocking(move || read(&images, archive, &name)).await;
+    let (images, instructions) = (daemon.images.clone(), options.instructions.clone());
+    let read = spawn_blocking(move || read(&images, files, &instructions)).await;
     let (context, dockerfile) = read.map_err(|_| OpError::CutOff)??;
     let last = last_stage(&dockerfile, options.target.as_deref())?;
     let total = dockerfile.stages[..=last].iter().map(|stage| stage.steps.len() + 1).sum::<usize>();
@@ -122,10 +168,18 @@ async fn build_on(
     finish(daemon, &image, &options.tags, reporter).await
 }
 
-fn read(images: &Images, archive: PipeReader, name: &str) -> Result<(Context, Dockerfile), ImagesError> {
-    let context = images.context(archive)?;
-    let text =
-        context.text(name)?.ok_or_else(|| ImagesError::Bad(format!("Cannot locate specified Dockerfile: {name}")))?;
+fn read(images: &Images, files: Files, instructions: &Instructions) -> Result<(Context, Dockerfile), ImagesError> {
+    let context = match files {
+        Files::None => images.context(std::io::empty())?,
+        Files::Sent(archive) => images.context(archive)?,
+        Files::Folder(folder) => images.context_of(&folder)?,
+    };
+    let text = match instructions {
+        Instructions::Text(text) => text.clone(),
+        Instructions::File(name) => context
+            .text(name)?
+            .ok_or_else(|| ImagesError::Bad(format!("Cannot locate specified Dockerfile: {name}")))?,
+    };
     let dockerfile = Dockerfile::parse(&text)?;
     if let Some(patterns) = context.text(".dockerignore")? {
         context.ignore(&Patterns::parse(&patterns))?;
@@ -244,14 +298,4 @@ fn value_of(variables: &[String], name: &str) -> Option<String> {
 
 fn folders(daemon: &Daemon, layers: &[Layer]) -> Vec<PathBuf> {
     layers.iter().map(|layer| daemon.images.layer_dir(&layer.diff_id)).collect()
-}
-
-/// The word before a digest in histories.
-fn kind(copy: &Copy) -> &'static str {
-    if copy.sources.len() + copy.texts.len() > 1 { "multi" } else { "file" }
-}
-
-fn mode_of(text: &str) -> Result<u32, OpError> {
-    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777);
-    mode.ok_or_else(|| OpError::Images(ImagesError::Bad(format!("invalid --chmod {text}: write it as octal digits"))))
 }

@@ -19,7 +19,7 @@ use crate::{
     },
     runtime::{Follow, LogOptions},
 };
-use drawbridge_api::{ContainerId, Origin};
+use drawbridge_api::{ContainerId, NetworkMode, Origin};
 use std::sync::Arc;
 
 /// What is to be run.
@@ -28,11 +28,12 @@ pub(super) struct RunStep {
     args: Vec<String>,
     /// `NAME=value`, over the image's.
     arguments: Vec<String>,
+    network: NetworkMode,
 }
 
 impl RunStep {
-    pub(super) fn new(config: &ImageConfig, command: &Command, arguments: Vec<String>) -> Self {
-        Self { args: run_config::arguments(command, config), arguments }
+    pub(super) fn new(config: &ImageConfig, command: &Command, arguments: Vec<String>, network: NetworkMode) -> Self {
+        Self { args: run_config::arguments(command, config), arguments, network }
     }
 
     /// As it stands in the image's history: with the arguments that it saw.
@@ -81,20 +82,8 @@ async fn create(
         entrypoint: Some(Vec::new()),
         cmd: Some(step.args.clone()),
         env: step.arguments.clone(),
-        working_dir: String::new(),
-        user: String::new(),
-        hostname: None,
-        labels: Default::default(),
-        stop_signal: None,
-        stop_timeout_s: None,
-        network_mode: options.network.clone(),
-        auto_remove: false,
-        exposed_ports: Vec::new(),
-        console: Default::default(),
-        ports: Vec::new(),
-        publish_all: false,
-        settings: Default::default(),
-        naming: Default::default(),
+        network_mode: step.network.clone(),
+        ..options.container.clone()
     };
     let new = NewContainer { name: None, spec, attachments: Vec::new(), links: Vec::new() };
     match container::create(daemon, Mode::Apply, options.origin, new).await? {

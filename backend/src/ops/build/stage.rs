@@ -2,7 +2,7 @@
 //! already.
 
 use super::{
-    BuildOptions, Cache, Daemon, KNOWN_ARGUMENTS, OpError, base_image, expanded, folders, kind, mode_of,
+    BuildOptions, Cache, Daemon, KNOWN_ARGUMENTS, OpError, base_image, expanded, folders,
     run::{self, RunStep},
     value_of,
 };
@@ -11,8 +11,7 @@ use crate::{
     images::{
         BuiltImage, Layer,
         build::{
-            Context, Copy, Instruction, Origin, Owner, Stage, Step,
-            dockerfile::CopyStep,
+            Context, Instruction, Stage, Step,
             run_config::{self, Memory},
         },
         config::{HistoryEntry, ImageConfig},
@@ -21,6 +20,7 @@ use crate::{
     ops::image::{self, Names},
     store::image as rows,
 };
+use drawbridge_api::NetworkMode;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{
@@ -41,7 +41,7 @@ pub(super) struct Building<'a> {
     pub(super) daemon: &'a Arc<Daemon>,
     pub(super) options: &'a BuildOptions,
     pub(super) reporter: &'a Reporter,
-    context: &'a Context,
+    pub(super) context: &'a Context,
     counted: usize,
     total: usize,
     /// Values of `ARG` before the first `FROM`.
@@ -49,11 +49,11 @@ pub(super) struct Building<'a> {
     /// Values of `ARG` of this stage.
     arguments: BTreeMap<String, String>,
     used: BTreeSet<String>,
-    config: ImageConfig,
-    image: Option<BuiltImage>,
+    pub(super) config: ImageConfig,
+    pub(super) image: Option<BuiltImage>,
     memory: Memory,
     /// Stages that are done: their names and images.
-    done: Vec<(Option<String>, Option<BuiltImage>)>,
+    pub(super) done: Vec<(Option<String>, Option<BuiltImage>)>,
 }
 
 impl<'a> Building<'a> {
@@ -146,7 +146,7 @@ impl<'a> Building<'a> {
     }
 
     /// The image of an earlier stage, by name or number; none when there is no such stage.
-    fn stage_named(&self, name: &str, before: usize) -> Result<Option<BuiltImage>, OpError> {
+    pub(super) fn stage_named(&self, name: &str, before: usize) -> Result<Option<BuiltImage>, OpError> {
         let by_name = self.done.iter().rev().find(|(known, _)| known.as_deref() == Some(&name.to_lowercase()));
         let by_number =
             || name.parse().ok().filter(|number| *number < before).and_then(|number: usize| self.done.get(number));
@@ -185,7 +185,7 @@ impl<'a> Building<'a> {
     }
 
     /// What variables mean: the image's own over the arguments.
-    fn lookup(&self) -> impl Fn(&str) -> Option<String> + use<> {
+    pub(super) fn lookup(&self) -> impl Fn(&str) -> Option<String> + use<> {
         let (variables, arguments) = (run_config::variables(&self.config), self.arguments.clone());
         move |name: &str| value_of(&variables, name).or_else(|| arguments.get(name).cloned())
     }
@@ -199,13 +199,11 @@ impl<'a> Building<'a> {
                 self.commit(noted, String::new(), None).await
             }
             Instruction::Run { command, options } => {
-                if let Some(option) = options.iter().find(|option| option.as_str() != "--network") {
-                    return Err(OpError::NotBuilt(format!("RUN {option}, an option of BuildKit,")));
-                }
+                let network = self.network_of(options)?;
                 let Some(image) = self.image.clone() else {
                     return Err(OpError::Invalid("RUN needs an image to run in: nothing was copied to it yet".into()));
                 };
-                let step = RunStep::new(&self.config, command, self.arguments_of_run());
+                let step = RunStep::new(&self.config, command, self.arguments_of_run(), network);
                 self.run(&image, step).await
             }
             Instruction::Copy(copy) => self.copy(copy).await,
@@ -237,6 +235,24 @@ impl<'a> Building<'a> {
                 self.commit(noted, String::new(), None).await
             }
         }
+    }
+
+    /// Where a command runs by its own options.
+    fn network_of(&self, options: &[(String, String)]) -> Result<NetworkMode, OpError> {
+        let mut network = self.options.container.network_mode.clone();
+        for (name, value) in options {
+            network = match (name.as_str(), value.as_str()) {
+                ("network", "default") => network,
+                ("network", "none") => NetworkMode::None,
+                ("network", "host") => NetworkMode::Host,
+                ("network", other) => {
+                    let why = format!("RUN --network={other}: a command has the network default, none or host");
+                    return Err(OpError::Invalid(why));
+                }
+                (other, _) => return Err(OpError::NotBuilt(format!("RUN --{other}, an option of BuildKit,"))),
+            };
+        }
+        Ok(network)
     }
 
     fn arguments(&mut self, text: &str) -> Result<(), OpError> {
@@ -280,58 +296,8 @@ impl<'a> Building<'a> {
         self.make(noted, String::new(), Some(layer)).await
     }
 
-    async fn copy(&mut self, step: &CopyStep) -> Result<(), OpError> {
-        let word = if step.is_add { "ADD" } else { "COPY" };
-        if let Some(option) = step.unknown.first() {
-            return Err(OpError::NotBuilt(format!("{word} {option}, an option of BuildKit,")));
-        }
-        let lookup = self.lookup();
-        let sources: Vec<String> =
-            step.sources.iter().map(|source| expanded(source, &lookup)).collect::<Result<_, _>>()?;
-        if let Some(url) = sources.iter().find(|source| source.contains("://") || source.starts_with("git@")) {
-            return Err(OpError::NotBuilt(format!("{word} from a URL, {url},")));
-        }
-        let target = expanded(&step.target, &lookup)?;
-        let folder = target.ends_with('/') || target == "." || target.ends_with("/.");
-        let mut whole = run_config::working_dir(&self.config.run(), &target);
-        if folder && !whole.ends_with('/') {
-            whole.push('/');
-        }
-        let mode = step.chmod.as_deref().map(|mode| mode_of(&expanded(mode, &lookup)?)).transpose()?;
-        let chown = step.chown.as_deref().map(|owner| expanded(owner, &lookup)).transpose()?;
-        let origin = match &step.from {
-            None => Origin::Context(self.context.folder()),
-            Some(from) => {
-                let from = expanded(from, &lookup)?;
-                let image = match self.stage_named(&from, self.done.len())? {
-                    Some(image) => image,
-                    None => base_image(self, &from).await?.image,
-                };
-                Origin::Layers(folders(self.daemon, &image.layers))
-            }
-        };
-        let copy = Copy {
-            origin,
-            sources,
-            texts: step.texts.clone(),
-            target: whole.clone(),
-            owner: Owner { chown, mode },
-            unpacks: step.is_add,
-        };
-        let (images, its_copy) = (self.daemon.images.clone(), copy.clone());
-        let digest = spawn_blocking(move || images.digest_of(&its_copy)).await.map_err(|_| OpError::CutOff)??;
-        let noted = format!("/bin/sh -c #(nop) {word} {}:{digest} in {whole} ", kind(&copy));
-        let owner = format!("{:?}", copy.owner);
-        if self.take_cached(&noted, &owner).await? {
-            return Ok(());
-        }
-        let (images, base) = (self.daemon.images.clone(), self.folders());
-        let copied = spawn_blocking(move || images.copy(&base, &copy)).await.map_err(|_| OpError::CutOff)?;
-        self.make(noted, owner, Some(copied?)).await
-    }
-
     /// The folders of the image's layers, lowest first.
-    fn folders(&self) -> Vec<PathBuf> {
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
         self.image.as_ref().map(|image| folders(self.daemon, &image.layers)).unwrap_or_default()
     }
 
@@ -350,7 +316,7 @@ impl<'a> Building<'a> {
     }
 
     /// Takes the image of an earlier build that has done the same, if there is one.
-    async fn take_cached(&mut self, noted: &str, beside: &str) -> Result<bool, OpError> {
+    pub(super) async fn take_cached(&mut self, noted: &str, beside: &str) -> Result<bool, OpError> {
         if self.options.cache == Cache::Ignored {
             return Ok(false);
         }
@@ -370,7 +336,7 @@ impl<'a> Building<'a> {
     }
 
     /// Makes the image of a step.
-    async fn make(&mut self, noted: String, beside: String, layer: Option<Layer>) -> Result<(), OpError> {
+    pub(super) async fn make(&mut self, noted: String, beside: String, layer: Option<Layer>) -> Result<(), OpError> {
         let key = self.key(&noted, &beside);
         let entry = HistoryEntry { created_at_ms: clock::now_ms(), created_by: noted, ..HistoryEntry::default() };
         let mut config = self.config.clone();
