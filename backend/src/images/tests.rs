@@ -144,8 +144,9 @@ fn bombs_are_refused() {
     packed.write_all(&cut).unwrap();
     let packed = packed.finish().unwrap();
     store.refused(&packed[..packed.len() / 2]);
-    for (start, what) in [(&b"BZh91AY&SY"[..], "bzip2"), (b"\xfd7zXZ\0\0\0", "xz")] {
-        assert!(store.refused(start).to_string().contains(what));
+    // bzip2 and xz that end where they begin.
+    for start in [&b"BZh91AY&SY"[..], b"\xfd7zXZ\0\0\0"] {
+        assert!(matches!(store.refused(start), ImagesError::Read(_)));
     }
     assert!(matches!(store.refused(b"<!DOCTYPE html><html></html>"), ImagesError::Read(_)));
 }

@@ -36,12 +36,14 @@ pub(super) async fn df(
         for (record, _) in &containers {
             *users.entry(record.image_id.clone()).or_default() += 1;
         }
-        let images = image::list(&daemon)?;
-        shown["LayersSize"] = images.iter().map(|image| image.size_bytes).sum::<i64>().into();
+        shown["LayersSize"] = image::layers_size(&daemon)?.into();
+        // Neither counts what a build went through on its way.
+        let images = image::without_steps(image::list(&daemon)?);
+        let shared = image::shared_sizes(&daemon, &images)?;
         let rows = images.iter().map(|image| {
             let mut row = image_answer::row(image);
             row["Containers"] = users.get(&image.id).copied().unwrap_or(0).into();
-            row["SharedSize"] = 0.into();
+            row["SharedSize"] = shared.get(&image.id).copied().unwrap_or(0).into();
             row
         });
         shown["Images"] = rows.collect();

@@ -50,6 +50,13 @@ pub struct Copy {
     pub unpacks: bool,
 }
 
+impl Copy {
+    /// The instruction, as errors name it.
+    fn word(&self) -> &'static str {
+        if self.unpacks { "ADD" } else { "COPY" }
+    }
+}
+
 /// An overlay that is mounted for a while.
 struct Mounted {
     folder: PathBuf,
@@ -83,7 +90,7 @@ impl Images {
             note(&[b"fetched", fetched.name.as_bytes(), fetched.digest.as_bytes()]);
         }
         self.with_origin(&copy.origin, |tree| {
-            for source in sources(tree, &copy.sources)? {
+            for source in sources(copy.word(), tree, &copy.sources)? {
                 let (Source::Folder(path) | Source::File(path)) = &source;
                 note(&[b"source", path.as_os_str().as_bytes()]);
                 each(tree, &source, &mut |found| {
@@ -202,15 +209,15 @@ struct Copying<'a> {
 impl Copying<'_> {
     fn run(&mut self) -> Result<(), ImagesError> {
         let owner = self.copy.owner.chown.as_deref().map(|text| find_owner(self.target, text)).transpose()?;
-        let sources = sources(self.origin, &self.copy.sources)?;
+        let sources = sources(self.copy.word(), self.origin, &self.copy.sources)?;
         let target = PathBuf::from(&self.copy.target);
         let into_folder =
             self.copy.target.ends_with('/') || self.target.is_directory(&target).map_err(failed("target"))?;
         if sources.len() + self.copy.texts.len() + self.copy.fetched.len() > 1 && !into_folder {
-            return Err(ImagesError::Bad(
-                "When using COPY with more than one source file, the destination must be a directory and end with a /"
-                    .into(),
-            ));
+            return Err(ImagesError::Bad(format!(
+                "When using {} with more than one source file, the destination must be a directory and end with a /",
+                self.copy.word()
+            )));
         }
         for text in &self.copy.texts {
             let attributes = Attributes { mode: 0o644, mtime: now(), ..Attributes::default() };

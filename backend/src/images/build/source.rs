@@ -19,16 +19,16 @@ pub(super) enum Source {
 }
 
 /// The things that paths and patterns mean.
-pub(super) fn sources(tree: &mut Tree, patterns: &[String]) -> Result<Vec<Source>, ImagesError> {
+pub(super) fn sources(word: &str, tree: &mut Tree, patterns: &[String]) -> Result<Vec<Source>, ImagesError> {
     let mut sources = Vec::new();
     for pattern in patterns {
         let missing = || {
             ImagesError::Bad(format!(
-                "COPY failed: file not found in build context or excluded by .dockerignore: stat {pattern}: file does not exist"
+                "{word} failed: file not found in build context or excluded by .dockerignore: stat {pattern}: file does not exist"
             ))
         };
         let clean = inside(Path::new(pattern)).map_err(|_| {
-            ImagesError::Bad(format!("COPY failed: forbidden path outside the build context: {pattern}"))
+            ImagesError::Bad(format!("{word} failed: forbidden path outside the build context: {pattern}"))
         })?;
         let paths = if glob::is_pattern(pattern) { fitting(tree, &clean)? } else { vec![clean] };
         if paths.is_empty() {

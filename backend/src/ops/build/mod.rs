@@ -198,7 +198,12 @@ fn last_stage(dockerfile: &Dockerfile, target: Option<&str>) -> Result<usize, Op
 async fn build_stage(building: &mut Building<'_>, number: usize, stage: &Stage, is_last: bool) -> Result<(), OpError> {
     building.count(&stage.text).await;
     building.begin(number, stage).await?;
-    for trigger in building.triggers() {
+    let triggers = building.triggers();
+    if !triggers.is_empty() {
+        let plural = if triggers.len() == 1 { "" } else { "s" };
+        building.say(format!("# Executing {} build trigger{plural}\n", triggers.len())).await;
+    }
+    for trigger in triggers {
         let step = Dockerfile::instruction(&trigger)?;
         building.step(&step).await?;
     }

@@ -15,7 +15,7 @@ use crate::{
     store::{Connection, image},
 };
 use drawbridge_api::{EventKind, Image, ImageId};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The image that a reference, an id or the beginning of one means.
 ///
@@ -75,6 +75,27 @@ pub fn without_steps(mut images: Vec<ImageRecord>) -> Vec<ImageRecord> {
     let parents: HashSet<ImageId> = images.iter().filter_map(|image| image.parent_id.clone()).collect();
     images.retain(|image| !image.tags.is_empty() || !image.digests.is_empty() || !parents.contains(&image.id));
     images
+}
+
+/// What of each image is in layers that another of them has too, in bytes.
+///
+/// # Errors
+/// When a layer can't be read.
+pub fn shared_sizes(daemon: &Daemon, images: &[ImageRecord]) -> Result<HashMap<ImageId, i64>, OpError> {
+    let mut owners: HashMap<&String, HashSet<&ImageId>> = HashMap::new();
+    for image in images {
+        for diff_id in &image.layers {
+            owners.entry(diff_id).or_default().insert(&image.id);
+        }
+    }
+    let mut shared = HashMap::new();
+    for (diff_id, images) in owners.into_iter().filter(|(_, images)| images.len() > 1) {
+        let size_bytes = daemon.images.layer(diff_id)?.map_or(0, |layer| layer.size_bytes);
+        for image in images {
+            *shared.entry(image.clone()).or_default() += size_bytes;
+        }
+    }
+    Ok(shared)
 }
 
 /// What images use of the disk: each layer once, in bytes.
