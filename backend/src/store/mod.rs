@@ -22,6 +22,8 @@ mod migrate;
 pub mod names;
 pub mod network;
 pub mod port;
+#[cfg(test)]
+mod settle_tests;
 mod sql;
 pub mod sysctl;
 #[cfg(test)]

@@ -95,15 +95,15 @@ fn request() -> Request {
     Request { verb: "test", subject: "it".into(), origin: Origin::Panel }
 }
 
-fn settle(db: &Connection, change: i64, verdict: Verdict) {
+pub(super) fn settle(db: &Connection, change: i64, verdict: Verdict) {
     journal::settle(db, change, &Scope::Everything, &[], &verdict, 2).unwrap();
 }
 
-fn failed() -> Verdict {
+pub(super) fn failed() -> Verdict {
     Verdict::Failed { error: "no".into() }
 }
 
-fn with_network(db: &Connection, number: u8) -> Network {
+pub(super) fn with_network(db: &Connection, number: u8) -> Network {
     let network = demo(number);
     let change = open(db);
     network::insert(db, &network, change).unwrap();
@@ -120,7 +120,7 @@ pub(super) fn with_box(db: &Connection, number: u8) -> ContainerRecord {
 }
 
 /// Attaches a box to a network and leaves the change open.
-fn attach(db: &Connection, record: &ContainerRecord, network: &Network) -> Option<(i64, Endpoint)> {
+pub(super) fn attach(db: &Connection, record: &ContainerRecord, network: &Network) -> Option<(i64, Endpoint)> {
     let change = open(db);
     let Some(IpNet::V4(address)) = lease::next_free(db, network, Family::Ipv4).unwrap() else { return None };
     let id = EndpointId::from_bytes(rand::random());
@@ -141,6 +141,16 @@ fn attach(db: &Connection, record: &ContainerRecord, network: &Network) -> Optio
     endpoint::insert_namespace(db, &record.id, &record.id.short().parse().unwrap(), change).unwrap();
     endpoint::insert(db, &record.id, &endpoint, change).unwrap();
     Some((change, endpoint))
+}
+
+/// What a change of a box may touch.
+pub(super) fn scope(record: &ContainerRecord) -> Scope {
+    Scope::Container {
+        id: record.id.clone(),
+        namespace: record.id.short().parse().unwrap(),
+        host_ends: Vec::new(),
+        elements: Vec::new(),
+    }
 }
 
 pub(super) fn is_conflict(result: Result<(), StoreError>) -> bool {
@@ -175,26 +185,6 @@ fn names_and_bridges_are_unique() {
     let record = with_box(db, 1);
     let same_name = ContainerRecord { name: record.name, ..box_of(2) };
     assert!(is_conflict(container::insert(db, &same_name)));
-}
-
-#[test]
-fn a_settled_change_makes_rows_live_or_takes_them_away() {
-    let db = &database();
-    let change = open(db);
-    network::insert(db, &demo(1), change).unwrap();
-    settle(db, change, failed());
-    assert_eq!(network::list(db).unwrap(), []);
-
-    let network = with_network(db, 2);
-    let change = open(db);
-    network::mark_removing(db, &network.id, change).unwrap();
-    assert_eq!(network::list(db).unwrap(), [], "what is going is not listed");
-    settle(db, change, failed());
-    assert_eq!(network::list(db).unwrap(), vec![network.clone()], "what could not go is back");
-    let change = open(db);
-    network::mark_removing(db, &network.id, change).unwrap();
-    settle(db, change, Verdict::Done);
-    assert_eq!(network::get(db, &network.id).unwrap(), None);
 }
 
 #[test]
@@ -291,12 +281,6 @@ fn what_is_wanted_are_the_rows_that_are_live_or_coming() {
     assert_eq!((all.networks.len(), all.namespaces.len(), all.endpoints.len(), all.sysctls.len()), (1, 2, 2, 1));
     assert_eq!(all.networks[0].addresses, ["10.1.0.1/29".parse().unwrap()]);
 
-    let scope = |record: &ContainerRecord| Scope::Container {
-        id: record.id.clone(),
-        namespace: record.id.short().parse().unwrap(),
-        host_ends: Vec::new(),
-        elements: Vec::new(),
-    };
     let of_one = desired::load(db, &scope(&one)).unwrap();
     assert_eq!((of_one.networks.len(), of_one.endpoints.len()), (0, 1));
     let change = open(db);
