@@ -76,8 +76,9 @@ pub(super) fn set(daemon: &Daemon, id: &ContainerId, attachment: &Attachment) ->
     // It may have ended meanwhile; then it is given them when it is started again.
     let (Some(namespace), Some(endpoint)) = (namespace, endpoint) else { return Ok(()) };
     let settings = of_interface(attachment, &endpoint.interface.as_str().replace('.', "/"))?;
-    block_in_place(|| daemon.kernel.set_inside(&namespace, &settings)).map_err(OpError::Kernel)?;
-    Ok(())
+    // It names the setting and says what is wrong with it, which is for who asked.
+    let done = block_in_place(|| daemon.kernel.set_inside(&namespace, &settings));
+    done.map(drop).map_err(|error| OpError::Invalid(error.to_string()))
 }
 
 /// The settings that an attachment asks for, by the keys that they have for an interface of that name.
