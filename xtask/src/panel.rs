@@ -2,11 +2,11 @@
 //! the folder that backend/build.rs embeds. A file whose content is as before keeps its time, so that the daemon is not compiled again.
 
 use std::fs;
-use std::io::Write;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use flate2::{Compression, GzBuilder};
+use flate2::read::GzDecoder;
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::tools;
@@ -142,10 +142,20 @@ fn pack(files: &[(PathBuf, PathBuf)], panel: &Path) -> Result<()> {
     let mut total = 0;
     for (name, path) in files {
         let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        // No file name and no time in the header: the same content gives the same bytes.
-        let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
-        encoder.write_all(&content)?;
-        let packed = encoder.finish()?;
+        let packed_name = PathBuf::from(format!("{}.gz", name.display()));
+        stale.retain(|(kept, _)| *kept != packed_name);
+        let place = panel.join(&packed_name);
+        let packed = match packed_before(&place, &content) {
+            Some(packed) => packed,
+            None => {
+                let packed = compressed(&content)?;
+                let folder = place.parent().expect("a file of the panel lies in its folder");
+                fs::create_dir_all(folder)
+                    .and_then(|()| fs::write(&place, &packed))
+                    .with_context(|| format!("cannot write {}", place.display()))?;
+                packed
+            }
+        };
         total += packed.len() as u64;
         println!(
             "panel: {:<28} {:>9}, gzip {:>9}",
@@ -153,23 +163,27 @@ fn pack(files: &[(PathBuf, PathBuf)], panel: &Path) -> Result<()> {
             size(content.len() as u64),
             size(packed.len() as u64)
         );
-
-        let name = PathBuf::from(format!("{}.gz", name.display()));
-        stale.retain(|(kept, _)| *kept != name);
-        let place = panel.join(&name);
-        if fs::read(&place).is_ok_and(|before| before == packed) {
-            continue;
-        }
-        let folder = place.parent().expect("a file of the panel lies in its folder");
-        fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&place, &packed))
-            .with_context(|| format!("cannot write {}", place.display()))?;
     }
     for (_, path) in stale {
         fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
     }
     println!("panel: {} files, {} over the wire", files.len(), size(total));
     Ok(())
+}
+
+/// What was made of the same content before.
+fn packed_before(place: &Path, content: &[u8]) -> Option<Vec<u8>> {
+    let packed = fs::read(place).ok()?;
+    let mut known = Vec::new();
+    GzDecoder::new(packed.as_slice()).read_to_end(&mut known).ok()?;
+    (known == content).then_some(packed)
+}
+
+/// As gzip, without a file name and a time: the same content gives the same bytes.
+fn compressed(content: &[u8]) -> Result<Vec<u8>> {
+    let mut packed = Vec::new();
+    zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, content, &mut packed)?;
+    Ok(packed)
 }
 
 fn clear(folder: &Path) -> Result<()> {
