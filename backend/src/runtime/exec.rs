@@ -130,7 +130,6 @@ impl Runtime {
     /// `NotRunning`; `CommandNotFound` and its like when it can't be executed; `UnknownUser`, `UnknownGroup`.
     pub async fn exec(&self, id: &ContainerId, spec: &ExecSpec) -> Result<Exec, RuntimeError> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let _hastened = self.inner.moves.hasten();
         let paths = self.inner.folders.container(id);
         let main = processes::find(&paths, id)?.and_then(|processes| processes.main);
         main.ok_or_else(|| RuntimeError::NotRunning(id.clone()))?;

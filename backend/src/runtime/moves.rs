@@ -2,8 +2,12 @@
 //!
 //! The first one waits until every processor has come to rest once (RCU), 5 to 10 ms as a rule; while one is under way, or
 //! has been just now, others need not wait (`cgroup_threadgroup_rwsem` in kernel/cgroup/cgroup.c, kernel/rcu/sync.c). An OCI
-//! runtime makes such a move for each container and each command in one. So while it is being started, the daemon moves
-//! itself, to where it is: the wait falls into the time that the programs take to begin.
+//! runtime makes such a move for each container. So while one is being started, the daemon moves itself, to where it is: the
+//! wait falls into the time that the programs take to begin.
+//!
+//! Not for commands that are run in a container: `runc exec` sets the limits of its child after the move, and runc 1.1's own
+//! start, in the child, raises the soft limit of descriptors meanwhile. Without the wait it more often comes too late, and the
+//! command has the hard limit for the soft one.
 
 use std::{
     fs::{self, File},
