@@ -172,6 +172,6 @@ fn the_drawing_is_zoomed_and_moved() {
         page.driver.find(By::Css("body")).await.unwrap().send_keys("0").await.unwrap();
         page.sees("svg [data-container=box1]", "172.17.0.2").await;
         page.click("[data-test=keys-button]").await;
-        page.sees("[data-test=keys]", "connect the container").await;
+        page.sees("[data-test=keys]", "connect the container to a network").await;
     });
 }
