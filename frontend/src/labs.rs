@@ -83,7 +83,7 @@ mod tests {
             running: 1,
             networks: vec![network.name.to_string()],
         };
-        assert_eq!(found, [school.clone()]);
+        assert_eq!(found, std::slice::from_ref(&school));
         let class = Lab { name: "class".into(), containers: vec!["a".into(), "b".into()], ..Lab::default() };
         let names = |find: &str, sort: &str| {
             let listing = Listing { find: find.into(), sort: sort.into() };
