@@ -20,9 +20,7 @@ pub(crate) fn build() -> Result<PathBuf> {
     if !fixed.join("index.html").is_file() {
         bail!("static/index.html is missing: the panel would have no page");
     }
-    let wasm = "wasm32-unknown-unknown";
-    tools::run(tools::cargo().args(["build", "-p", "drawbridge-ui", "--target", wasm, "--profile", "wasm"]))?;
-    let module = tools::target().join(wasm).join("wasm/drawbridge-ui.wasm");
+    let module = compile("--bin", "drawbridge-ui")?.join("drawbridge-ui.wasm");
     let bound = tools::target().join("wasm-bindgen");
     bind(&module, &bound)?;
 
@@ -33,6 +31,41 @@ pub(crate) fn build() -> Result<PathBuf> {
     let panel = tools::target().join("panel");
     pack(&files, &panel)?;
     Ok(panel)
+}
+
+/// Builds an empty page of Leptos, which the benchmark measures the panel beside; the answer is its folder.
+pub(crate) fn build_empty() -> Result<PathBuf> {
+    let module = compile("--example", "empty")?.join("examples/empty.wasm");
+    let bound = tools::target().join("wasm-bindgen-empty");
+    bind(&module, &bound)?;
+    for (name, text) in [
+        ("index.html", "<!doctype html><title>Empty</title><script type=module src=/start.js></script><body>"),
+        ("start.js", "import init from '/empty.js'; init({ module_or_path: '/empty_bg.wasm' });"),
+    ] {
+        fs::write(bound.join(name), text).with_context(|| format!("cannot write {name}"))?;
+    }
+    let mut files = Vec::new();
+    collect(&bound, &bound, &mut files)?;
+    let page = tools::target().join("empty-page");
+    pack(&files, &page)?;
+    Ok(page)
+}
+
+/// Compiles one thing of the panel's crate for the browser; the answer is the folder of what cargo has built.
+fn compile(kind: &str, name: &str) -> Result<PathBuf> {
+    let wasm = "wasm32-unknown-unknown";
+    tools::run(tools::cargo().args([
+        "build",
+        "-p",
+        "drawbridge-ui",
+        kind,
+        name,
+        "--target",
+        wasm,
+        "--profile",
+        "wasm",
+    ]))?;
+    Ok(tools::target().join(wasm).join("wasm"))
 }
 
 /// The folder for `ENV` of a panel that was built before.
@@ -107,10 +140,11 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
-/// Writes drawbridge-ui.js and drawbridge-ui_bg.wasm, unless those there are younger than `module`.
+/// Writes the script and the module that a browser takes, unless those there are younger than `module`.
 fn bind(module: &Path, bound: &Path) -> Result<()> {
     let modified = |path: &Path| path.metadata().and_then(|file| file.modified()).ok();
-    let result = modified(&bound.join("drawbridge-ui_bg.wasm"));
+    let name = module.file_stem().unwrap_or_default().to_string_lossy();
+    let result = modified(&bound.join(format!("{name}_bg.wasm")));
     if result.is_some() && result > modified(module) {
         return Ok(());
     }

@@ -81,8 +81,9 @@ pub(crate) fn bench(rest: &[String]) -> Result<()> {
 fn bench_panel(rest: &[String]) -> Result<()> {
     setup::bring(Purpose::Test)?;
     let panel = panel::build()?;
+    let empty = panel::build_empty()?;
     let mut test = cargo_test()?;
-    test.env(panel::ENV, &panel).env("DRAWBRIDGE_BENCH", "1");
+    test.env(panel::ENV, &panel).env("DRAWBRIDGE_BENCH", "1").env("DRAWBRIDGE_EMPTY_PAGE", empty);
     test.args(["-p", "drawbridge", "--test", "it", "--", "panel_bench::", "--nocapture"]);
     tools::run(test.args(rest))?;
     panel::check_size(&panel)

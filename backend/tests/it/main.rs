@@ -42,6 +42,7 @@ mod own_image;
 mod package;
 mod pages;
 mod panel_bench;
+mod panel_paint;
 mod ports;
 mod python;
 mod registry;

@@ -4,6 +4,7 @@
 
 use crate::{
     harness::{Daemon, api},
+    panel_paint,
     webdriver::{Page, check_once},
 };
 use serde_json::{Value, json};
@@ -101,6 +102,7 @@ fn five_hundred_containers_and_fifty_events_a_second() {
         let paint =
             page.js("return performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null").await;
         println!("first paint after {paint} ms, the drawing was there before {useful:.0} ms");
+        panel_paint::compare(page).await;
         for address in ["/", "/?open=net0", "/?open=net0&density=compact&select=container:box0&tab=kernel"] {
             page.open(address).await;
             page.sees("[data-test=connection]", "Live").await;
