@@ -93,7 +93,9 @@ class Containers(Clean):
         container.reload()
         self.assertEqual((container.name, container.attrs["HostConfig"]["Memory"]), ("other", 64 << 20))
         container.restart(timeout=0)
-        self.assertIn(["sleep", "1000"], [row[-1].split() for row in container.top(ps_args="-o pid,args")["Processes"]])
+        # The runtime has started it, and may just not have become it yet.
+        shown = lambda: [row[-1].split() for row in container.top(ps_args="-o pid,args")["Processes"]]
+        until(lambda: ["sleep", "1000"] in shown(), "its process")
         container.kill(signal="SIGKILL")
         self.assertEqual(container.wait()["StatusCode"], 137)
         self.assertEqual(container.wait(condition="not-running")["StatusCode"], 137)
