@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 const KEPT: usize = 1024;
 /// How many bytes they may have. A usual change has some four thousand; one that publishes a thousand ports has half a million, and
 /// what was once done must not weigh more than what there is.
-const KEPT_BYTES: usize = 4 << 20;
+const KEPT_BYTES: usize = 2 << 20;
 
 /// The daemon's events.
 #[derive(Debug)]

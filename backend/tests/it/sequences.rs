@@ -192,7 +192,7 @@ fn the_kernel_has_what_the_rows_want_whatever_is_done() {
         let runtime = Runtime::new().unwrap();
         let booted = runtime.block_on(boot::boot(&folders.config())).unwrap();
         runtime.block_on(start::bring_up(&booted.daemon)).unwrap();
-        let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 30, ..Config::default() };
+        let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 4, ..Config::default() };
         let daemon = &booted.daemon;
         let counts = [AtomicUsize::new(0), AtomicUsize::new(0)];
         TestRunner::new(config)
