@@ -48,7 +48,10 @@ fn the_script_of_a_plan_runs_where_there_is_nothing() {
         let (status, made) = api(&daemon, "POST", "/api/containers", Some(container));
         assert_eq!(status, 201, "{made}");
         let stop = format!("/api/containers/{}/stop?preview=true", made["id"].as_str().unwrap());
-        let seen = on_a_bare_machine(&daemon, ("POST", &stop, None), "ip -br link; ls /run/netns");
+        // A namespace ends a little after its name, and its cable with it.
+        let look =
+            "for _ in $(seq 300); do ip -br link | grep -q veth || break; sleep 0.1; done; ip -br link; ls /run/netns";
+        let seen = on_a_bare_machine(&daemon, ("POST", &stop, None), look);
         assert!(seen.contains("br-") && !seen.contains("veth"), "{seen}");
         assert!(!seen.contains(&made["id"].as_str().unwrap()[..12]), "{seen}");
     });
