@@ -11,6 +11,7 @@ use netlink_packet_route::{
     address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressProtocol, AddressScope},
     route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType},
 };
+use nix::errno::Errno;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An address of a link that somebody set, not one that the kernel made by itself.
@@ -125,24 +126,27 @@ fn family(address: IpAddr) -> AddressFamily {
 
 /// `ip route show table main`, both families; only unicast routes.
 pub(crate) fn list_routes(socket: &mut Socket) -> Result<Vec<LinkRoute>, KernelError> {
-    let mut routes = Vec::new();
-    for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-        let question = || {
-            let mut message = RouteMessage::default();
-            message.header.address_family = family;
-            message.header.table = RouteHeader::RT_TABLE_MAIN;
-            RouteNetlinkMessage::GetRoute(message)
-        };
-        let bodies = match socket.dump(question)? {
-            Ok(bodies) => bodies,
-            // A kernel without IPv6, or one in which no table of that family has been made yet.
-            Err(_) if family == AddressFamily::Inet6 => continue,
-            Err(refusal) => return Err(refusal.when("list routes")),
-        };
-        // A route of a kind that the parser does not know is not one of ours.
-        routes.extend(bodies.iter().filter_map(|body| route(&RouteMessage::parse(body).ok()?)));
+    let mut bodies = dump_routes(socket, AddressFamily::Inet)?;
+    bodies.extend(dump_routes(socket, AddressFamily::Inet6)?);
+    // A route of a kind that the parser does not know is not one of ours.
+    Ok(bodies.iter().filter_map(|body| route(&RouteMessage::parse(body).ok()?)).collect())
+}
+
+/// The bodies of all messages of `ip route show table main`, of one family.
+pub(crate) fn dump_routes(socket: &mut Socket, family: AddressFamily) -> Result<Vec<Vec<u8>>, KernelError> {
+    let question = || {
+        let mut message = RouteMessage::default();
+        message.header.address_family = family;
+        message.header.table = RouteHeader::RT_TABLE_MAIN;
+        RouteNetlinkMessage::GetRoute(message)
+    };
+    match socket.dump(question)? {
+        Ok(bodies) => Ok(bodies),
+        // A kernel without IPv6, or a namespace that has had no address yet: its tables are made with the first route.
+        Err(_) if family == AddressFamily::Inet6 => Ok(Vec::new()),
+        Err(refusal) if refusal.errno == Errno::ENOENT => Ok(Vec::new()),
+        Err(refusal) => Err(refusal.when("list routes")),
     }
-    Ok(routes)
 }
 
 fn route(message: &RouteMessage) -> Option<LinkRoute> {
@@ -205,4 +209,18 @@ fn route_message(index: u32, gateway: IpAddr) -> RouteMessage {
     };
     message.attributes = vec![RouteAttribute::Gateway(gateway), RouteAttribute::Oif(index)];
     message
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::{Socket, list_routes};
+    use crate::{netns, testing::is_able};
+
+    #[test]
+    fn a_namespace_that_never_had_an_address_has_no_routes() {
+        if is_able() {
+            let listed = netns::scratch(|| list_routes(&mut Socket::open().expect("a socket")));
+            assert_eq!(listed.expect("a namespace").expect("listed"), []);
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! Routes of the main table, as `ip route` and `ip -6 route` print them (`print_route` in iproute2, ip/iproute.c).
 
 use super::{link::ShownLink, name_of};
-use crate::{error::KernelError, socket::Socket};
+use crate::{address::dump_routes, error::KernelError, socket::Socket};
 use netlink_packet_core::Parseable;
 use netlink_packet_route::{
-    AddressFamily, RouteNetlinkMessage,
+    AddressFamily,
     route::{
         RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteNextHop, RoutePreference,
         RouteProtocol, RouteScope, RouteType,
@@ -18,18 +18,7 @@ pub(super) fn list(
     only: Option<&ShownLink>,
     family: AddressFamily,
 ) -> Result<Vec<String>, KernelError> {
-    let question = || {
-        let mut message = RouteMessage::default();
-        message.header.address_family = family;
-        message.header.table = RouteHeader::RT_TABLE_MAIN;
-        RouteNetlinkMessage::GetRoute(message)
-    };
-    let bodies = match socket.dump(question)? {
-        Ok(bodies) => bodies,
-        // A kernel without IPv6, or one in which no table of that family has been made yet.
-        Err(_) if family == AddressFamily::Inet6 => return Ok(Vec::new()),
-        Err(refusal) => return Err(refusal.when("list routes")),
-    };
+    let bodies = dump_routes(socket, family)?;
     let routes = bodies.iter().filter_map(|body| RouteMessage::parse(body).ok());
     let shown = routes.filter(|route| {
         let cloned = route.header.flags.contains(RouteFlags::Cloned);
