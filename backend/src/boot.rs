@@ -6,6 +6,7 @@ use crate::{
     engine::Engine,
     events::Events,
     images::{Images, ImagesError},
+    lock::{self, Lock, LockError},
     machine::Machine,
     ops::Daemon,
     runtime::{Runtime, RuntimeError},
@@ -14,11 +15,9 @@ use crate::{
 use drawbridge_api::Host;
 use drawbridge_kernel::{Kernel, KernelError};
 use std::{
-    fs::{self, File, TryLockError},
-    io,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 /// Why the daemon can't be put together. The cause says what, the text what to do.
@@ -33,9 +32,9 @@ pub enum BootError {
         #[source]
         source: io::Error,
     },
-    /// Another daemon has it.
-    #[error("another drawbridge is at work on {}; stop it, or name another --data-dir", .0.display())]
-    InUse(PathBuf),
+    /// Another daemon is at work.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// Nothing to look at.
     #[error("there is no {}; run `drawbridge serve` first, or name its --data-dir", .0.display())]
     NoDatabase(PathBuf),
@@ -62,17 +61,17 @@ pub enum BootError {
     Ending,
 }
 
-/// A daemon and the lock on its data directory, which is held as long as this lives.
+/// A daemon and its locks, which are held as long as this lives.
 pub struct Booted {
     /// The daemon; nothing is done yet.
     pub daemon: Arc<Daemon>,
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 /// Opens everything of the two folders.
 ///
 /// # Errors
-/// When a program is missing, the kernel refuses, or another daemon has the data directory.
+/// When a program is missing, the kernel refuses, or another daemon has the data directory or the network namespace.
 pub async fn boot(folders: &Folders) -> Result<Booted, BootError> {
     boot_on(folders, |kernel| kernel).await
 }
@@ -88,7 +87,7 @@ pub async fn boot_on<M: Machine + 'static>(
     for folder in [&folders.data_dir, &folders.run_dir] {
         fs::create_dir_all(folder).map_err(|source| BootError::Folder { folder: folder.clone(), source })?;
     }
-    let lock = lock(folders).await?;
+    let lock = lock::take(folders).await?;
     let kernel = open_kernel().await?;
     for name in kernel.sweep().map_err(BootError::Kernel)? {
         tracing::warn!(namespace = %name, "removed what a crash left of a namespace");
@@ -156,22 +155,6 @@ fn load_or_create_id(file: &Path) -> io::Result<String> {
     let id = groups.join("-");
     fs::write(file, &id)?;
     Ok(id)
-}
-
-/// Takes the lock on the data directory. Tries for a second: a child that a killed daemon was just starting holds it
-/// until it has become another program.
-async fn lock(folders: &Folders) -> Result<File, BootError> {
-    let path = folders.data_dir.join("lock");
-    let unlockable = |source| BootError::Folder { folder: path.clone(), source };
-    let file = File::create(&path).map_err(unlockable)?;
-    for _ in 0..100 {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(10)).await,
-            Err(TryLockError::Error(source)) => return Err(unlockable(source)),
-        }
-    }
-    Err(BootError::InUse(folders.data_dir.clone()))
 }
 
 /// What does not change while the daemon runs; addresses do, and are looked up when somebody asks.

@@ -19,6 +19,7 @@ pub mod holds;
 pub mod http;
 pub mod images;
 pub mod life;
+pub mod lock;
 pub mod machine;
 pub mod model;
 pub mod mounts;

@@ -38,6 +38,19 @@ impl Folders {
 }
 
 impl Folders {
+    /// Runs a command of the program on these folders, which must fail, and returns what it complained.
+    pub(crate) fn drawbridge_refuses(&self, command: &str) -> String {
+        let config = self.config();
+        let mut program = Command::new(PROGRAM);
+        program.arg(command).arg("--data-dir").arg(&config.data_dir).arg("--run-dir").arg(&config.run_dir);
+        if command == "serve" {
+            program.args(["--listen", "127.0.0.1:0", "--docker-socket"]).arg(self.root.join("s"));
+        }
+        let output = program.stdin(Stdio::null()).output().expect("the program runs");
+        assert!(!output.status.success(), "{command} succeeded");
+        String::from_utf8_lossy(&output.stderr).trim().to_owned()
+    }
+
     /// Kills the containers that were made here and takes their cgroups away: those are the machine's and not the
     /// sandbox's, whose end would leave them.
     fn end_containers(&self) {

@@ -31,6 +31,7 @@ mod leftovers;
 mod life;
 mod links;
 mod listing;
+mod lock;
 mod look;
 mod macvlan;
 mod names_page;
