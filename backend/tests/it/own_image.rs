@@ -37,6 +37,7 @@ fn drawbridge_builds_and_runs_itself() {
         let asked = "{{.HostConfig.NetworkMode}} {{.HostConfig.CapAdd}} {{.HostConfig.Privileged}}";
         let asked = daemon.docker(&["inspect", "-f", asked, &container]);
         assert_eq!(asked.replace("CAP_", ""), "host [NET_ADMIN NET_BROADCAST SYS_ADMIN] false");
+        let process = daemon.docker(&["inspect", "-f", "{{.State.Pid}}", &container]);
         // Containers outlive it; what it has in the kernel would be in the way of the other.
         daemon.kill();
         run("ip", &["link", "delete", "docker0"]);
@@ -80,7 +81,10 @@ fn drawbridge_builds_and_runs_itself() {
         must(inner(&["top", "web"]));
         must(inner(&["rm", "-f", "web"]));
 
-        // The one that started it finds it running.
+        // Two in one namespace are refused. When this one has ended, the one that started it has its container still.
+        fs::remove_file(run_dir.join("go")).unwrap();
+        run("kill", &[&process]);
+        wait_for("the inner engine to end", || (!Path::new("/proc").join(&process).exists()).then_some(()));
         daemon.start_again();
         compose(&daemon, &run_dir, &["down", "-v", "-t", "5"]);
         assert_eq!(daemon.docker(&["ps", "-aq"]), "");

@@ -39,11 +39,13 @@ fn tls_is_spoken_with_registries_that_somebody_vouches_for() {
         let daemon = Daemon::start_with(Folders::new(), &["--insecure-registry", "10.99.0.0/16"]);
         push_image(&daemon, &name);
         let id = inspect(&daemon, &name)["Id"].clone();
+        drop(daemon);
 
         let stranger = Daemon::start();
         let message = stranger.docker_refuses(&["pull", &name]);
         assert!(message.contains("cannot reach the registry") && message.contains("certificate"), "{message}");
         assert_eq!(layers(&stranger), 1, "nothing is left of it");
+        drop(stranger);
 
         // As dockerd has them; over the machine's own, and in the sandbox only.
         run("mount", &["-t", "tmpfs", "tmpfs", "/mnt"]);
