@@ -76,6 +76,19 @@ pub fn inside<T: Send>(name: &str, body: impl FnOnce() -> T + Send) -> T {
     netns::inside(&name, body).unwrap_or_else(|error| panic!("cannot enter {name}: {error}"))
 }
 
+/// Runs `body` on a thread in a network namespace of its own, which has no name and nothing but a loopback: interfaces that come and
+/// go elsewhere are not seen there. Threads, processes and sockets that are begun in it stay in it.
+///
+/// # Panics
+/// As `body` does; also when the namespace can't be made.
+pub fn alone<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+    let run = || {
+        set_loopback_up();
+        body()
+    };
+    netns::scratch(run).unwrap_or_else(|error| panic!("no namespace: {error}"))
+}
+
 /// Lowers by one how many descriptors this process may have, as far as it can raise that again; returns the new limit.
 ///
 /// # Panics
@@ -96,8 +109,12 @@ fn prepare() {
     );
     fs::create_dir_all(netns::DIRECTORY).unwrap_or_else(|error| panic!("make {}: {error}", netns::DIRECTORY));
     must("cover /run/netns", mount(Some("tmpfs"), netns::DIRECTORY, Some("tmpfs"), MsFlags::empty(), Some("mode=755")));
+    set_loopback_up();
+}
+
+fn set_loopback_up() {
     let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();
-    assert!(up.is_ok_and(|status| status.success()), "set the sandbox's loopback up");
+    assert!(up.is_ok_and(|status| status.success()), "set the loopback up");
 }
 
 /// Kills what is in the sandbox until nothing is; false when something does not end in time.

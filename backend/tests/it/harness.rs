@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -132,13 +132,18 @@ impl Daemon {
 
     /// On the address it had, where an open panel looks for it.
     pub(crate) fn start_again(&mut self) {
-        let address = self.panel_origin().trim_start_matches("http://").to_owned();
+        let address = self.panel_address().to_string();
         (self.child, self.panel_link) = spawn(&self.folders, &address, &self.options, ":");
     }
 
     /// `http://127.0.0.1:PORT`
     pub(crate) fn panel_origin(&self) -> &str {
         self.panel_link.split("/?").next().unwrap_or_default()
+    }
+
+    /// Where the panel is.
+    pub(crate) fn panel_address(&self) -> SocketAddr {
+        self.panel_origin().trim_start_matches("http://").parse().unwrap()
     }
 
     /// Ends it and runs `drawbridge down` on its folders.
@@ -288,7 +293,7 @@ pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) 
 pub(crate) fn api(daemon: &Daemon, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
     let token = daemon.panel_link.split("token=").nth(1).unwrap();
     let body = body.map(|body| body.to_string()).unwrap_or_default();
-    let mut stream = TcpStream::connect(daemon.panel_origin().trim_start_matches("http://")).unwrap();
+    let mut stream = TcpStream::connect(daemon.panel_address()).unwrap();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",

@@ -47,6 +47,7 @@ mod panel_paint;
 mod ports;
 mod python;
 mod registry;
+mod relay;
 mod runtime;
 mod script;
 mod sctp;

@@ -5,7 +5,7 @@
 use crate::{
     harness::{Daemon, api},
     panel_paint,
-    webdriver::{Page, check_once},
+    webdriver::{Page, check_close},
 };
 use serde_json::{Value, json};
 use std::{
@@ -82,7 +82,7 @@ fn five_hundred_containers_and_fifty_events_a_second() {
         println!("not run: `cargo xtask bench panel` runs it");
         return;
     }
-    check_once(async |daemon: &mut Daemon, page: &Page| {
+    check_close(async |daemon: &mut Daemon, page: &Page| {
         for number in 0..NETWORKS {
             let body = json!({ "name": format!("net{number}") });
             assert_eq!(api(daemon, "POST", "/api/networks", Some(body)).0, 201);

@@ -1,18 +1,20 @@
-//! A real Chromium for a test, headless, driven by chromedriver, both in the test's sandbox: its 127.0.0.1 is the
-//! daemon's, and there is no way out of it.
+//! A real Chromium for a test, headless, driven by chromedriver. It breaks off what is on its way when the machine that it runs on
+//! gets or loses an address or an interface (`net::ERR_NETWORK_CHANGED`), as the test's sandbox does all the time. So it has a
+//! namespace of its own, with a loopback at which the daemon's panel is, and no other way out.
 
 use crate::{
     harness::{DEADLINE, Daemon, docker_is_there, is_there, not_run},
+    relay::Relay,
     speech::Language,
 };
-use drawbridge_kernel::testing::check_in_sandbox;
+use drawbridge_kernel::testing::{alone, check_in_sandbox};
 use futures_util::FutureExt;
 use serde_json::Value;
 use std::{
     cell::RefCell,
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpListener, TcpStream},
     panic::{AssertUnwindSafe, resume_unwind},
     path::Path,
     process::{Child, Command, Stdio},
@@ -24,16 +26,30 @@ use thirtyfour::{ChromiumLikeCapabilities, LoggingPrefsLogLevel, prelude::*};
 /// browser's console, and nothing may have been asked of anybody but the daemon.
 pub(crate) fn check(test: impl AsyncFn(&mut Daemon, &Page) + Sync) {
     for language in [Language::English, Language::Chinese] {
-        check_in(language, &test);
+        check_in(Place::Alone, language, &test);
     }
 }
 
 /// The same once, for what chooses its language itself, or has none.
 pub(crate) fn check_once(test: impl AsyncFn(&mut Daemon, &Page) + Sync) {
-    check_in(Language::English, &test);
+    check_in(Place::Alone, Language::English, &test);
 }
 
-fn check_in(language: Language, test: &(impl AsyncFn(&mut Daemon, &Page) + Sync)) {
+/// The same for what measures, with nothing between browser and daemon, and for what has servers of its own in the sandbox.
+pub(crate) fn check_close(test: impl AsyncFn(&mut Daemon, &Page) + Sync) {
+    check_in(Place::Sandbox, Language::English, &test);
+}
+
+/// Where the browser runs.
+#[derive(Clone, Copy)]
+enum Place {
+    /// In a namespace of its own.
+    Alone,
+    /// Where the daemon does.
+    Sandbox,
+}
+
+fn check_in(place: Place, language: Language, test: &(impl AsyncFn(&mut Daemon, &Page) + Sync)) {
     if !docker_is_there() || !is_there("chromedriver") {
         return;
     }
@@ -46,7 +62,10 @@ fn check_in(language: Language, test: &(impl AsyncFn(&mut Daemon, &Page) + Sync)
         }
         let folder = daemon.folders().root.join("browser");
         fs::create_dir(&folder).unwrap();
-        let chromedriver = Chromedriver::start(&folder);
+        let chromedriver = match place {
+            Place::Alone => Chromedriver::start_alone(&folder, daemon.panel_address()),
+            Place::Sandbox => Chromedriver::start(&folder),
+        };
         // On this thread and no other, for only this one is in the sandbox.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -71,7 +90,7 @@ fn check_in(language: Language, test: &(impl AsyncFn(&mut Daemon, &Page) + Sync)
 
 /// Whether the daemon was built with DRAWBRIDGE_PANEL. Without it every page is a 404.
 fn has_panel(daemon: &Daemon) -> bool {
-    let mut stream = TcpStream::connect(daemon.panel_origin().trim_start_matches("http://")).unwrap();
+    let mut stream = TcpStream::connect(daemon.panel_address()).unwrap();
     stream.write_all(b"GET /index.html HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
@@ -81,10 +100,28 @@ fn has_panel(daemon: &Daemon) -> bool {
 /// A running chromedriver; killed with the value.
 struct Chromedriver {
     child: Child,
-    url: String,
+    /// Where it listens, or what leads there.
+    address: SocketAddr,
+    /// To the panel, and to it.
+    relays: Vec<Relay>,
 }
 
 impl Chromedriver {
+    /// Starts one in a namespace of its own, in which the panel has the address that it has here.
+    fn start_alone(folder: &Path, panel: SocketAddr) -> Self {
+        let here = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = here.local_addr().unwrap();
+        let (mut chromedriver, there) = alone(|| {
+            let there = TcpListener::bind(panel).unwrap();
+            let mut chromedriver = Self::start(folder);
+            chromedriver.relays.push(Relay::start(here, chromedriver.address));
+            (chromedriver, there)
+        });
+        chromedriver.relays.push(Relay::start(there, panel));
+        chromedriver.address = address;
+        chromedriver
+    }
+
     fn start(folder: &Path) -> Self {
         let mut child = Command::new("chromedriver")
             .args(["--port=0", "--allowed-ips=127.0.0.1"])
@@ -100,8 +137,8 @@ impl Chromedriver {
         let port = lines.find_map(|line| {
             Some(line.strip_prefix("ChromeDriver was started successfully on port ")?.trim_end_matches('.').to_owned())
         });
-        let url = format!("http://127.0.0.1:{}", port.expect("chromedriver says its port"));
-        Self { child, url }
+        let port: u16 = port.expect("chromedriver says its port").parse().unwrap();
+        Self { child, address: ([127, 0, 0, 1], port).into(), relays: Vec::new() }
     }
 }
 
@@ -144,7 +181,7 @@ impl Page {
         for log in ["browser", "performance"] {
             capabilities.set_logging_prefs(log, LoggingPrefsLogLevel::All).unwrap();
         }
-        let driver = WebDriver::new(&chromedriver.url, capabilities).await.unwrap();
+        let driver = WebDriver::new(format!("http://{}", chromedriver.address), capabilities).await.unwrap();
         // As a person has chosen it, until another is chosen. The browser's own first page has no storage.
         let choose = format!("try {{ localStorage.language ??= '{}' }} catch {{}}", language.tag());
         let choose = serde_json::json!({ "source": choose });
@@ -157,6 +194,7 @@ impl Page {
         let bars = self.js("return window.outerHeight - window.innerHeight").await.as_u64().unwrap();
         let height = height + u32::try_from(bars).unwrap();
         self.driver.set_window_rect(0, 0, width, height).await.unwrap();
+        self.js_until("the size", &format!("return innerWidth === {width} && outerHeight === {height}")).await;
     }
 
     /// Opens an address: a path of the panel, or a whole one.
@@ -206,7 +244,7 @@ impl Page {
     pub(crate) async fn sees(&self, css: &str, words: &str) -> String {
         let words = self.language.say(words);
         self.until(&format!("{words:?} in {css}"), async || {
-            let texts = self.texts(css).await;
+            let texts = self.find_texts(css).await?;
             Ok(texts.into_iter().find(|text| words.iter().any(|words| text.contains(words))))
         })
         .await
@@ -214,14 +252,18 @@ impl Page {
 
     /// Waits until `css` finds nothing.
     pub(crate) async fn misses(&self, css: &str) {
-        self.until(&format!("{css} to go"), async || Ok(self.texts(css).await.is_empty().then_some(()))).await;
+        self.until(&format!("{css} to go"), async || Ok(self.find_texts(css).await?.is_empty().then_some(()))).await;
     }
 
     /// The text of each thing that `css` finds now.
     pub(crate) async fn texts(&self, css: &str) -> Vec<String> {
+        self.find_texts(css).await.unwrap()
+    }
+
+    /// There are none while one page makes place for the next.
+    async fn find_texts(&self, css: &str) -> WebDriverResult<Vec<String>> {
         let script = "return [...document.querySelectorAll(arguments[0])].map(node => node.textContent)";
-        let found = self.driver.execute(script, vec![css.into()]).await.unwrap();
-        found.convert().unwrap()
+        self.driver.execute(script, vec![css.into()]).await?.convert()
     }
 
     /// Runs a script in the page and returns what it returns.
@@ -232,7 +274,7 @@ impl Page {
     /// Waits until a script returns something that is neither null nor false.
     pub(crate) async fn js_until(&self, what: &str, script: &str) -> Value {
         self.until(what, async || {
-            let value = self.js(script).await;
+            let value = self.driver.execute(script, Vec::new()).await?.json().clone();
             Ok(Some(value).filter(|value| !matches!(value, Value::Null | Value::Bool(false))))
         })
         .await
@@ -240,11 +282,7 @@ impl Page {
 
     /// Asks the daemon from within the page, with the page's cookie.
     pub(crate) async fn api(&self, path: &str) -> Value {
-        // Again, where Chromium breaks it off: see `check_silence`.
-        let script = "const [path, done] = arguments;
-            const ask = again => fetch(path).then(answer => answer.json())
-                .then(done, error => again ? ask(again - 1) : done(String(error)));
-            ask(3);";
+        let script = "const done = arguments[1]; fetch(arguments[0]).then(answer => answer.json()).then(done, done)";
         self.driver.execute_async(script, vec![path.into()]).await.unwrap().json().clone()
     }
 
@@ -260,14 +298,19 @@ impl Page {
         self.expected.borrow_mut().push(words);
     }
 
+    /// What the browser says of itself while the daemon is away.
+    pub(crate) fn expects_lost_connection(&self) {
+        // A relay takes what comes, and lets go of it when nobody is there: how far a request has got by then is chance.
+        let got_as_far_as =
+            ["CONNECTION_CLOSED", "CONNECTION_RESET", "EMPTY_RESPONSE", "INCOMPLETE_CHUNKED", "SOCKET_NOT_CONNECTED"];
+        self.expected.borrow_mut().extend(got_as_far_as);
+    }
+
     /// Nothing in the console that was not expected, and no request to anybody but the daemon.
     async fn check_silence(&self) {
         let complaints = self.driver.browser_log().await.unwrap();
         let complaints = complaints.into_iter().filter(|entry| matches!(entry.level.as_str(), "WARNING" | "SEVERE"));
-        let mut expected = self.expected.take();
-        // Chromium breaks off what is on its way when the machine gets or loses an interface, as it does here all the time. The
-        // panel asks again.
-        expected.push("net::ERR_NETWORK_CHANGED");
+        let expected = self.expected.take();
         let complaints = complaints.map(|entry| entry.message);
         let unexpected: Vec<_> =
             complaints.filter(|message| !expected.iter().any(|words| message.contains(words))).collect();
