@@ -1,7 +1,7 @@
 //! The same road with the Docker SDK of Rust, over the daemon's unix socket: what programs do that are not the docker
 //! command. And requests that no SDK makes, written by hand.
 
-use crate::harness::{DEADLINE, Daemon, run};
+use crate::harness::{DEADLINE, Daemon, links, run};
 use ::bollard::{
     ClientVersion, Docker,
     container::LogOutput,
@@ -204,7 +204,16 @@ fn a_container_lives_and_ends() {
         assert_eq!(exec(docker, "one", "sh|-c|echo err >&2").await, (String::new(), "err\n".to_owned(), Some(0)));
 
         let logs = || docker.logs("one", Some(LogsOptionsBuilder::new().stdout(true).stderr(true).build()));
-        assert_eq!(both(logs()).await, ("out\n".to_owned(), "err\n".to_owned()));
+        // The container writes when it gets to it.
+        let all = ("out\n".to_owned(), "err\n".to_owned());
+        let written = async || {
+            while both(logs()).await != all {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(DEADLINE, written()).await.is_err() {
+            assert_eq!(both(logs()).await, all);
+        }
 
         check_refused(docker.remove_network("demo").await, 403, "has active endpoints (name:\"one\"");
         check_refused(create(docker, "one", body("true", None)).await, 409, "\"/one\" is already in use");
@@ -230,7 +239,7 @@ fn a_container_lives_and_ends() {
 
 #[test]
 fn the_end_of_a_container_is_waited_for() {
-    check(async |_: &Daemon, docker: &Docker| {
+    check(async |daemon: &Daemon, docker: &Docker| {
         create(docker, "one", body("sh|-c|exit 3", None)).await.unwrap();
         docker.start_container("one", None).await.unwrap();
         let waited: Result<Vec<_>, _> = docker.wait_container("one", None).try_collect().await;
@@ -239,11 +248,18 @@ fn the_end_of_a_container_is_waited_for() {
 
         create(docker, "two", body("sleep|1000", None)).await.unwrap();
         docker.start_container("two", None).await.unwrap();
-        let wait = docker.wait_container("two", None).try_collect::<Vec<_>>();
+        // Who waits knows by the head of the answer that it is heard; the SDK keeps that to itself.
+        let mut waiting = UnixStream::connect(daemon.socket()).unwrap();
+        waiting.set_read_timeout(Some(DEADLINE)).unwrap();
+        waiting.write_all(&post("/v1.50/containers/two/wait", "", "")).unwrap();
+        let mut first = [0; 12];
+        waiting.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
         let remove = docker.remove_container("two", Some(RemoveContainerOptionsBuilder::new().force(true).build()));
-        let (waited, removed) = tokio::join!(wait, remove);
-        removed.unwrap();
-        assert!(matches!(waited, Err(Error::DockerContainerWaitError { code: 137, .. })), "{waited:?}");
+        remove.await.unwrap();
+        let mut waited = String::new();
+        waiting.read_to_string(&mut waited).unwrap();
+        assert!(waited.contains("\"StatusCode\":137"), "{waited}");
         let all = docker.list_containers(Some(ListContainersOptionsBuilder::new().all(true).build())).await.unwrap();
         assert_eq!(all.len(), 1);
     });
@@ -287,7 +303,7 @@ fn what_no_client_sends_is_refused_and_leaves_nothing() {
     check(async |daemon: &Daemon, docker: &Docker| {
         let json = "Content-Type: application/json\r\n";
         let everything = async || {
-            let kernel = [run("ip", &["link"]), run("nft", &["list", "ruleset"]), run("ip", &["netns", "list"])];
+            let kernel = [links(&[]), run("nft", &["list", "ruleset"]), run("ip", &["netns", "list"])];
             let all = ListContainersOptionsBuilder::new().all(true).build();
             let containers = docker.list_containers(Some(all)).await.unwrap().len();
             (kernel, containers, docker.list_networks(None).await.unwrap().len())

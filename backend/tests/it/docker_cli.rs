@@ -1,7 +1,7 @@
 //! The unmodified docker command against the real daemon on the real kernel: the commands of the chapter, and what is
 //! refused.
 
-use crate::harness::{Daemon, docker_is_there, run, wait_for};
+use crate::harness::{Daemon, docker_is_there, links, run, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
 use serde_json::Value;
 
@@ -70,7 +70,8 @@ fn the_chapters_two_boxes() {
 
         daemon.docker(&["stop", "-t", "0", "box1"]);
         daemon.docker(&["rm", "-f", "box2"]);
-        assert_eq!(daemon.docker(&["ps", "-aq"]), "");
+        // What is started with `--rm` goes a little after `docker stop` has returned.
+        wait_for("box1 to go", || daemon.docker(&["ps", "-aq"]).is_empty().then_some(()));
         assert_eq!(run("ip", &["netns", "list"]), "");
         wait_for("the veths to go", || (!run("ip", &["link"]).contains("veth")).then_some(()));
     });
@@ -140,7 +141,7 @@ fn what_is_wrong_is_named_and_leaves_nothing() {
         let daemon = Daemon::start();
         daemon.run_sleeper("box1");
         let everything = || {
-            let kernel = [run("ip", &["link"]), run("nft", &["list", "ruleset"])];
+            let kernel = [links(&[]), run("nft", &["list", "ruleset"])];
             (kernel, daemon.docker(&["network", "ls"]), daemon.docker(&["ps", "-a", "--format", "{{.ID}} {{.State}}"]))
         };
         let before = everything();

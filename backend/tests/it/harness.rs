@@ -277,6 +277,15 @@ pub(crate) fn run(program: &str, args: &[&str]) -> String {
     stdout.into_owned()
 }
 
+/// The host's links as `ip link` prints them, all or one, save what the kernel notes up to a second later: whether a cable
+/// carries, and with it the state and the queue (net/core/link_watch.c). So two looks at what nobody touched are the same.
+pub(crate) fn links(of: &[&str]) -> String {
+    let shown = run("ip", &[&["-o", "link", "show"], of].concat()).replace("NO-CARRIER,", "").replace(",LOWER_UP", "");
+    let mut before = "";
+    let words = shown.split_inclusive(char::is_whitespace);
+    words.filter(|word| !["state", "qdisc"].contains(&std::mem::replace(&mut before, word.trim()))).collect()
+}
+
 /// Waits until `condition` gives something.
 pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
