@@ -1,7 +1,7 @@
 //! Resolvers that are not ours ask ours: hickory's, dig, and the one in busybox; and names that come and go while they ask.
 
 use super::world::{HostResolvers, address_of, ask, sleeper, told, upstream};
-use crate::harness::{Daemon, docker_is_there, run};
+use crate::harness::{DEADLINE, Daemon, docker_is_there, run, wait_for};
 use drawbridge_kernel::testing::{check_in_sandbox, inside};
 use hickory_resolver::{
     Resolver,
@@ -26,6 +26,7 @@ fn found(namespace: &str, name: &str) -> String {
             let options = builder.options_mut();
             options.case_randomization = true;
             options.cache_size = 0;
+            options.timeout = DEADLINE;
             let resolver = builder.build().unwrap();
             if let Ok(address) = name.parse::<IpAddr>() {
                 return match resolver.reverse_lookup(address).await {
@@ -62,12 +63,15 @@ fn resolvers_of_others_understand_ours() {
         assert_eq!(found(&web, "service"), "10.60.0.2 10.60.0.3 fd00:60::2 fd00:60::3");
         assert_eq!(found(&web, "10.60.0.3"), "db.lab.");
         assert_eq!(found(&web, "fd00:60::3"), "db.lab.");
-        assert_eq!(found(&web, "nobody"), "nothing");
-        assert_eq!(found(&web, "www.example"), "192.0.2.1");
+        // What is asked upstream is asked again where that was too late, on a busy machine.
+        let is_found = |name, wanted: &dyn Fn(&str) -> bool| wanted(&found(&web, name)).then_some(());
+        wait_for("nobody", || is_found("nobody", &|found| found == "nothing"));
+        wait_for("an address of elsewhere", || is_found("www.example", &|found| found == "192.0.2.1"));
         // More than a datagram holds: it comes again by TCP.
-        assert_eq!(found(&web, "long.example").split(' ').count(), 100);
+        wait_for("all of many", || is_found("long.example", &|found| found.split(' ').count() == 100));
 
-        let dig = |args: &[&str]| run("ip", &[&["netns", "exec", &web, "dig", "@127.0.0.11"], args].concat());
+        let dig =
+            |args: &[&str]| run("ip", &[&["netns", "exec", &web, "dig", "+time=30", "@127.0.0.11"], args].concat());
         for how in ["+notcp", "+tcp", "+noedns", "+bufsize=512", "+dnssec", "+cookie"] {
             assert_eq!(dig(&[how, "+short", "db", "A"]).trim(), "10.60.0.3", "{how}");
         }
@@ -81,8 +85,8 @@ fn resolvers_of_others_understand_ours() {
             (&["+opcode=NOTIFY", "db", "A"], "NOTIMP"),
             (&["db", "CH", "TXT"], "REFUSED"),
         ] {
-            let text = dig(args);
-            assert!(text.contains(&format!("status: {status}")), "{args:?}: {text}");
+            let status = format!("status: {status}");
+            wait_for(&format!("{status} for {args:?}"), || dig(args).contains(&status).then_some(()));
         }
         // Two questions on one connection.
         let kept = dig(&["+tcp", "+keepopen", "+short", "db", "A", "+tcp", "+keepopen", "+short", "web", "A"]);
