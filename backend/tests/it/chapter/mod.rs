@@ -61,6 +61,9 @@ fn every_command_works() {
     });
 }
 
+/// What is typed as soon as the web server was started.
+const WGET: &str = "docker container exec -it client wget http://172.17.0.2";
+
 /// Someone who reads the chapter and does what it says.
 struct Reader<'a> {
     daemon: &'a Daemon,
@@ -134,17 +137,22 @@ impl<'a> Reader<'a> {
     fn follow(&mut self, typed: &Typed) {
         let command = typed.command.as_str();
         let interrupted = typed.prints.iter().position(|line| line == "^C");
-        if command == "ip a" {
-            // Until the kernel has seen that nobody else has the address, which takes it a second or two.
-            self.settle("ip -6 addr show tentative | grep -c inet6", "0");
+        match command {
+            // Until the kernel has made the cable's own address and seen that nobody else has it, which takes a second or two.
+            "ip a" => self.settle("ip -6 addr show scope link -tentative | grep -c inet6", "1"),
+            // Until the server listens, for which a reader's hand is slow enough.
+            WGET => self.settle("curl -sf -o /dev/null http://172.17.0.2; echo $?", "0"),
+            _ => {}
         }
         let printed = match interrupted {
-            Some(lines) => {
+            // Ctrl-C comes when it comes: where one more packet was sent meanwhile, it is typed again.
+            Some(lines) => wait_for(command, || {
                 show(&format!("$ {command}"));
                 let (printed, _) = self.terminal.enter_and_interrupt(command, lines);
                 show(&printed);
-                printed
-            }
+                let mut counts = typed.prints.iter().filter_map(|line| line.split_once(", time"));
+                counts.all(|(count, _)| printed.contains(count)).then_some(printed)
+            }),
             None => self.enter(command),
         };
         if !typed.prints.is_empty() {
@@ -173,7 +181,7 @@ impl<'a> Reader<'a> {
             "docker container inspect --format '{{.NetworkSettings.IPAddress}}' web" => {
                 assert_eq!(printed.trim(), "172.17.0.2")
             }
-            "docker container exec -it client wget http://172.17.0.2" => {
+            WGET => {
                 let page = self.enter("docker container exec client cat index.html");
                 assert!(page.contains("Welcome to nginx!"), "{page}");
                 assert_eq!(run("curl", &["-sS", "http://127.0.0.1:8080"]).trim(), page.replace('\r', "").trim());
@@ -194,7 +202,7 @@ impl<'a> Reader<'a> {
     /// The page counts, through Redis by its name, and knows its host's name.
     fn look_at_the_page(&mut self) {
         let address = "http://127.0.0.1:5000";
-        self.settle(&format!("curl -sS -o /dev/null {address} 2>/dev/null; echo $?"), "0");
+        self.settle(&format!("curl -sf -o /dev/null {address}; echo $?"), "0");
         let look = |reader: &mut Self| {
             let page = reader.enter(&format!("curl -sS {address}"));
             assert_eq!(compare::mask(page.trim()), compare::mask(&reader.book.page));

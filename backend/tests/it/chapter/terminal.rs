@@ -80,8 +80,8 @@ impl Terminal {
         // Behind `;` nothing would be run: Ctrl-C ends the shell's whole line.
         self.send(&format!("{command}\n"));
         self.wait(command, |text| (text.matches('\n').count() >= lines).then_some(()));
-        self.send("\x03");
         let before = self.screen.lock().unwrap().len();
+        self.send("\x03");
         // The shell is back when the command has said its last; only then is the mark typed.
         let end = self.mark();
         let begun = Instant::now();
