@@ -1,12 +1,11 @@
 //! Requests that make no sense: each is answered with a 4xx and a message in JSON, and the daemon goes on.
 
-use crate::harness::Daemon;
+use crate::harness::{DEADLINE, Daemon};
 use drawbridge_kernel::testing::check_in_sandbox;
 use serde_json::Value;
 use std::{
     io::{Read, Write},
     os::unix::net::UnixStream,
-    time::Duration,
 };
 
 const JSON: &str = "application/json";
@@ -87,7 +86,7 @@ const ROWS: &[(&str, &str, &str, &str, u16)] = &[
 /// Sends a request and returns status and body.
 fn send(daemon: &Daemon, head: &str, body: &[u8]) -> (u16, String) {
     let mut stream = UnixStream::connect(daemon.socket()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.write_all(head.as_bytes()).unwrap();
     // It may have been answered, and closed, before all was sent.
     let _ = stream.write_all(body);
@@ -142,7 +141,7 @@ fn large_bodies_are_refused_and_chunked_ones_read() {
         let expects = head("POST", "/containers/create", JSON, body.len())
             .replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
         let mut stream = UnixStream::connect(daemon.socket()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.write_all(expects.as_bytes()).unwrap();
         let mut first = [0; 25];
         stream.read_exact(&mut first).unwrap();

@@ -1,7 +1,7 @@
 //! A project of several services through the real docker-compose, Debian's 1.29 and 2: up, names, health, scale, logs, exec,
 //! down.
 
-use crate::harness::{Daemon, is_there, not_run};
+use crate::harness::{Daemon, is_there, not_run, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
 use std::{
     fs,
@@ -17,7 +17,7 @@ services:
     command: ["sh", "-c", "sleep 0.5; touch /tmp/ready; echo db up; exec sleep 1000"]
     networks: [back]
     volumes: ["data:/var/data"]
-    healthcheck: {test: ["CMD", "test", "-f", "/tmp/ready"], interval: 100ms, timeout: 2s, retries: 50}
+    healthcheck: {test: ["CMD", "test", "-f", "/tmp/ready"], interval: 100ms, timeout: 10s, retries: 300}
   web:
     image: busybox
     command: ["sh", "-c", "echo web up; exec sleep 1000"]
@@ -60,6 +60,14 @@ impl Project<'_> {
         assert!(output.status.success(), "docker-compose {args:?}: {}\n{stdout}\n{stderr}", output.status);
         stdout.trim().to_owned()
     }
+
+    /// Runs docker-compose until it prints all of this, which a container does, or becomes, a little after it was started.
+    fn until(&self, args: &[&str], words: &[&str]) {
+        wait_for(&format!("{words:?} of {args:?}"), || {
+            let printed = self.compose(args);
+            words.iter().all(|words| printed.contains(words)).then_some(())
+        });
+    }
 }
 
 #[test]
@@ -78,13 +86,12 @@ fn a_project_comes_up_and_goes() {
         assert_eq!(daemon.docker(&["inspect", "-f", "{{.State.Health.Status}}", "demo_db_1"]), "healthy");
         assert_eq!(project.compose(&["exec", "-T", "web", "sh", "-c", "echo $GREETING"]), "hello");
         for (service, name) in [("web", "db"), ("worker", "www"), ("worker", "web"), ("db", "worker")] {
-            let ping = project.compose(&["exec", "-T", service, "ping", "-c", "1", "-W", "5", name]);
+            let ping = project.compose(&["exec", "-T", service, "ping", "-c", "1", "-W", "30", name]);
             assert!(ping.contains("1 packets received"), "{service} {name}: {ping}");
         }
         project.compose(&["up", "-d", "--scale", "worker=3"]);
         assert_eq!(project.compose(&["ps", "-q", "worker"]).lines().count(), 3);
-        let logs = project.compose(&["logs", "--no-color"]);
-        assert!(logs.contains("db up") && logs.contains("web up"), "{logs}");
+        project.until(&["logs", "--no-color"], &["db up", "web up"]);
         assert_eq!(project.compose(&["port", "web", "80"]), "0.0.0.0:18080");
         // What has not changed is left alone.
         let id = project.compose(&["ps", "-q", "web"]);
@@ -92,7 +99,7 @@ fn a_project_comes_up_and_goes() {
         assert_eq!(project.compose(&["ps", "-q", "web"]), id);
         project.compose(&["pause", "web"]);
         project.compose(&["unpause", "web"]);
-        assert!(project.compose(&["top", "db"]).contains("sleep 1000"));
+        project.until(&["top", "db"], &["sleep 1000"]);
         project.compose(&["restart", "-t", "0", "web"]);
         assert_eq!(project.compose(&["run", "--rm", "-T", "worker", "echo", "once"]), "once");
         project.compose(&["stop", "-t", "0"]);
@@ -111,7 +118,7 @@ services:
     image: busybox
     command: ["sh", "-c", "sleep 0.5; touch /tmp/ready; echo db up; exec sleep 1000"]
     volumes: ["data:/var/data"]
-    healthcheck: {test: ["CMD", "test", "-f", "/tmp/ready"], interval: 100ms, timeout: 2s, retries: 50}
+    healthcheck: {test: ["CMD", "test", "-f", "/tmp/ready"], interval: 100ms, timeout: 10s, retries: 300}
   web:
     image: busybox
     command: ["sh", "-c", "echo web up; exec sleep 1000"]
@@ -157,13 +164,12 @@ fn the_second_compose_does_so_too() {
         assert_eq!(project.compose(&["exec", "-T", "web", "sh", "-c", "echo $GREETING"]), "hello");
         assert_eq!(project.compose(&["exec", "-T", "built", "cat", "/note"]), "built");
         for (service, name) in [("web", "db"), ("worker", "www"), ("db", "worker")] {
-            let ping = project.compose(&["exec", "-T", service, "ping", "-c", "1", "-W", "5", name]);
+            let ping = project.compose(&["exec", "-T", service, "ping", "-c", "1", "-W", "30", name]);
             assert!(ping.contains("1 packets received"), "{service} {name}: {ping}");
         }
         project.compose(&["up", "-d", "--scale", "worker=3"]);
         assert_eq!(project.compose(&["ps", "-q", "worker"]).lines().count(), 3);
-        let logs = project.compose(&["logs", "--no-color"]);
-        assert!(logs.contains("db up") && logs.contains("web up"), "{logs}");
+        project.until(&["logs", "--no-color"], &["db up", "web up"]);
         assert_eq!(project.compose(&["port", "web", "80"]), "0.0.0.0:18080");
         let id = project.compose(&["ps", "-q", "web"]);
         project.compose(&["up", "-d"]);
@@ -171,7 +177,7 @@ fn the_second_compose_does_so_too() {
         assert!(project.compose(&["ls"]).contains("running"));
         project.compose(&["pause", "web"]);
         project.compose(&["unpause", "web"]);
-        assert!(project.compose(&["top", "db"]).contains("sleep 1000"));
+        project.until(&["top", "db"], &["sleep 1000"]);
         project.compose(&["cp", "web:/etc/passwd", "passwd"]);
         assert!(fs::read_to_string(project.folder.join("passwd")).unwrap().contains("root"));
         project.compose(&["restart", "-t", "0", "web"]);

@@ -1,7 +1,7 @@
 //! What `docker run` can be told of a container's process, tried inside it: each row is a set of options, a command and
 //! what it must print.
 
-use crate::harness::{Daemon, docker_is_there};
+use crate::harness::{Daemon, docker_is_there, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -128,8 +128,11 @@ fn shared_memory_and_processes_are_joined() {
         daemon.docker(&["exec", "one", "sh", "-c", "echo mine > /dev/shm/note"]);
         let seen = daemon.docker(&["run", "--rm", "--ipc", "container:one", "busybox", "cat", "/dev/shm/note"]);
         assert_eq!(seen, "mine");
-        let seen = daemon.docker(&["run", "--rm", "--pid", "container:one", "busybox", "cat", "/proc/1/comm"]);
-        assert_eq!(seen, "sleep");
+        // The runtime has started it, and may just not have become it yet.
+        wait_for("sleep", || {
+            let seen = daemon.docker(&["run", "--rm", "--pid", "container:one", "busybox", "cat", "/proc/1/comm"]);
+            (seen == "sleep").then_some(())
+        });
         daemon.docker(&[
             "exec",
             "--privileged",
@@ -242,17 +245,17 @@ fn a_cgroup_of_somebodys_own_is_used_and_left() {
         let cgroups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
         assert!(cgroups.contains(&format!("{parent}/{id}")), "{cgroups}");
         assert_eq!(daemon.docker(&["inspect", "-f", "{{.HostConfig.CgroupParent}}", "one"]), parent);
-        // What it uses is found there.
+        // What it uses is found there, as soon as the runtime, which has threads, has become it.
+        wait_for("sleep", || daemon.docker(&["top", "one"]).contains("sleep 1000").then_some(()));
         assert_eq!(daemon.docker(&["stats", "--no-stream", "--format", "{{.PIDs}}", "one"]), "1");
-        assert!(daemon.docker(&["top", "one"]).contains("sleep 1000"));
         daemon.docker(&["rm", "-f", "one"]);
         let top = std::path::Path::new("/sys/fs/cgroup");
         for hierarchy in std::fs::read_dir(top).unwrap().flatten().map(|entry| entry.path()).chain([top.to_owned()]) {
             let left = hierarchy.join(parent.trim_start_matches('/'));
             // Its own is gone, that which was named is not ours to take away.
-            if left.exists() {
-                std::fs::remove_dir(&left).unwrap_or_else(|error| panic!("{}: {error}", left.display()));
-            }
+            // A process leaves a little after its end.
+            let gone = || (!left.exists() || std::fs::remove_dir(&left).is_ok()).then_some(());
+            wait_for(&format!("{} to go", left.display()), gone);
         }
         let message = daemon.docker_refuses(&["create", "--cgroup-parent", "/a/../b", "busybox"]);
         assert!(message.contains("invalid cgroup parent"), "{message}");

@@ -19,7 +19,8 @@ fn listening(port: u16) -> usize {
     count("tcp") + count("tcp6")
 }
 
-/// Whether a program could have it. Programs that are being started have the daemon's descriptors for a moment.
+/// Whether a program could have it. Programs that are being started have the daemon's descriptors for a moment, and those that
+/// other tests start have ours: what we have had a moment ago is waited for, too.
 fn gets_free(at: &str) {
     wait_for(at, || TcpListener::bind(at).ok());
 }
@@ -51,7 +52,7 @@ fn a_port_of_every_address_is_one_socket() {
             gets_free(given_up);
             assert!(TcpListener::bind(here).is_err(), "{here}");
             assert_eq!(page(here).as_deref(), Some("web"));
-            assert_eq!(api(&daemon, "PUT", &path, ports(None)).0, 200);
+            wait_for("all addresses", || (api(&daemon, "PUT", &path, ports(None)).0 == 200).then_some(()));
             for held in [here, given_up] {
                 assert!(TcpListener::bind(held).is_err(), "{held}");
                 assert_eq!(page(held).as_deref(), Some("web"), "{held}");
@@ -65,7 +66,7 @@ fn a_port_of_every_address_is_one_socket() {
             assert!(refused.contains(&format!("process {} (", std::process::id())), "{refused}");
             drop(listener);
         }
-        daemon.docker(&["start", "web"]);
+        wait_for("the start", || daemon.docker_output(&["start", "web"]).status.success().then_some(()));
     });
 }
 
@@ -87,7 +88,8 @@ fn containers_of_internal_networks_are_not_passed_on() {
         let gateway = |network: &str| {
             daemon.docker(&["network", "inspect", "-f", "{{range .IPAM.Config}}{{.Gateway}} {{end}}", network])
         };
-        assert_eq!(inside(&outer[..12], || page("[fd22::1]:8080")).as_deref(), Some("web"));
+        let passed_on = || inside(&outer[..12], || page("[fd22::1]:8080"));
+        assert_eq!(wait_for("the first packet's way", passed_on), "web");
         for gateway in gateway("inner").split_whitespace() {
             let at = if gateway.contains(':') { format!("[{gateway}]:8080") } else { format!("{gateway}:8080") };
             assert_eq!(inside(&inner[..12], || page(&at)), None, "{at}");

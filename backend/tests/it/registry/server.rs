@@ -44,8 +44,15 @@ impl Server {
         fs::write(&config, text).unwrap();
         let mut command = Command::new("docker-registry");
         command.arg("serve").arg(&config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().unwrap();
-        wait_for("the registry", || TcpStream::connect(address).ok());
+        let mut child = command.spawn().unwrap();
+        wait_for("the registry", || {
+            // A program that another test is just starting has the listener of `free_address` for a moment; then it finds its port
+            // taken.
+            if child.try_wait().unwrap().is_some() {
+                child = command.spawn().unwrap();
+            }
+            TcpStream::connect(address).ok()
+        });
         Self { child, address: address.to_owned() }
     }
 }
