@@ -6,24 +6,16 @@ use crate::{
     link::{self, Cable, Change, Link, PeerPlace},
     mark::Mark,
     session::{Session, foreign_link},
+    vanish::{Looks, VANISH_WITHIN},
 };
 use drawbridge_api::{EndpointId, IfName, MacAddress, NsName};
 use drawbridge_plan::{IPV6_MTU_BYTES, Object};
 use nix::errno::Errno;
-use std::{
-    os::fd::AsFd,
-    thread,
-    time::{Duration, Instant},
-};
+use std::os::fd::AsFd;
 
 /// What stands for the namespace and the interface of a pair whose other end is in no namespace of ours. No container
 /// has a namespace or an interface of this name.
 pub(crate) const ORPHAN: &str = "unknown";
-/// How long a pair may take to vanish whose namespace is being destroyed: the kernel does that in batches, of which one
-/// takes some 30 ms and a hundred 200 ms.
-pub(crate) const VANISH_WITHIN: Duration = Duration::from_secs(2);
-/// How often is looked; 1 ms would do as well, 10 ms would be felt.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// A pair as the plan wants it.
 struct Wanted<'a> {
@@ -42,7 +34,7 @@ pub(crate) fn add(session: &mut Session, object: &Object) -> Result<(), KernelEr
         tracing::warn!(link = %host_end, "a veth pair without a namespace is not made again");
         return Ok(());
     }
-    let deadline = Instant::now() + VANISH_WITHIN;
+    let mut looks = Looks::within(VANISH_WITHIN);
     while let Some(link) = link::find(&mut session.host, host_end)? {
         let ours = link.mark() == Some(Mark::Endpoint(wanted.endpoint.clone()));
         let dying = link.peer_place == PeerPlace::Dying;
@@ -54,10 +46,8 @@ pub(crate) fn add(session: &mut Session, object: &Object) -> Result<(), KernelEr
             session.forget_links();
             let answer = session.host.request(link::remove(link.index))?;
             done(answer, &[Errno::ENODEV], || format!("delete veth pair {host_end}, whose other end is elsewhere"))?;
-        } else if !dying || Instant::now() > deadline {
+        } else if !dying || !looks.wait() {
             return Err(foreign_link(host_end));
-        } else {
-            thread::sleep(LOOK_EVERY);
         }
     }
     let absent = || KernelError::Absent { what: format!("namespace {}", wanted.namespace) };

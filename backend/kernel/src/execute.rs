@@ -2,9 +2,7 @@
 //! what is looked at first is whether a thing is ours.
 
 use crate::{
-    address,
-    cable::{self, LOOK_EVERY, VANISH_WITHIN},
-    conntrack,
+    address, cable, conntrack,
     error::KernelError,
     link::{self, Change, Link, PortChange},
     macvlan,
@@ -14,12 +12,13 @@ use crate::{
     session::{Session, foreign_link, foreign_namespace},
     socket::{Answer, Request},
     sysctl, tables,
+    vanish::{Looks, VANISH_WITHIN},
 };
 use drawbridge_api::{ContainerId, IfName, NetworkId, NsName};
 use drawbridge_plan::{Element, Object, Place, Step};
 use ipnet::IpNet;
 use nix::errno::Errno;
-use std::{net::IpAddr, sync::Arc, thread, time::Instant};
+use std::{net::IpAddr, sync::Arc};
 
 /// Does a step.
 pub(crate) fn execute(session: &mut Session, step: &Step) -> Result<(), KernelError> {
@@ -130,15 +129,14 @@ fn remove(session: &mut Session, object: &Object) -> Result<(), KernelError> {
 /// `ip link set NAME up`. A macvlan whose Ethernet address another one has is refused (`macvlan_open` in
 /// drivers/net/macvlan.c); the other may be in a namespace that is just ending.
 fn bring_up(session: &mut Session, place: &Place, name: &IfName) -> Result<(), KernelError> {
-    let deadline = Instant::now() + VANISH_WITHIN;
+    let mut looks = Looks::within(VANISH_WITHIN);
     loop {
         let target = session.needed(place, name)?;
         let answer = target.socket.request(link::change(target.index, &Change::Up))?;
         let busy = matches!(&answer, Err(refusal) if refusal.errno == Errno::EADDRINUSE);
-        if !busy || Instant::now() > deadline {
+        if !busy || !looks.wait() {
             return done(answer, &[], || format!("bring {name} up"));
         }
-        thread::sleep(LOOK_EVERY);
     }
 }
 

@@ -45,6 +45,7 @@ pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tree;
+mod vanish;
 pub mod walk;
 mod watch;
 

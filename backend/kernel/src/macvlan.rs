@@ -1,17 +1,17 @@
 //! Macvlan interfaces: making one in a namespace on an interface of the host, which is not ours and is only looked at.
 
 use crate::{
-    cable::{LOOK_EVERY, VANISH_WITHIN},
     error::KernelError,
     execute::done,
     link::{self, Change, Link, MacvlanNumber},
     mark::Mark,
     session::{Session, foreign_link},
+    vanish::{Looks, VANISH_WITHIN},
 };
 use drawbridge_api::{EndpointId, IfName, MacAddress, MacvlanMode, NsName};
 use drawbridge_plan::Object;
 use nix::errno::Errno;
-use std::{os::fd::AsFd, thread, time::Instant};
+use std::os::fd::AsFd;
 
 /// The modes, to find the one of a number.
 const MODES: [MacvlanMode; 4] = [MacvlanMode::Bridge, MacvlanMode::Private, MacvlanMode::Vepa, MacvlanMode::Passthru];
@@ -47,16 +47,14 @@ pub(crate) fn add(session: &mut Session, object: &Object, wanted: &Wanted<'_>) -
         }
     }
     let what = format!("create macvlan interface {interface} on {parent} in {namespace}");
-    let deadline = Instant::now() + VANISH_WITHIN;
+    let mut looks = Looks::within(VANISH_WITHIN);
     while link::find(socket, interface)?.is_none() {
         let make = link::add_macvlan(parent_index, interface, wanted.mac, wanted.mode, inside.namespace.file.as_fd());
         let answer = host.request(make)?;
         // One in passthru mode must be alone (`macvlan_common_newlink`); another may be in a namespace that is just ending.
         let busy = matches!(&answer, Err(refusal) if refusal.errno == Errno::EINVAL);
-        if !busy || wanted.mode != MacvlanMode::Passthru || Instant::now() > deadline {
+        if !busy || wanted.mode != MacvlanMode::Passthru || !looks.wait() {
             done(answer, &[], || what.clone())?;
-        } else {
-            thread::sleep(LOOK_EVERY);
         }
     }
     let mark = object.mark().unwrap_or_default();

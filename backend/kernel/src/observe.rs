@@ -13,20 +13,18 @@ use crate::{
     nfnetlink::Netfilter,
     socket::Socket,
     sysctl, tables,
+    vanish::Looks,
 };
 use drawbridge_api::{ContainerId, EndpointId, IfName, MacAddress, NsName};
 use drawbridge_plan::{Element, Object, Observed, Place, Scope};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     os::fd::AsFd,
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// How long pairs that lead nowhere are watched; a hundred namespaces that end at once take 200 ms.
 const VANISH_WITHIN: Duration = Duration::from_secs(1);
-/// How often.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// Reads what lies in `scope`.
 pub(crate) fn observe(shared: &Shared, scope: &Scope, sysctl_keys: &[String]) -> Result<Observed, KernelError> {
@@ -208,16 +206,16 @@ fn wait_for_vanishing(host: &mut Socket, links: &mut Vec<Link>, insides: &[Insid
     };
     let (mut lost, kept): (Vec<Link>, Vec<Link>) = std::mem::take(links).into_iter().partition(is_lost);
     *links = kept;
-    let deadline = Instant::now() + VANISH_WITHIN;
-    while !lost.is_empty() && Instant::now() < deadline {
+    let mut looks = Looks::within(VANISH_WITHIN);
+    loop {
         let mut left = Vec::with_capacity(lost.len());
         for link in lost {
             let now = link::find_index(host, link.index)?.filter(|now| now.name == link.name);
             left.extend(now.filter(|now| now.peer_place != PeerPlace::Dying));
         }
         lost = left;
-        if !lost.is_empty() {
-            thread::sleep(LOOK_EVERY);
+        if lost.is_empty() || !looks.wait() {
+            break;
         }
     }
     links.extend(lost);
