@@ -9,13 +9,17 @@ use std::{
         LazyLock, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 /// How many ports are set aside. More sockets than that are never open at once, for each plan has one.
 const PORTS: u32 = 4096;
-/// How many of our own `nft` processes are remembered. One is started when the tables are written, at the start or after
-/// damage, and what it did is announced before it ends.
-const PROGRAMS: usize = 16;
+/// How long our own `nft` processes are remembered. What one did is announced before it ends, and is read soon after; its number
+/// comes back to somebody else's after many others.
+const PROGRAM_FOR: Duration = Duration::from_secs(60);
+/// How many at the most. One is started when the tables are written, at the start or after damage; where many daemons are one
+/// process, as in tests, some hundred in a minute.
+const PROGRAMS: usize = 1024;
 
 /// The first of the ports, by chance: the kernel proposes process numbers first, which are small, then large numbers by
 /// chance (`netlink_autobind` in net/netlink/af_netlink.c), which meet these once in half a million times.
@@ -24,7 +28,8 @@ static FIRST: LazyLock<u32> = LazyLock::new(|| {
     0x8000_0000 | ((chance as u32) & !(PORTS - 1))
 });
 static NEXT: AtomicU32 = AtomicU32::new(0);
-static PROGRAM_PORTS: Mutex<VecDeque<u32>> = Mutex::new(VecDeque::new());
+/// The ports of programs, with the times from which they had them.
+static PROGRAM_PORTS: Mutex<VecDeque<(u32, Instant)>> = Mutex::new(VecDeque::new());
 
 /// Ports for a new socket to try, each once.
 pub(crate) fn ports() -> impl Iterator<Item = u32> {
@@ -34,15 +39,21 @@ pub(crate) fn ports() -> impl Iterator<Item = u32> {
 /// Remembers a program that was started to change the tables: its socket's port is its process number.
 pub(crate) fn remember_program(pid: u32) {
     let mut programs = PROGRAM_PORTS.lock().unwrap_or_else(PoisonError::into_inner);
-    programs.push_back(pid);
+    programs.push_back((pid, Instant::now()));
     if programs.len() > PROGRAMS {
         programs.pop_front();
     }
 }
 
+/// Whether a program that was remembered not long before `now` has this port.
+fn is_program(port: u32, now: Instant) -> bool {
+    let programs = PROGRAM_PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+    programs.iter().any(|(pid, since)| *pid == port && now.duration_since(*since) < PROGRAM_FOR)
+}
+
 /// Whether what came from this port was done by this process, or by a program for it.
 pub(crate) fn is_own(port: u32) -> bool {
-    port & !(PORTS - 1) == *FIRST || PROGRAM_PORTS.lock().unwrap_or_else(PoisonError::into_inner).contains(&port)
+    port & !(PORTS - 1) == *FIRST || is_program(port, Instant::now())
 }
 
 #[cfg(test)]
@@ -53,9 +64,9 @@ mod tests {
     fn own_ports_are_known_and_others_are_not() {
         assert!(ports().take(5).all(is_own));
         assert!(!is_own(std::process::id()) && !is_own(*FIRST ^ PORTS));
-        for pid in 1..=20 {
-            remember_program(pid);
-        }
-        assert!(is_own(20) && !is_own(1));
+        // No nft has this number.
+        remember_program(1);
+        assert!(is_own(1));
+        assert!(!is_program(1, Instant::now() + PROGRAM_FOR));
     }
 }
