@@ -1,14 +1,13 @@
 //! Foreign rules that drop our traffic are found, and their remedies mend them: as packets show, not only as the doctor
 //! says.
 
-use crate::wanted::{Net, desired, reach, shell};
+use crate::wanted::{Net, desired, reach, shell, soon};
 use drawbridge_api::{GatewayMode, Health, IfName};
 use drawbridge_kernel::{ForeignDrop, Kernel, doctor::check, foreign_drops, testing::check_in_sandbox};
 use std::{
     fs,
     path::Path,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 /// The chains and rules of iptables, in samples that the reading of them is tested with as well.
@@ -36,8 +35,15 @@ table inet firewalld {
 }
 ";
 
+/// Gives the sandbox a lock of its own for iptables-legacy: that is the machine's, and the doctor waits for it two seconds while
+/// another test has it.
+fn own_lock() {
+    shell("mount -t tmpfs tmpfs /mnt; touch /mnt/lock /run/xtables.lock; mount --bind /mnt/lock /run/xtables.lock");
+}
+
 /// Two networks, a container in each, and a host outside that knows the way to both.
 fn scene() -> (Kernel, Vec<IfName>) {
+    own_lock();
     let kernel = Kernel::open().expect("this machine can");
     let mut wanted = desired(&[Net::new(0, 1)]);
     let mut other = desired(&[Net::new(1, 2)]);
@@ -57,7 +63,7 @@ fn scene() -> (Kernel, Vec<IfName>) {
     for namespace in ["outside", FIRST, SECOND] {
         serve(namespace);
     }
-    wait(|| traffic() == [true; 4]);
+    wait_for_traffic("in the beginning");
     (kernel, bridges)
 }
 
@@ -70,18 +76,11 @@ fn serve(namespace: &str) {
     // A process of its own answers each; the sandbox ends them.
     shell(&format!("ip netns exec {namespace} busybox nc -ll -p 80 -e true >/dev/null 2>&1 &"));
     let listens = || shell(&format!("ip netns exec {namespace} cat /proc/net/tcp /proc/net/tcp6")).contains(":0050 ");
-    wait(listens);
+    assert!(soon(listens), "nothing listens in {namespace}");
 }
 
-fn wait(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(Instant::now() < deadline, "it does not come about");
-        std::thread::yield_now();
-    }
-}
-
-/// Tries to connect by TCP. A bridge may take a moment to see that its ports are up, so what is to succeed is waited for.
+/// Tries to connect by TCP, for a second. A bridge may take a moment to see that its ports are up, and the machine may be busy, so
+/// what is to succeed is tried again.
 fn connect(namespace: &str, address: &str) -> Child {
     let arguments = ["netns", "exec", namespace, "busybox", "nc", "-w", "1", address, "80"];
     let (none, error) = (Stdio::null(), Stdio::null());
@@ -96,6 +95,11 @@ fn connects(namespace: &str, address: &str) -> bool {
 fn traffic() -> [bool; 4] {
     let ways = [(FIRST, "192.0.2.2"), (SECOND, "192.0.2.2"), ("outside", "172.17.0.2"), ("outside", "172.18.0.3")];
     ways.map(|(from, to)| connect(from, to)).map(|mut child| child.wait().expect("it ends").success())
+}
+
+#[track_caller]
+fn wait_for_traffic(when: &str) {
+    assert!(soon(|| traffic() == [true; 4]), "{:?} {when}", traffic());
 }
 
 fn has(program: &str) -> bool {
@@ -129,7 +133,7 @@ fn check_mended(make: &str, rule: &str, effect: &str, remedy_start: &str) {
     assert!(remedy.starts_with(remedy_start), "{remedy}");
     shell(remedy);
     assert_eq!(foreign_drops(&bridges).expect("told"), [], "after {remedy}");
-    assert_eq!(traffic(), [true; 4], "after {remedy}");
+    wait_for_traffic(&format!("after {remedy}"));
 }
 
 const BOTH: &str = "from and to br-a1a1a1a1a1a1, docker0";
@@ -175,7 +179,7 @@ fn a_policy_in_prerouting() {
         assert_eq!(effect, "nftables drops packets from br-a1a1a1a1a1a1, docker0");
         shell(remedy);
         assert_eq!(foreign_drops(&bridges).expect("told"), []);
-        assert_eq!(traffic(), [true; 4]);
+        wait_for_traffic(&format!("after {remedy}"));
     });
 }
 
@@ -187,7 +191,7 @@ fn a_policy_of_a_bridge_table() {
         reach(&kernel, &wanted);
         let bridges = [wanted.networks[0].bridge.clone()];
         serve(SECOND);
-        wait(|| connects(FIRST, "172.17.0.3"));
+        assert!(soon(|| connects(FIRST, "172.17.0.3")));
         shell("nft 'table bridge mine { chain f { type filter hook forward priority 0; policy drop; }; }'");
         assert!(!connects(FIRST, "172.17.0.3"));
         let drops = foreign_drops(&bridges).expect("told");
@@ -200,7 +204,7 @@ fn a_policy_of_a_bridge_table() {
         }
         assert!(tried.status.success(), "{remedy}");
         assert_eq!(foreign_drops(&bridges).expect("told"), []);
-        assert!(connects(FIRST, "172.17.0.3"));
+        assert!(soon(|| connects(FIRST, "172.17.0.3")), "after {remedy}");
     });
 }
 
@@ -326,7 +330,7 @@ fn firewallds_table() {
         );
         shell("nft add rule inet firewalld filter_FORWARD_ZONES goto filter_FWD_public");
         assert_eq!(foreign_drops(&bridges).expect("told"), []);
-        assert!(connects(FIRST, "192.0.2.2") && connects(SECOND, "192.0.2.2"));
+        assert!(soon(|| connects(FIRST, "192.0.2.2")) && soon(|| connects(SECOND, "192.0.2.2")));
     });
 }
 
@@ -356,6 +360,7 @@ fn legacy_rules_that_cannot_be_read_are_said_to_be_there() {
         return;
     }
     check_in_sandbox(|| {
+        own_lock();
         let kernel = Kernel::open().expect("this machine can");
         reach(&kernel, &desired(&[Net::new(0, 0)]));
         let bridges = ["docker0".parse().expect("valid")];

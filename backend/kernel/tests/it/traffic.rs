@@ -91,12 +91,16 @@ fn what_goes_through_a_port_is_counted() {
         let fetch = "ip netns exec outside busybox wget -q -O - http://192.0.2.1:8000/passwd";
         let fetched = || Command::new("sh").args(["-c", fetch]).output().is_ok_and(|output| output.status.success());
         assert!(soon(fetched), "the container's port is not reached");
-        let after = kernel.traffic(&of).expect("root may look");
-        let [Some(through), Some(nothing), Some(sent), Some(received), None] = after[..] else { panic!("{after:?}") };
+        let after = || kernel.traffic(&of).expect("root may look");
+        let packets = |traffic: &Option<Traffic>| traffic.map_or(0, |traffic| traffic.packets);
+        // Both ways, at the least: three to shake hands, a question, an answer, and the end, which may come after its client's.
+        let all_passed =
+            |seen: &[Option<Traffic>]| packets(&seen[0]) >= 8 && packets(&seen[2]) >= 4 && packets(&seen[3]) >= 4;
+        assert!(soon(|| all_passed(&after())), "{:?}", after());
+        let after = after();
+        let [Some(through), Some(nothing), Some(_), Some(_), None] = after[..] else { panic!("{after:?}") };
         assert_eq!(nothing, Traffic::default());
-        // Both ways, at the least: three to shake hands, a question, an answer, and the end.
-        assert!(through.packets >= 8 && through.bytes > 40 * through.packets, "{through:?}");
-        assert!(sent.packets >= 4 && received.packets >= 4, "{sent:?} {received:?}");
+        assert!(through.bytes > 40 * through.packets, "{through:?}");
         let all = kernel.all_traffic().expect("root may look");
         assert!(all.get(&counted).is_some_and(|all| all.packets >= through.packets), "{all:?}");
         assert_eq!(all.len(), 6, "{all:?}");

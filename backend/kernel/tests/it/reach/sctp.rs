@@ -127,18 +127,23 @@ impl Server {
     }
 }
 
-/// Knocks, as `source` if that is given, and returns the address that the answer says was seen. Whoever is heard and gets no
-/// answer is told so by another kind of error than that of a knock that is lost.
-pub(super) fn ask(to: SocketAddr, source: Option<IpAddr>, patience: Duration) -> io::Result<IpAddr> {
+/// Knocks, as `source` if that is given, and `again` after some time without an answer, as a knock may be lost; returns the address
+/// that the answer says was seen. Whoever is heard and gets no answer is told so by another kind of error than that of a knock that
+/// is lost.
+pub(super) fn ask(to: SocketAddr, source: Option<IpAddr>, patience: Duration, again: Duration) -> io::Result<IpAddr> {
     static PORTS: AtomicU16 = AtomicU16::new(30_000);
     let port = PORTS.fetch_add(1, Ordering::Relaxed);
     let socket = raw(to.is_ipv4())?;
     let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     bind(&socket, &SocketAddr::new(source.unwrap_or(any), 0))?;
     let knock = written(port, to.port(), INIT, u32::from(port), "");
-    sendto(&socket, &knock, SendFlags::empty(), &SocketAddr::new(to.ip(), 0))?;
     let deadline = Instant::now() + patience;
+    let mut knock_at = Instant::now();
     while Instant::now() < deadline {
+        if Instant::now() >= knock_at {
+            sendto(&socket, &knock, SendFlags::empty(), &SocketAddr::new(to.ip(), 0))?;
+            knock_at += again;
+        }
         match next(&socket) {
             Some((from, Some(packet))) if packet.kind == INIT_ACK && packet.to_port == port => {
                 // It comes from where it was asked.

@@ -34,8 +34,10 @@ pub(super) enum Outcome {
     ReachedAs(IpAddr),
 }
 
-/// How long an answer may take. Everything is on one machine; what is waited for in vain costs this each.
-const PATIENCE: Duration = Duration::from_millis(700);
+/// How long an answer may take that is to come. Everything is on one machine, which may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What is waited for in vain costs this each; what is to come is asked for again after it.
+const IN_VAIN: Duration = Duration::from_millis(700);
 
 /// A network of the world; its containers have .2, .3 and so on.
 struct Net {
@@ -143,10 +145,11 @@ impl World {
             _ => None,
         };
         let source = source.map(|address| address.parse().expect("an address"));
+        let patience = if row.expected == Outcome::Dropped { IN_VAIN } else { PATIENCE };
         let try_it = || match row.protocol {
-            Protocol::Tcp => tcp(to),
-            Protocol::Udp => udp(to, source),
-            Protocol::Sctp => sctp::ask(to, source, PATIENCE),
+            Protocol::Tcp => tcp(to, patience),
+            Protocol::Udp => udp(to, source, patience),
+            Protocol::Sctp => sctp::ask(to, source, patience, IN_VAIN),
         };
         let answer = match row.from.split(' ').next() {
             None | Some("host") => try_it(),
@@ -178,7 +181,7 @@ fn wait_for_ipv6() {
             "ip -o -6 addr show tentative; for name in $(ls /run/netns); do ip -n $name -o -6 addr show tentative; done",
         )
     };
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + PATIENCE;
     while !tentative().is_empty() {
         assert!(Instant::now() < deadline, "{}", tentative());
         thread::sleep(Duration::from_millis(20));
@@ -347,23 +350,31 @@ impl Servers {
     }
 }
 
-fn tcp(to: SocketAddr) -> io::Result<IpAddr> {
-    let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+fn tcp(to: SocketAddr, patience: Duration) -> io::Result<IpAddr> {
+    let mut stream = TcpStream::connect_timeout(&to, patience)?;
+    stream.set_read_timeout(Some(patience))?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     address(&text)
 }
 
-fn udp(to: SocketAddr, source: Option<IpAddr>) -> io::Result<IpAddr> {
+/// A datagram may be lost, while a bridge has not seen yet that its ports are up, for one: so it is sent again.
+fn udp(to: SocketAddr, source: Option<IpAddr>, patience: Duration) -> io::Result<IpAddr> {
     let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((source.unwrap_or(any), 0))?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(IN_VAIN))?;
     socket.connect(to)?;
-    socket.send(b"who am I")?;
+    let deadline = Instant::now() + patience;
     let mut buffer = [0; 64];
-    let length = socket.recv(&mut buffer)?;
-    address(&String::from_utf8_lossy(&buffer[..length]))
+    loop {
+        socket.send(b"who am I")?;
+        match socket.recv(&mut buffer) {
+            Ok(length) => return address(&String::from_utf8_lossy(&buffer[..length])),
+            // How a read that took too long is told (socket(7), SO_RCVTIMEO).
+            Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < deadline => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn address(text: &str) -> io::Result<IpAddr> {
