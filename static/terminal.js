@@ -3,14 +3,18 @@
 
 const loaded = new Map();
 
-/** Loads a classic script once; xterm.js and its add-on register themselves on `window`. */
+/** Loads a classic script once; xterm.js and its add-on register themselves on `window`. One that did not come is asked for again by
+ * whoever needs it next: a browser breaks off what is on its way when the machine gets or loses an interface. */
 function script(address) {
   if (!loaded.has(address)) {
     loaded.set(address, new Promise((resolve, reject) => {
       const element = document.createElement("script");
       element.src = address;
       element.onload = resolve;
-      element.onerror = () => reject(new Error(`cannot load ${address}`));
+      element.onerror = () => {
+        loaded.delete(address);
+        reject(new Error(`cannot load ${address}`));
+      };
       document.head.append(element);
     }));
   }
@@ -55,8 +59,9 @@ function open(element, address, onState) {
 
   async function start() {
     sheet("/vendor/xterm.css");
-    await script("/vendor/xterm.js");
-    await script("/vendor/addon-fit.js");
+    for (const address of ["/vendor/xterm.js", "/vendor/addon-fit.js"]) {
+      await script(address).catch(() => script(address));
+    }
     if (closed) return;
     terminal = new Terminal({
       scrollback: 10000, cursorBlink: true, screenReaderMode: false, fontSize: 13, theme: theme(),

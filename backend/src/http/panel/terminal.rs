@@ -11,7 +11,7 @@ use crate::{
         session::{Piece, Session},
         wait::{self, Condition},
     },
-    runtime::{Privileges, Stdin},
+    runtime::{Privileges, ProcessState, Stdin},
 };
 use axum::{
     extract::{
@@ -40,7 +40,7 @@ const LARGEST_MESSAGE: usize = 1 << 20;
 /// How long one waits for an end to be noted before one says what is known.
 const LONGEST_TIDYING: Duration = Duration::from_secs(5);
 
-/// How long one waits for the end of a container of which a command was killed.
+/// How long one waits for the end of a container of which a command was killed, as long as its main process runs.
 const LONGEST_DOUBT: Duration = Duration::from_secs(1);
 
 /// The exit code of a process that SIGKILL has ended (128 + 9, as shells count).
@@ -226,7 +226,11 @@ impl Conversation {
             },
         };
         if let Ok(end) = wait::begin(&self.daemon, self.container.as_str(), Condition::NotRunning) {
-            let _ = timeout(patience, end).await;
+            tokio::pin!(end);
+            // One that was killed together with its container has an end to wait for that is not noted yet.
+            if timeout(patience, &mut end).await.is_err() && !self.has_main_process().await {
+                let _ = timeout(LONGEST_TIDYING, end).await;
+            }
         }
         let record = match container::find(&self.daemon, self.container.as_str()) {
             Ok(record) => record,
@@ -247,6 +251,11 @@ impl Conversation {
                 format!("The container has stopped with exit code {}.", record.exit_code)
             }
         }
+    }
+
+    /// Whether the container's main process runs, whatever is noted of it.
+    async fn has_main_process(&self) -> bool {
+        matches!(self.daemon.runtime.state(&self.container).await, Ok(ProcessState::Running { .. }))
     }
 }
 
