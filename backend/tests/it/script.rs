@@ -37,9 +37,13 @@ fn the_script_of_a_plan_runs_where_there_is_nothing() {
             "name": "made", "image": "busybox", "command": ["sleep", "1000"], "network": "lab", "start": true,
             "ports": [{ "container_port": 80, "protocol": "tcp", "host_port": 8080 }],
         });
-        let look = "ns=$(ls /run/netns) && ip -br -4 address && nsenter --net=/run/netns/$ns ip -4 address show eth0 && \
-                    nsenter --net=/run/netns/$ns ping -c 1 -W 2 10.9.0.1 && nft list map inet drawbridge published4";
-        let seen = on_a_bare_machine(&daemon, ("POST", "/api/containers?preview=true", Some(container.clone())), look);
+        // A bridge takes a moment to see that its port is up.
+        let reaches = "for _ in $(seq 30); do nsenter --net=/run/netns/$ns ping -c 1 -W 1 10.9.0.1 && break; done";
+        let look = format!(
+            "ns=$(ls /run/netns) && ip -br -4 address && nsenter --net=/run/netns/$ns ip -4 address show eth0 && \
+             {reaches} && nft list map inet drawbridge published4"
+        );
+        let seen = on_a_bare_machine(&daemon, ("POST", "/api/containers?preview=true", Some(container.clone())), &look);
         for words in ["10.9.0.1/24", "10.9.0.2/24", "1 received", "tcp . 8080 : 10.9.0.2 . 80"] {
             assert!(seen.contains(words), "{words} is not in {seen}");
         }

@@ -74,7 +74,7 @@ while True:
         for (family, at) in [("AF_INET", "127.0.0.1"), ("AF_INET", "172.17.0.1"), ("AF_INET6", "::1")] {
             let ask = format!(
                 "s = socket.socket(socket.{family}, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
-s.settimeout(20); s.connect(('{at}', 7777)); assert s.recv(16) == b'hello'"
+s.settimeout(30); s.connect(('{at}', 7777)); assert s.recv(16) == b'hello'"
             );
             let (reached, words) = python(&ask);
             assert!(reached, "{at}: {words}");

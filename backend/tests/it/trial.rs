@@ -1,6 +1,6 @@
 //! Trying a network from inside a container: each probe, and each thing that can be in the way, on the real kernel.
 
-use crate::harness::{Daemon, api, docker_is_there, run};
+use crate::harness::{Daemon, api, docker_is_there, run, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
 use serde_json::{Value, json};
 
@@ -29,6 +29,10 @@ fn laid_out(daemon: &Daemon) {
         daemon.docker(&["run", "-d", "--name", name, "--network", network, "busybox", "sleep", "100000"]);
     }
     daemon.docker(&["create", "--name", "idle", "--network", "lab", "busybox", "sleep", "1"]);
+    wait_for("web to listen", || {
+        let sockets = daemon.docker(&["exec", "web", "netstat", "-tln"]);
+        [" 127.0.0.1:81 ", " 0.0.0.0:80 "].iter().all(|address| sockets.contains(address)).then_some(())
+    });
 }
 
 fn attempt(daemon: &Daemon, from: &str, trial: Value) -> Value {

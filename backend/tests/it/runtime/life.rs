@@ -150,8 +150,9 @@ fn the_descriptors_that_the_daemon_raised_for_itself_are_not_the_containers() {
     check(async |stage| {
         let given = lower_descriptor_limit();
         raise_descriptor_limit().unwrap();
-        let spec = stage.sh("ulimit -S -n; ulimit -H -n; sleep 1000");
+        let spec = stage.sh("ulimit -S -n; ulimit -H -n; echo told; sleep 1000");
         stage.start(&spec).await;
+        stage.prints(&spec.id, "told\n").await;
         // runc 1.1 sets a command's limits while its child begins, which raises the soft one: now and then the child is later.
         let asked = exec(&["sh", "-c", "ulimit -S -n"]);
         let deadline = Instant::now() + Duration::from_secs(60);

@@ -100,6 +100,17 @@ impl Stage {
         text.collect()
     }
 
+    /// Waits until it has printed a line.
+    async fn prints(&self, id: &ContainerId, line: &str) {
+        let mut reader = self.runtime.logs(id, LogOptions { follow: Follow::Yes, ..LogOptions::default() });
+        while let Some(entry) = soon(reader.next()).await.unwrap() {
+            if entry.bytes == line.as_bytes() {
+                return;
+            }
+        }
+        panic!("it has ended without {line:?}");
+    }
+
     /// Runs it to its end and returns what it printed.
     async fn run(&self, spec: &ProcessSpec) -> String {
         self.start(spec).await;

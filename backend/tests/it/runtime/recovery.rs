@@ -5,8 +5,10 @@ use super::*;
 #[test]
 fn a_later_daemon_finds_what_runs() {
     check(async |stage| {
-        let spec = stage.sh("trap 'exit 7' TERM; while true; do sleep 0.05; done");
+        let spec = stage.sh("trap 'exit 7' TERM; echo ready; while true; do sleep 0.05; done");
         let pid = stage.start(&spec).await;
+        // Before that the signal is ignored, or meets the OCI runtime.
+        stage.prints(&spec.id, "ready\n").await;
         assert!(matches!(stage.runtime.start(&spec).await, Err(RuntimeError::Running(_))));
 
         let later = stage.another_runtime().await;

@@ -3,7 +3,7 @@
 use super::{Raw, create};
 use crate::harness::{Daemon, docker_is_there, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
-use std::{fs, thread, time::Duration};
+use std::fs;
 
 fn start(daemon: &Daemon, name: &str) {
     let answer = Raw::ask(daemon, &format!("POST /v1.50/containers/{name}/start"), None);
@@ -17,8 +17,15 @@ fn a_log_is_cut_by_number_and_time() {
     }
     check_in_sandbox(|| {
         let daemon = Daemon::start();
-        let script = "for i in 1 2 3; do echo line-$i; sleep 0.3; done; echo -n par; sleep 0.2; echo tial; printf end";
-        daemon.docker(&["run", "--name", "one", "busybox", "sh", "-c", script]);
+        // Lines that the monitor reads at once have one time, and are whole: each waits until what is before it has been read.
+        let script = "for i in 1 2 3; do echo line-$i; until [ -e /go-$i ]; do sleep 0.01; done; done
+            echo -n par; until [ -e /go-par ]; do sleep 0.01; done; echo tial; printf end";
+        daemon.docker(&["run", "-d", "--name", "one", "busybox", "sh", "-c", script]);
+        for (printed, go) in [("line-1", "/go-1"), ("line-2", "/go-2"), ("line-3", "/go-3"), ("par", "/go-par")] {
+            wait_for(printed, || daemon.docker(&["logs", "one"]).ends_with(printed).then_some(()));
+            daemon.docker(&["exec", "one", "touch", go]);
+        }
+        assert_eq!(daemon.docker(&["wait", "one"]), "0");
         assert_eq!(daemon.docker(&["logs", "one"]), "line-1\nline-2\nline-3\npartial\nend");
         assert_eq!(daemon.docker(&["logs", "-n", "2", "one"]), "partial\nend");
         assert_eq!(daemon.docker(&["logs", "-n", "0", "one"]), "");
@@ -84,7 +91,8 @@ fn a_log_is_followed_over_the_daemons_death_and_a_rotation() {
 fn a_slow_reader_holds_nobody_up() {
     check_in_sandbox(|| {
         let daemon = Daemon::start();
-        let script = "yes 0123456789abcdef0123456789abcdef | head -c 20000000; echo last";
+        // In long lines, for each is a frame: short ones take a busy machine minutes.
+        let script = "yes $(printf %01000d 0) | head -c 20000000; echo last";
         create(&daemon, "loud", &format!(r#""Cmd":["sh","-c","{script}"]"#));
         let mut slow = Raw::upgrade(&daemon, "POST /containers/loud/attach?stream=1&stdout=1", "");
         let before = memory_kib(&daemon);
@@ -94,9 +102,15 @@ fn a_slow_reader_holds_nobody_up() {
         });
         let grown = memory_kib(&daemon).saturating_sub(before);
         assert!(grown < 20_000, "20 MB were printed, nobody read them, and the daemon grew by {grown} KiB");
-        thread::sleep(Duration::from_millis(100));
         // The log has it all, so the reader still gets it.
-        slow.hears(b"last\n");
+        slow.read_to_end();
+        let (mut printed, mut frames) = (Vec::new(), &slow.rest[..]);
+        while let Some(([_, _, _, _, length @ ..], rest)) = frames.split_first_chunk::<8>() {
+            let (piece, others) = rest.split_at(u32::from_be_bytes(*length) as usize);
+            printed.extend_from_slice(piece);
+            frames = others;
+        }
+        assert!(printed.len() == 20_000_005 && printed.ends_with(b"last\n"), "{} bytes", printed.len());
     });
 }
 

@@ -51,14 +51,19 @@ impl Typist {
     /// Waits for a text behind all that was waited for before.
     pub(crate) fn sees(&mut self, text: &str) {
         let begun = Instant::now();
-        loop {
-            if let Some(at) = self.seen.find(text) {
-                self.seen.drain(..at + text.len());
-                return;
-            }
+        while !self.has_seen(text) {
             assert!(begun.elapsed() < DEADLINE, "never saw {text:?} but: {}", self.seen);
-            self.read();
         }
+    }
+
+    /// Whether a text has come behind all that was waited for before; reads on if not.
+    pub(crate) fn has_seen(&mut self, text: &str) -> bool {
+        if let Some(at) = self.seen.find(text) {
+            self.seen.drain(..at + text.len());
+            return true;
+        }
+        self.read();
+        false
     }
 
     fn read(&mut self) {
@@ -70,6 +75,7 @@ impl Typist {
         }
     }
 
+    /// Gives the terminal another size and tells the command so, which has no ear for it before it has told its first size.
     pub(crate) fn resizes(&self, rows: u16, columns: u16) {
         resize(&self.screen, TerminalSize { rows, columns }).unwrap();
         // The terminal is nobody's controlling one.

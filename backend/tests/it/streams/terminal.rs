@@ -1,7 +1,7 @@
 //! `run -it`, `attach`, `start -ai` and `exec -it`, typed at a terminal.
 
 use super::{Raw, Typist, create};
-use crate::harness::{Daemon, docker_is_there};
+use crate::harness::{Daemon, docker_is_there, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
 
 #[test]
@@ -17,9 +17,9 @@ fn a_shell_is_used_left_and_come_back_to() {
         typist.sees("/dev/pts/0");
         typist.sees("xterm");
         typist.sees("30 100");
-        typist.resizes(40, 120);
         // The shell has the new size when the resize is told of.
-        crate::harness::wait_for("the resize", || {
+        wait_for("the resize", || {
+            typist.resizes(40, 120);
             let words = [
                 "events",
                 "--since",
@@ -70,9 +70,12 @@ fn a_command_has_a_terminal_of_its_own() {
         typist.sees("hello xterm");
         typist.sees("/tmp");
         typist.sees("30 100");
-        typist.resizes(41, 121);
-        typist.types("while [ \"$(stty size)\" != '41 121' ]; do :; done; echo resized\n");
-        typist.sees("resized");
+        // What is typed is seen, too, and is not what it prints.
+        typist.types("while [ \"$(stty size)\" != '41 121' ]; do sleep 0.01; done; echo re''sized\n");
+        wait_for("the new size", || {
+            typist.resizes(41, 121);
+            typist.has_seen("resized").then_some(())
+        });
         typist.types("exit 9\n");
         assert_eq!(typist.ends(), Some(9));
     });

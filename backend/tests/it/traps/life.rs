@@ -29,6 +29,10 @@ fn what_removes_itself_goes_whoever_ends_it() {
         let ends = ["POST /containers/one/stop?t=0", "POST /containers/one/kill", "DELETE /containers/one?force=1"];
         for end in ends {
             start(&daemon, "one", own);
+            // Before that it is still the OCI runtime, which ends otherwise when it is asked to.
+            wait_for("its process", || {
+                ask(&daemon, "GET /containers/one/top", "").body.contains("\"sleep 1000\"").then_some(())
+            });
             let mut removed =
                 Raw::send(&daemon, "POST /containers/one/wait?condition=removed", "Connection: close\r\n", None);
             assert_eq!(ask(&daemon, end, "").status, 204, "{end}");
@@ -39,7 +43,10 @@ fn what_removes_itself_goes_whoever_ends_it() {
         create(&daemon, "one", r#""Cmd":["nosuch"],"HostConfig":{"AutoRemove":true}"#);
         assert_eq!(ask(&daemon, "POST /containers/one/start", "").status, 400);
         wait_for("its removal", || (ask(&daemon, "GET /containers/one/json", "").status == 404).then_some(()));
-        assert_eq!(told(&daemon, r#"{"event":["destroy"],"type":["container"]}"#).len(), 4);
+        // Told when its files are gone, after its row.
+        let gone = || told(&daemon, r#"{"event":["destroy"],"type":["container"]}"#).len();
+        wait_for("its removal to be told of", || (gone() >= 4).then_some(()));
+        assert_eq!(gone(), 4);
         // `DELETE` without `v` keeps volumes; --rm takes them along.
         wait_for("its volumes to go", || {
             let volumes = ask(&daemon, "GET /volumes", "").json()["Volumes"].as_array().unwrap().len();
@@ -122,6 +129,9 @@ fn checks_of_health_are_told_as_commands() {
         let daemon = Daemon::start();
         start(&daemon, "one", r#""Healthcheck":{"Test":["CMD","true"],"Interval":50000000,"Retries":1}"#);
         wait_for("its health", || (inspect(&daemon, "one")["State"]["Health"]["Status"] == "healthy").then_some(()));
+        // Told after it is shown, and its removal would come between.
+        let is_told = || told(&daemon, r#"{"container":["one"],"event":["health_status: healthy"]}"#).len() == 1;
+        wait_for("its health to be told of", || is_told().then_some(()));
         ask(&daemon, "DELETE /containers/one?force=1", "");
         let events = told(&daemon, r#"{"container":["one"],"type":["container"]}"#);
         let actions = actions(&events);
