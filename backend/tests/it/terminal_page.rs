@@ -28,6 +28,23 @@ async fn types(page: &Page, keys: impl Into<thirtyfour::TypingData>) {
     field.send_keys(keys).await.unwrap();
 }
 
+/// Asks the shell for the size of its terminal until it says that of the page, which may change once more after it has settled.
+/// `words` are printed behind each answer.
+async fn has_its_size(page: &Page, words: &str) {
+    let mut asked = 0;
+    page.until("the shell to know its size", async || {
+        asked += 1;
+        types(page, format!("stty size; echo {words}-$(({asked}))\n")).await;
+        shows(page, &format!("{words}-{asked}")).await;
+        let script = format!(
+            "const {{ rows, cols }} = document.querySelector('[data-test=terminal]').terminal; \
+             return (() => {{ {SCREEN} }})().includes(`\n${{rows}} ${{cols}}\n`)"
+        );
+        Ok((page.js(&script).await == true).then_some(()))
+    })
+    .await;
+}
+
 /// What is said of a container that is removed under a terminal: that, or that it was stopped, whichever is seen first.
 const GONE: &str = "return /container (was removed|has stopped)|容器已(被移除|停止)/
     .test(document.querySelector('[data-test=terminal-state]')?.textContent ?? '')";
@@ -49,11 +66,8 @@ fn a_shell_is_typed_into() {
         )
         .await;
         shows(page, "/ #").await;
-        types(page, "kept=$((40+2)); stty size\n").await;
-        let size = page
-            .js("const t = document.querySelector('[data-test=terminal]').terminal; return `${t.rows} ${t.cols}`")
-            .await;
-        shows(page, size.as_str().unwrap()).await;
+        types(page, "kept=$((40+2))\n").await;
+        has_its_size(page, "large").await;
 
         // Smaller, and told so.
         page.set_size(800, 500).await;
@@ -62,11 +76,8 @@ fn a_shell_is_typed_into() {
             "return document.querySelector('[data-test=terminal]').terminal.cols < 100",
         )
         .await;
-        types(page, "stty size; echo and-$kept\n").await;
-        let size = page
-            .js("const t = document.querySelector('[data-test=terminal]').terminal; return `${t.rows} ${t.cols}`")
-            .await;
-        shows(page, size.as_str().unwrap()).await;
+        has_its_size(page, "small").await;
+        types(page, "echo and-$kept\n").await;
         shows(page, "and-42").await;
 
         // Copied with what is selected, and pasted.

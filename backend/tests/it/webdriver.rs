@@ -337,7 +337,11 @@ impl Page {
 
     /// Waits until `condition` gives something. What goes wrong meanwhile is tried again: a page in motion replaces
     /// elements between finding and clicking.
-    async fn until<T>(&self, what: &str, mut condition: impl AsyncFnMut() -> WebDriverResult<Option<T>>) -> T {
+    pub(crate) async fn until<T>(
+        &self,
+        what: &str,
+        mut condition: impl AsyncFnMut() -> WebDriverResult<Option<T>>,
+    ) -> T {
         let begun = Instant::now();
         loop {
             let found = condition().await;
