@@ -12,7 +12,7 @@ use crate::{
     model::ContainerRecord,
     notices::ContainerDeed,
     runtime::{Privileges, Stdin},
-    store::{Connection, StoreError, life as rows},
+    store::{Connection, StoreError, container, life as rows},
 };
 use drawbridge_api::{ContainerId, ContainerState};
 use std::{sync::Arc, time::Duration};
@@ -74,21 +74,25 @@ async fn look_after(
         }
         let began_ran_ns = ran_ns(&record);
         let check = check(daemon, &record, wanted, command).await;
-        // It may have ended during the check, which then says nothing.
-        match running(daemon, id)? {
-            Some(now) if now.started_at_ms == run => record = now,
-            Some(_) | None => return Ok(()),
-        }
-        let mut health = record.life.health.clone().unwrap_or_default();
-        let before = health.status;
-        health.take(check, wanted, began_ran_ns);
-        daemon.engine.write(|db| rows::set_health(db, id, &health))?;
-        if health.status != before {
+        let noted = daemon.engine.write(|db| {
+            let now = container::get(db, id)?.filter(|now| now.state == ContainerState::Running);
+            // It may have ended during the check, which then says nothing.
+            let Some(mut now) = now.filter(|now| now.started_at_ms == run) else { return Ok(None) };
+            let mut health = now.life.health.take().unwrap_or_default();
+            let before = health.status;
+            health.take(check, wanted, began_ran_ns);
+            rows::set_health(db, id, &health)?;
+            let is_news = health.status != before;
+            now.life.health = Some(health);
+            Ok::<_, StoreError>(Some((now, is_news)))
+        })?;
+        let Some((now, is_news)) = noted else { return Ok(()) };
+        record = now;
+        if let Some(health) = record.life.health.as_ref().filter(|_| is_news) {
             lookup::publish(daemon, id)?;
             let status = health.status.as_str().to_owned();
             daemon.tell_container(&record, ContainerDeed::Health { status });
         }
-        record.life.health = Some(health);
     }
 }
 
