@@ -133,6 +133,8 @@ async fn plug_in(
 
 async fn launch(daemon: &Arc<Daemon>, record: &ContainerRecord) -> Result<(), OpError> {
     lap("start: network");
+    // Whoever asked for the end of an earlier run, which ended by itself at that moment, did not ask for this one's.
+    daemon.take_asked_to_end(&record.id);
     let spec = process::spec(daemon, record).await?;
     lap("start: what the process is to be");
     let pid = daemon.runtime.start(&spec).await?;

@@ -6,7 +6,7 @@ use crate::{
     life::RestartPolicy,
     model::ContainerRecord,
     notices::ContainerDeed,
-    runtime::RuntimeError,
+    runtime::{ProcessState, RuntimeError},
     store::{journal::Request, life},
 };
 use drawbridge_api::{ContainerState, Origin};
@@ -127,9 +127,12 @@ async fn end_by_hand(daemon: &Daemon, record: &ContainerRecord, signal: i32) -> 
 }
 
 async fn send_signal(daemon: &Daemon, record: &ContainerRecord, signal: i32) -> Result<(), OpError> {
-    daemon.runtime.signal(&record.id, signal).await?;
+    let ProcessState::Running { .. } = daemon.runtime.state(&record.id).await? else {
+        return Err(RuntimeError::NotRunning(record.id.clone()).into());
+    };
+    // Told first: the end that it may bring about is told by another task, which would be quicker now and then.
     daemon.tell_container(record, ContainerDeed::Kill { signal });
-    Ok(())
+    Ok(daemon.runtime.signal(&record.id, signal).await?)
 }
 
 /// Kills a container and returns when its network is gone; `verb` names the change that takes it away.
