@@ -40,8 +40,8 @@ const READ_SIZE: usize = 8 << 10;
 /// tells, and a process that prints nothing would never show it.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
-/// How long a client may take to read the head of an answer before it is sent more.
-const LONGEST_HEAD: Duration = Duration::from_millis(100);
+/// How long a client may take to read the head of an answer before it is sent more. Who reads nothing misses nothing.
+const LONGEST_HEAD: Duration = Duration::from_secs(10);
 
 /// How long a client may take to hang up after the last piece.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
@@ -133,6 +133,7 @@ enum Farewell {
 }
 
 /// A client's connection, looked at to see whether it is still there.
+#[derive(Clone)]
 struct Presence(Option<Arc<OwnedFd>>);
 
 impl Presence {
@@ -172,9 +173,10 @@ async fn talk(
     let (mut from_client, mut to_client) = tokio::io::split(connection);
     let Session { console, mut output, input, at_input_end } = session;
     let keys = console.terminal.then_some(keys);
-    presence.takes_the_head().await;
+    let head = presence.clone();
     let farewell = {
         let send = async {
+            head.takes_the_head().await;
             while let Some(piece) = output.recv().await {
                 if to_client.write_all(&framing.wrap(piece.stream, piece.bytes)).await.is_err() {
                     break;
