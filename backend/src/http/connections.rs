@@ -170,13 +170,15 @@ impl Sleep for HeadSleep {}
 mod tests {
     use super::*;
     use axum::{http::StatusCode, routing::get};
+    use std::io::Write as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     const LIMIT: Duration = Duration::from_millis(50);
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-    /// A client of a server that says `hi`, and gives back what it gets at `/echo`.
-    fn connect() -> UnixStream {
+    /// A client of a server that says `hi`, and gives back what it gets at `/echo`. What it says first is there before the server
+    /// is, which need not wait for it.
+    fn connect(said: &[u8]) -> UnixStream {
         let echo = |mut request: Request| async move {
             let upgrade = hyper::upgrade::on(&mut request);
             tokio::spawn(async move {
@@ -186,7 +188,12 @@ mod tests {
             (StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade"), ("upgrade", "tcp")])
         };
         let app = Router::new().route("/", get(|| async { "hi" })).route("/echo", get(echo));
-        let (client, server) = UnixStream::pair().unwrap();
+        let (mut client, server) = std::os::unix::net::UnixStream::pair().unwrap();
+        client.write_all(said).unwrap();
+        let [client, server] = [client, server].map(|stream| {
+            stream.set_nonblocking(true).unwrap();
+            UnixStream::from_std(stream).unwrap()
+        });
         tokio::spawn(serve_one(server, app, Peer::default(), LIMIT));
         client
     }
@@ -198,39 +205,34 @@ mod tests {
         }
     }
 
-    /// Whether the server lets go of a client that has said this, in good time.
-    async fn is_let_go(mut client: UnixStream, said: &[u8]) -> bool {
-        client.write_all(said).await.unwrap();
+    /// Whether the server lets go of a client, in good time.
+    async fn is_let_go(mut client: UnixStream) -> bool {
         let mut rest = Vec::new();
-        tokio::time::timeout(Duration::from_secs(20), client.read_to_end(&mut rest)).await.is_ok()
+        tokio::time::timeout(Duration::from_secs(30), client.read_to_end(&mut rest)).await.is_ok()
     }
 
     #[tokio::test]
     async fn who_never_finishes_a_head_is_let_go() {
         for said in ["", "G", "GET / HTTP/1.1\r\nHost: a\r\n"] {
-            assert!(is_let_go(connect(), said.as_bytes()).await, "{said:?}");
+            assert!(is_let_go(connect(said.as_bytes())).await, "{said:?}");
         }
-        let mut second = connect();
-        second.write_all(REQUEST).await.unwrap();
+        let mut second = connect(REQUEST);
         read_to(&mut second, "\r\n\r\nhi").await;
-        assert!(is_let_go(second, b"GET /").await, "at its second request");
+        second.write_all(b"GET /").await.unwrap();
+        assert!(is_let_go(second).await, "at its second request");
     }
 
     #[tokio::test]
     async fn who_rests_between_requests_or_holds_a_stream_is_kept() {
-        let (mut resting, mut stream) = (connect(), connect());
-        resting.write_all(REQUEST).await.unwrap();
+        let mut resting = connect(REQUEST);
+        let mut stream = connect(b"GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: tcp\r\n\r\n");
         read_to(&mut resting, "\r\n\r\nhi").await;
-        stream
-            .write_all(b"GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: tcp\r\n\r\n")
-            .await
-            .unwrap();
         read_to(&mut stream, "\r\n\r\n").await;
         stream.write_all(b"one").await.unwrap();
         read_to(&mut stream, "one").await;
         // Each of these takes the time once.
         for _ in 0..3 {
-            assert!(is_let_go(connect(), b"G").await);
+            assert!(is_let_go(connect(b"G")).await);
         }
         resting.write_all(REQUEST).await.unwrap();
         read_to(&mut resting, "\r\n\r\nhi").await;
