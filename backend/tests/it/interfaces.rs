@@ -1,8 +1,8 @@
 //! Programs of the kernel's other binary interfaces, under the filter of system calls that containers have.
 
-use crate::harness::{Daemon, docker_is_there};
+use crate::harness::{Daemon, docker_is_there, run};
 use drawbridge_kernel::{abi, testing::check_in_sandbox};
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{fs, process::Command};
 
 /// A program of 32 bits (EM_386) that exits with 7: `mov eax, 1; mov ebx, 7; int 0x80`.
 #[rustfmt::skip]
@@ -40,9 +40,11 @@ fn programs_of_other_interfaces_do_as_outside() {
         let folder = std::env::temp_dir().join(format!("drawbridge-interfaces-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let code = |name: &str, program: &[u8], options: &[&str]| {
-            let file = folder.join(name);
-            fs::write(&file, program).unwrap();
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+            let [draft, file] = [format!("{name}.draft"), name.to_owned()].map(|name| folder.join(name));
+            fs::write(&draft, program).unwrap();
+            // What is open for writing can't be executed (ETXTBSY, execve(2)), and a process that another test starts has what is
+            // open here until it runs. So it is written by a program that ends.
+            run("install", &["-m", "755", draft.to_str().unwrap(), file.to_str().unwrap()]);
             let script = format!("{} 2>/dev/null; echo $?", file.display());
             let outside = Command::new("sh").args(["-c", &script]).output().unwrap();
             let mount = format!("{0}:{0}", folder.display());

@@ -165,24 +165,24 @@ fn ipv6_beside_ipv4() {
         let base = subnet.trim_end_matches("/64");
         for (name, host) in [("one", 2), ("two", 3)] {
             start(daemon, name, &["--network", "dual"]);
+            // At once: nothing waits for duplicate address detection.
+            let inside = daemon.docker(&["exec", name, "ip", "-6", "addr", "show", "eth0"]);
+            assert!(!inside.contains("tentative"), "{inside}");
             assert_eq!(address(daemon, name, "GlobalIPv6Address"), format!("{base}{host}"));
         }
         assert_eq!(address(daemon, "one", "IPv6Gateway"), format!("{base}1"));
-        // At once: nothing waits for duplicate address detection.
-        let ping = daemon.docker(&["exec", "two", "ping", "-c", "1", "-W", "1", &format!("{base}2")]);
+        let ping = daemon.docker(&["exec", "two", "ping", "-c", "1", "-W", "30", &format!("{base}2")]);
         assert!(ping.contains("1 packets received"), "{ping}");
-        let inside = daemon.docker(&["exec", "one", "ip", "-6", "addr", "show", "eth0"]);
-        assert!(!inside.contains("tentative"), "{inside}");
         let routes = daemon.docker(&["exec", "one", "ip", "-6", "route"]);
         assert!(routes.contains(&format!("default via {base}1 dev eth0")), "{routes}");
-        daemon.docker(&["exec", "one", "ping", "-c", "1", "-W", "1", &format!("{base}1")]);
+        daemon.docker(&["exec", "one", "ping", "-c", "1", "-W", "30", &format!("{base}1")]);
 
         // A container on a network without it gets IPv6 with a second one, and keeps its namespace.
         start(daemon, "late", &[]);
         let namespace = run("ip", &["netns", "identify", &daemon.docker(&["inspect", "-f", "{{.State.Pid}}", "late"])]);
         assert!(!daemon.docker(&["exec", "late", "ip", "-6", "addr"]).contains("eth"));
         daemon.docker(&["network", "connect", "--ip6", &format!("{base}99"), "dual", "late"]);
-        daemon.docker(&["exec", "late", "ping", "-c", "1", "-W", "1", &format!("{base}2")]);
+        daemon.docker(&["exec", "late", "ping", "-c", "1", "-W", "30", &format!("{base}2")]);
         let pid = daemon.docker(&["inspect", "-f", "{{.State.Pid}}", "late"]);
         assert_eq!(run("ip", &["netns", "identify", &pid]), namespace);
         daemon.docker(&["network", "disconnect", "dual", "late"]);

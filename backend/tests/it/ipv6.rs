@@ -1,7 +1,7 @@
 //! IPv6 through the daemon, with a neighbour machine: out with the host's address or the container's own, in through published
 //! ports, and no waiting for neighbours.
 
-use crate::harness::{Daemon, docker_is_there, run, wait_for};
+use crate::harness::{DEADLINE, Daemon, docker_is_there, run, wait_for};
 use drawbridge_kernel::testing::{check_in_sandbox, inside};
 use std::{
     io::{Read, Write},
@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Far more than an attempt needs that succeeds, and what each costs that is dropped.
+/// Far more than an attempt would need that succeeded, and what each costs that is dropped.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 fn start(daemon: &Daemon, name: &str, args: &[&str]) -> String {
@@ -49,17 +49,27 @@ fn serve(namespace: &str, port: u16) {
     let listener = inside(namespace, || TcpListener::bind(("::", port)).unwrap());
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let from = stream.peer_addr().unwrap().ip();
-            let _ = stream.write_all(from.to_string().as_bytes());
+            // One that has gone again needs no answer.
+            let Ok(from) = stream.peer_addr() else { continue };
+            let _ = stream.write_all(from.ip().to_string().as_bytes());
         }
     });
 }
 
 /// Who the other end takes us for; none when nobody answers.
 fn seen_from(namespace: &str, to: &str) -> Option<IpAddr> {
+    seen_within(DEADLINE, namespace, to)
+}
+
+/// Whether nobody answers.
+fn is_out_of_reach(namespace: &str, to: &str) -> bool {
+    seen_within(PATIENCE, namespace, to).is_none()
+}
+
+fn seen_within(patience: Duration, namespace: &str, to: &str) -> Option<IpAddr> {
     let to: SocketAddr = to.parse().unwrap();
     inside(namespace, || {
-        let mut stream = TcpStream::connect_timeout(&to, PATIENCE).ok()?;
+        let mut stream = TcpStream::connect_timeout(&to, patience).ok()?;
         let mut text = String::new();
         stream.read_to_string(&mut text).ok()?;
         text.parse().ok()
@@ -70,10 +80,12 @@ fn address(text: &str) -> Option<IpAddr> {
     Some(text.parse().unwrap())
 }
 
-/// What takes a second when it has to wait for the kernel, once in three attempts at the least does not: these machines are shared.
+/// What takes a second at each attempt when it has to wait for the kernel does not at one of them: these machines are shared.
 fn check_at_once(attempt: impl FnMut(usize) -> Duration) {
-    let times: Vec<Duration> = (0..3).map(attempt).collect();
-    assert!(times.iter().any(|time| *time < Duration::from_secs(1)), "{times:?}");
+    let mut times = (0..).map(attempt);
+    wait_for("an attempt that waits for nothing", || {
+        times.next().filter(|time| *time < Duration::from_secs(1)).map(drop)
+    });
 }
 
 #[test]
@@ -99,9 +111,9 @@ fn out_by_nat_and_in_by_published_ports() {
         });
         assert_eq!(seen_from(&web, "192.0.2.2:7000"), address("::ffff:192.0.2.1"));
         assert_eq!(seen_from("far", "[2001:db8::1]:8080"), address("2001:db8::2"), "the client's own address");
-        assert_eq!(seen_from("far", "[fd00:66::2]:80"), None, "not by a route to the container");
-        assert_eq!(seen_from("far", "[fd00:66::2]:81"), None);
-        assert_eq!(seen_from("far", "[2001:db8::1]:81"), None);
+        assert!(is_out_of_reach("far", "[fd00:66::2]:80"), "not by a route to the container");
+        assert!(is_out_of_reach("far", "[fd00:66::2]:81"));
+        assert!(is_out_of_reach("far", "[2001:db8::1]:81"));
         // A container with IPv4 alone is reached by IPv6 too, through the daemon.
         let four = start(&daemon, "four", &["-p", "8081:80"]);
         serve(&four, 80);
@@ -111,7 +123,7 @@ fn out_by_nat_and_in_by_published_ports() {
             let next = start(&daemon, &format!("next{attempt}"), &["--network", "dual"]);
             serve(&next, 90);
             let begun = Instant::now();
-            assert_eq!(seen_from(&web, &format!("[fd00:66::{}]:90", attempt + 3)), address("fd00:66::2"));
+            assert_eq!(seen_from(&web, &format!("[fd00:66::{:x}]:90", attempt + 3)), address("fd00:66::2"));
             begun.elapsed()
         });
     });
@@ -134,9 +146,9 @@ fn routed_with_its_own_addresses() {
         assert_eq!(seen_from(&web, "[2001:db8::2]:7000"), address("2001:db8:1::2"), "out as itself");
         assert_eq!(seen_from(&web, "192.0.2.2:7000"), address("::ffff:192.0.2.1"), "by IPv4 still with the host's");
         assert_eq!(seen_from("far", "[2001:db8:1::2]:80"), address("2001:db8::2"));
-        assert_eq!(seen_from("far", "[2001:db8:1::2]:81"), None, "what is not published");
+        assert!(is_out_of_reach("far", "[2001:db8:1::2]:81"), "what is not published");
         assert_eq!(seen_from("far", "192.0.2.1:8080"), address("::ffff:192.0.2.2"));
-        run("ip", &["netns", "exec", "far", "ping", "-c", "1", "-W", "5", "2001:db8:1::2"]);
+        run("ip", &["netns", "exec", "far", "ping", "-c", "1", "-W", "30", "2001:db8:1::2"]);
     });
 }
 
@@ -154,7 +166,7 @@ fn a_trusted_interface_reaches_published_ports_at_the_containers_address() {
         serve(&web, 80);
         serve(&web, 81);
         assert_eq!(seen_from("far", "[fd00:66::2]:80"), address("2001:db8::2"));
-        assert_eq!(seen_from("far", "[fd00:66::2]:81"), None, "what is not published");
+        assert!(is_out_of_reach("far", "[fd00:66::2]:81"), "what is not published");
         assert_eq!(seen_from("far", "[2001:db8::1]:8080"), address("2001:db8::2"));
     });
 }

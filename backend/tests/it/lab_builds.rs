@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{Daemon, api, docker_is_there},
-    labs::{done, things},
+    labs::{done, fetch, things},
 };
 use drawbridge_kernel::testing::check_in_sandbox;
 use serde_json::json;
@@ -58,8 +58,7 @@ fn a_lab_builds_its_images() {
             said.contains("Step 1/6 : FROM busybox AS page") && said.contains("Successfully tagged made-web"),
             "{said}"
         );
-        let fetch =
-            |path: &str| daemon.docker(&["exec", "made-client-1", "wget", "-qO-", &format!("http://web/{path}")]);
+        let fetch = |path: &str| fetch(&daemon, "made-client-1", &format!("http://web/{path}"));
         assert_eq!((fetch("").as_str(), fetch("link").as_str()), ("hello there", "page"));
         assert_eq!(daemon.docker(&["exec", "made-web-1", "ls", "-A", "/files"]), "index.html\nlink\npage");
         let seen = daemon.docker(&["image", "inspect", "-f", "{{.Config.Labels}} {{.RepoTags}}", "other:tag"]);

@@ -1,7 +1,7 @@
 //! Labs as files, by `drawbridge lab` and `/api/labs`: up, up again, changed, failed, seen by docker-compose, down; and what
 //! there is as a file and as a script.
 
-use crate::harness::{Daemon, Folders, api, docker_is_there, is_there, run};
+use crate::harness::{Daemon, Folders, api, docker_is_there, is_there, run, wait_for};
 use drawbridge_kernel::{
     Kernel,
     testing::{check_in_sandbox, in_sandbox, is_able},
@@ -29,7 +29,7 @@ services:
     command: ["sh", "-c", "touch /data/ready; exec sleep 1000"]
     networks: [back]
     volumes: ["data:/data"]
-    healthcheck: {test: ["CMD", "test", "-f", "/data/ready"], interval: 100ms, retries: 50}
+    healthcheck: {test: ["CMD", "test", "-f", "/data/ready"], interval: 100ms, retries: 300}
     stop_grace_period: 0s
   probe:
     image: busybox
@@ -75,6 +75,21 @@ pub(crate) fn things(daemon: &Daemon) -> String {
     format!("{ps}\n{networks}\n{}", daemon.docker(&["volume", "ls", "-q"]))
 }
 
+/// What a web server says to a container. A server that has just been started may not listen yet.
+pub(crate) fn fetch(daemon: &Daemon, from: &str, url: &str) -> String {
+    said(url, || daemon.docker_output(&["exec", from, "wget", "-qO-", url]))
+}
+
+/// What one says to the host.
+fn fetch_here(url: &str) -> String {
+    said(url, || Command::new("curl").args(["-sS", url]).output().unwrap())
+}
+
+fn said(url: &str, mut ask: impl FnMut() -> Output) -> String {
+    let answer = wait_for(url, || Some(ask()).filter(|output| output.status.success()));
+    String::from_utf8_lossy(&answer.stdout).trim().to_owned()
+}
+
 fn id(daemon: &Daemon, name: &str) -> String {
     daemon.docker(&["inspect", "-f", "{{.Id}}", name])
 }
@@ -99,9 +114,9 @@ fn a_lab_comes_up_changes_and_goes() {
             said.contains("Network school_front: created") && said.contains("Container school-web-1: created"),
             "{said}"
         );
-        assert_eq!(daemon.docker(&["exec", "school-db-1", "wget", "-qO-", "http://www"]), "hello");
-        assert_eq!(daemon.docker(&["exec", "school-probe-1", "wget", "-qO-", "http://127.0.0.1"]), "hello");
-        assert_eq!(run("curl", &["-sS", "http://127.0.0.1:18181/"]), "hello\n");
+        assert_eq!(fetch(&daemon, "school-db-1", "http://www"), "hello");
+        assert_eq!(fetch(&daemon, "school-probe-1", "http://127.0.0.1"), "hello");
+        assert_eq!(fetch_here("http://127.0.0.1:18181/"), "hello");
         let by_label = daemon.docker(&["ps", "-q", "--filter", "label=com.docker.compose.project=school"]);
         assert_eq!(by_label.lines().count(), 3);
 
@@ -114,7 +129,7 @@ fn a_lab_comes_up_changes_and_goes() {
         file(&daemon, &LAB.replace(":-hello", ":-changed"));
         let said = done(&daemon, &["up", &path]);
         assert!(said.contains("Container school-web-1: recreated"), "{said}");
-        assert_eq!(run("curl", &["-sS", "http://127.0.0.1:18181/"]), "changed\n");
+        assert_eq!(fetch_here("http://127.0.0.1:18181/"), "changed");
         assert_eq!(id(&daemon, "school-db-1"), db, "what has not changed is left alone");
         assert_ne!(id(&daemon, "school-web-1"), web);
         assert_ne!(id(&daemon, "school-probe-1"), probe, "it shares the network of what was made anew");
@@ -124,7 +139,7 @@ fn a_lab_comes_up_changes_and_goes() {
         let said = done(&daemon, &["up", &path]);
         assert!(said.contains("Network school_back: recreated"), "{said}");
         assert_ne!(id(&daemon, "school-db-1"), db);
-        assert_eq!(daemon.docker(&["exec", "school-db-1", "wget", "-qO-", "http://10.78.0.7"]), "hello");
+        assert_eq!(fetch(&daemon, "school-db-1", "http://10.78.0.7"), "hello");
         assert_eq!(daemon.docker(&["ps", "-aq"]).lines().count(), 3);
 
         assert!(
@@ -168,7 +183,7 @@ fn what_fails_leaves_everything_as_it_was() {
             text.lines().map(|line| line.split_once(' ').map_or(line, |(_, rest)| rest).to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(without_ids(&back), without_ids(&there));
-        assert_eq!(daemon.docker(&["exec", "school-db-1", "wget", "-qO-", "http://10.77.0.7"]), "hello");
+        assert_eq!(fetch(&daemon, "school-db-1", "http://10.77.0.7"), "hello");
         file(&daemon, LAB);
         assert_eq!(done(&daemon, &["up", &path]), "", "it is as the first file says");
     });
@@ -194,6 +209,7 @@ fn docker_compose_sees_the_same_project() {
             String::from_utf8_lossy(&output.stdout).trim().to_owned()
         };
         assert_eq!(compose(&["ps", "-q", "web"]), id(&daemon, "school-web-1"));
+        assert_eq!(fetch(&daemon, "school-db-1", "http://web"), "hello");
         assert_eq!(compose(&["exec", "-T", "db", "wget", "-qO-", "http://web"]), "hello");
         compose(&["down", "-t", "0", "-v"]);
         assert_eq!(daemon.docker(&["ps", "-aq"]), "");
@@ -234,8 +250,8 @@ fn the_lab_files_come_up_and_are_exported_whole() {
         for path in &files {
             done(&daemon, &["up", path.to_str().unwrap()]);
         }
-        daemon.docker(&["exec", "client", "ping", "-6", "-c", "1", "-W", "5", "fixed"]);
-        daemon.docker(&["exec", "demo-box3", "ping", "-c", "1", "-W", "5", "demo-box2"]);
+        daemon.docker(&["exec", "client", "ping", "-6", "-c", "1", "-W", "30", "fixed"]);
+        daemon.docker(&["exec", "demo-box3", "ping", "-c", "1", "-W", "30", "demo-box2"]);
         let exported = done(&daemon, &["export"]);
         for path in &files {
             done(&daemon, &["down", path.to_str().unwrap()]);
@@ -243,8 +259,8 @@ fn the_lab_files_come_up_and_are_exported_whole() {
         assert_eq!(things(&daemon), before);
         let copy = file(&daemon, &exported);
         done(&daemon, &["up", &copy]);
-        daemon.docker(&["exec", "client", "ping", "-6", "-c", "1", "-W", "5", "fixed"]);
-        daemon.docker(&["exec", "demo-box3", "ping", "-c", "1", "-W", "5", "demo-box2"]);
+        daemon.docker(&["exec", "client", "ping", "-6", "-c", "1", "-W", "30", "fixed"]);
+        daemon.docker(&["exec", "demo-box3", "ping", "-c", "1", "-W", "30", "demo-box2"]);
         // By ids and labels it is another; what is asked for is the same.
         let again = done(&daemon, &["export"]);
         assert_eq!(sorted(&again), sorted(&exported));

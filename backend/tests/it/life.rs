@@ -2,6 +2,7 @@
 
 use crate::harness::{Daemon, docker_is_there, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
+use std::path::Path;
 
 fn state(daemon: &Daemon, name: &str, format: &str) -> String {
     daemon.docker(&["inspect", "-f", format, name])
@@ -145,11 +146,16 @@ fn a_run_goes_on_while_nobody_watches() {
         ]);
         daemon.docker(&["run", "-d", "--name", "frozen", "busybox", "sleep", "1000"]);
         daemon.docker(&["pause", "frozen"]);
+        // It may be between two runs, and has no process then.
+        let (runs, pid) = wait_for("a run", || {
+            let seen = state(&daemon, "loops", "{{.RestartCount}} {{.State.Pid}}");
+            let (runs, pid) = seen.split_once(' ')?;
+            (pid != "0").then(|| (runs.to_owned(), pid.to_owned()))
+        });
         daemon.kill();
-        // It ends meanwhile.
-        std::thread::sleep(std::time::Duration::from_millis(1500));
+        wait_for("its end meanwhile", || (!Path::new("/proc").join(&pid).exists()).then_some(()));
         daemon.start_again();
-        wait_for("its restart", || (state(&daemon, "loops", "{{.RestartCount}}") != "0").then_some(()));
+        wait_for("its restart", || (state(&daemon, "loops", "{{.RestartCount}}") != runs).then_some(()));
         assert_eq!(state(&daemon, "frozen", "{{.State.Status}}"), "paused");
         daemon.docker(&["rm", "-f", "loops", "frozen"]);
     });

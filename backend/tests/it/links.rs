@@ -30,7 +30,7 @@ fn a_link_is_a_line_and_variables() {
         let of_db = address(&daemon, "db");
         let line = format!("{of_db} cache store db");
         assert!(hosts(&daemon, "web").contains(&line), "{:?}", hosts(&daemon, "web"));
-        daemon.docker(&["exec", "web", "ping", "-c", "1", "-W", "5", "cache"]);
+        daemon.docker(&["exec", "web", "ping", "-c", "1", "-W", "30", "cache"]);
         let variables = daemon.docker(&["exec", "web", "env"]);
         for expected in [
             format!("CACHE_PORT=tcp://{of_db}:6379"),
@@ -40,9 +40,9 @@ fn a_link_is_a_line_and_variables() {
         ] {
             assert!(variables.lines().any(|line| line == expected), "{expected}: {variables}");
         }
-        // Its first process has them too.
-        let first = daemon.docker(&["exec", "web", "cat", "/proc/1/environ"]);
-        assert!(first.contains("CACHE_NAME=/web/cache"), "{first}");
+        // Its first process has them too, as soon as it is what it is to be.
+        let first = || daemon.docker(&["exec", "web", "cat", "/proc/1/environ"]);
+        wait_for("its variables", || first().contains("CACHE_NAME=/web/cache").then_some(()));
         assert_eq!(daemon.docker(&["inspect", "-f", "{{json .HostConfig.Links}}", "web"]), r#"["/db:/web/cache"]"#);
         let names = daemon.docker(&["ps", "--no-trunc", "--format", "{{.Names}}", "--filter", "name=db"]);
         assert_eq!(names, "db,web/cache");

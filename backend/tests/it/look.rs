@@ -1,6 +1,6 @@
 //! Looking at containers and carrying files through the docker command: cp, export, diff, top, stats, system df.
 
-use crate::harness::{Daemon, docker_is_there};
+use crate::harness::{Daemon, docker_is_there, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
 use serde_json::Value;
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
@@ -105,8 +105,12 @@ fn processes_and_what_they_use() {
         let daemon = Daemon::start();
         daemon.docker(&["run", "-d", "--name", "one", "-m", "64m", "busybox", "sleep", "1000"]);
         daemon.docker(&["exec", "-d", "one", "sleep", "77"]);
-        let top = daemon.docker(&["top", "one"]);
-        assert!(top.starts_with("UID") && top.contains("sleep 1000") && !top.contains("drawbridge"), "{top}");
+        // What the runtime has started becomes what it is to be a little later.
+        let top = wait_for("its processes", || {
+            let top = daemon.docker(&["top", "one"]);
+            (top.contains("sleep 1000") && top.contains("sleep 77")).then_some(top)
+        });
+        assert!(top.starts_with("UID") && !top.contains("drawbridge"), "{top}");
         assert_eq!(
             daemon.docker(&["top", "one", "-o", "pid,args"]).lines().next().unwrap().split_whitespace().last(),
             Some("COMMAND")

@@ -31,7 +31,7 @@ fn containers_are_on_the_wire() {
         let inside = daemon.docker(&["exec", "two", "ip", "addr", "show", "eth0"]);
         assert!(inside.contains("192.0.2.77/24") && inside.contains("02:00:00:00:00:77"), "{inside}");
         for to in ["192.0.2.1", "192.0.2.77"] {
-            let ping = daemon.docker(&["exec", "one", "ping", "-c", "1", "-W", "2", to]);
+            let ping = daemon.docker(&["exec", "one", "ping", "-c", "1", "-W", "30", to]);
             assert!(ping.contains("1 packets received"), "{ping}");
         }
         assert!(daemon.docker(&["exec", "one", "ip", "route"]).contains("default via 192.0.2.1 dev eth0"));
@@ -39,7 +39,7 @@ fn containers_are_on_the_wire() {
 
         start(&daemon, "late", &[]);
         daemon.docker(&["network", "connect", "lan", "late"]);
-        daemon.docker(&["exec", "late", "ping", "-c", "1", "-W", "2", "192.0.2.77"]);
+        daemon.docker(&["exec", "late", "ping", "-c", "1", "-W", "30", "192.0.2.77"]);
         daemon.docker(&["network", "disconnect", "lan", "late"]);
         assert!(!daemon.docker(&["exec", "late", "ip", "link"]).contains("eth1"));
 

@@ -14,7 +14,9 @@ fn containers_outlive_the_daemon() {
         daemon.docker(&["run", "-d", "--name", "box2", "busybox", "sh", "-c", "echo hello; exec sleep 1000"]);
         wait_for("the first line", || (daemon.docker(&["logs", "box2"]) == "hello").then_some(()));
         let listed = daemon.docker(&["ps", "--format", "{{.ID}} {{.Names}} {{.Image}}"]);
-        let links = run("ip", &["link"]);
+        // The kernel tells of a cable that is plugged in a little later.
+        let links =
+            wait_for("all links to be up", || Some(run("ip", &["link"])).filter(|links| !links.contains("DOWN")));
         let id = daemon.docker(&["info", "-f", "{{.ID}}"]);
 
         daemon.kill();

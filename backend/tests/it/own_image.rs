@@ -64,10 +64,12 @@ fn drawbridge_builds_and_runs_itself() {
             "-h",
             "/etc",
         ]));
-        let ping = must(inner(&["run", "--rm", "--network", "inside", "busybox", "ping", "-c", "1", "-W", "5", "web"]));
+        let ping =
+            must(inner(&["run", "--rm", "--network", "inside", "busybox", "ping", "-c", "1", "-W", "30", "web"]));
         assert!(ping.contains("1 packets received"), "{ping}");
         // On the host's network, that of this test: its ports are the host's, and its bridges are there to see.
-        let page = run("curl", &["-sS", "http://127.0.0.1:8080/passwd"]);
+        let page = || Command::new("curl").args(["-sS", "http://127.0.0.1:8080/passwd"]).output().unwrap();
+        let page = must(wait_for("its page", || Some(page()).filter(|page| page.status.success())));
         assert!(page.starts_with("root:"), "{page}");
         assert!(run("ip", &["-o", "link", "show", "docker0"]).contains("docker0"));
         let found = must(inner(&["run", "--rm", "--network", "host", "busybox", "ip", "-o", "link"]));

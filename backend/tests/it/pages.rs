@@ -2,12 +2,14 @@
 //! page, trying a network, and taking a change back.
 
 use crate::{
-    harness::{Daemon, run},
+    harness::{Daemon, run, wait_for},
     webdriver::{Page, check, check_once},
 };
 
 fn sleeper(daemon: &Daemon, name: &str, network: &str) {
-    daemon.docker(&["run", "-d", "--name", name, "--network", network, "busybox", "sleep", "100000"]);
+    // It does not heed SIGTERM, and a stop shall not take ten seconds.
+    let run = ["run", "-d", "--name", name, "--stop-timeout", "0", "--network", network];
+    daemon.docker(&[&run[..], &["busybox", "sleep", "100000"]].concat());
 }
 
 #[test]
@@ -138,7 +140,7 @@ fn things_have_pages_of_their_own() {
         page.sees("[data-test=health]", "healthy").await;
         page.sees("[data-test=container]", "always").await;
         page.sees("[data-test=usage-value]", "%").await;
-        page.js_until("a line in the chart", "return document.querySelector('.chart polyline').points.length > 1")
+        page.js_until("a line in the chart", "return document.querySelector('.chart polyline')?.points.length > 1")
             .await;
         page.click("[data-test=far-logs]").await;
         assert_eq!(page.path().await, "/containers/web/terminal");
@@ -156,6 +158,8 @@ fn what_is_in_the_way_is_told_and_mended() {
         daemon.docker(&["network", "create", "other"]);
         daemon.docker(&["run", "-d", "--name", "web", "--network", "lab", "busybox", "httpd", "-f", "-p", "80"]);
         sleeper(daemon, "client", "other");
+        let listens = || daemon.docker(&["exec", "web", "netstat", "-ltn"]).contains(":80 ");
+        wait_for("the server", || listens().then_some(()));
         page.log_in(daemon).await;
         page.open("/containers/client").await;
         page.click("[data-test=far-try]").await;
@@ -236,17 +240,22 @@ fn a_page_that_nobody_sees_rests() {
                  document.dispatchEvent(new Event('visibilitychange', {{ bubbles: true }}));"
             )
         };
+        // Every stream that the page opens from now on.
+        let note = "window.streams = []; EventSource = new Proxy(EventSource, {
+            construct(target, args) { const stream = new target(...args); streams.push(stream); return stream; } });";
+        let note = serde_json::json!({ "source": note });
+        page.driver.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", note).await.unwrap();
+        let are = |which: &str, paths: &str| {
+            let found = format!("streams.filter(stream => {which}).map(stream => new URL(stream.url).pathname)");
+            format!("return [...new Set({found})].sort().join() === '{paths}'")
+        };
         for path in ["/containers", "/dns"] {
             page.open(path).await;
             page.sees("[data-test=connection]", "Live").await;
-            page.js(
-                "window.ended = []; const close = EventSource.prototype.close;
-                 EventSource.prototype.close = function () { ended.push(new URL(this.url).pathname); close.call(this); };",
-            )
-            .await;
-            page.js(&seen_or_not(true)).await;
             let both = if path == "/dns" { "/api/dns/events,/api/events" } else { "/api/events" };
-            page.js_until("the streams to be closed", &format!("return ended.sort().join() === '{both}'")).await;
+            page.js_until("the streams to be open", &are("stream.readyState === EventSource.OPEN", both)).await;
+            page.js(&seen_or_not(true)).await;
+            page.js_until("the streams to be closed", &are("stream.readyState !== EventSource.CLOSED", "")).await;
             let name = path.trim_start_matches('/');
             sleeper(daemon, name, "bridge");
             page.js(&seen_or_not(false)).await;

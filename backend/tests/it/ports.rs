@@ -1,13 +1,16 @@
 //! Published ports, with the docker command and with our own API, from the request to the packet.
 
-use crate::harness::{Daemon, api, docker_is_there, run, wait_for};
+use crate::harness::{DEADLINE, Daemon, api, docker_is_there, run, wait_for};
 use drawbridge_kernel::testing::{check_in_sandbox, inside};
 use serde_json::{Value, json};
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+/// Far more than a connection would need that came about, and what each costs that is dropped.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A web server in the container, whose page is the container's name.
 const SERVER: &str = "hostname > /index.html; exec httpd -f -p 80 -h /";
@@ -22,8 +25,12 @@ pub(crate) fn serve(daemon: &Daemon, name: &str, flags: &[&str]) -> String {
 
 /// What a web server says, if one answers.
 pub(crate) fn page(at: &str) -> Option<String> {
-    let mut stream = TcpStream::connect_timeout(&at.parse().unwrap(), Duration::from_secs(2)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    page_within(DEADLINE, at)
+}
+
+fn page_within(patience: Duration, at: &str) -> Option<String> {
+    let mut stream = TcpStream::connect_timeout(&at.parse().unwrap(), patience).ok()?;
+    stream.set_read_timeout(Some(patience)).unwrap();
     stream.write_all(b"GET /index.html HTTP/1.0\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
@@ -33,6 +40,12 @@ pub(crate) fn page(at: &str) -> Option<String> {
 /// Whether a program could have this port of the host.
 fn is_free(at: &str) -> bool {
     TcpListener::bind(at.parse::<SocketAddr>().unwrap()).is_ok()
+}
+
+/// Waits until a program could have it. Whoever has let go of a port has closed its socket; a process that was being started
+/// at that moment has a copy of it until it runs.
+fn comes_free(at: &str) {
+    wait_for(&format!("{at} to be free"), || is_free(at).then_some(()));
 }
 
 #[test]
@@ -77,7 +90,7 @@ fn a_port_is_reached_at_every_address_of_the_host() {
             let got = inside(&from[..12], || page("192.0.2.1:8080"));
             assert_eq!(got.as_deref(), Some("web"), "from {from}");
         }
-        assert_eq!(inside(&far[..12], || page("172.17.0.2:80")), None, "not past the port");
+        assert_eq!(inside(&far[..12], || page_within(PATIENCE, "172.17.0.2:80")), None, "not past the port");
 
         // The host's ports are held, and free again with the container.
         for at in ["0.0.0.0:8080", "192.0.2.1:8080", "127.0.0.1:8081", "[::]:8080"] {
@@ -85,7 +98,7 @@ fn a_port_is_reached_at_every_address_of_the_host() {
         }
         daemon.docker(&["stop", "-t", "0", "web"]);
         for at in ["0.0.0.0:8080", "127.0.0.1:8081", "[::]:8080"] {
-            assert!(is_free(at), "{at}");
+            comes_free(at);
         }
         let table = run("nft", &["list", "ruleset"]);
         assert!(!table.contains(". 8080"), "{table}");
@@ -103,7 +116,7 @@ fn udp_goes_both_ways_and_to_ipv6_loopback() {
         let daemon = Daemon::start();
         let id = daemon.docker(&["run", "-d", "--name", "echo", "-p", "5353:53/udp", "busybox", "sleep", "1000"]);
         let server = inside(&id[..12], || UdpSocket::bind("0.0.0.0:53").unwrap());
-        server.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        server.set_read_timeout(Some(DEADLINE)).unwrap();
         let echo = std::thread::spawn(move || {
             let mut buffer = [0; 16];
             for _ in 0..3 {
@@ -114,7 +127,7 @@ fn udp_goes_both_ways_and_to_ipv6_loopback() {
         for to in ["127.0.0.1:5353", "172.17.0.1:5353", "[::1]:5353"] {
             let to: SocketAddr = to.parse().unwrap();
             let socket = UdpSocket::bind(if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).unwrap();
-            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            socket.set_read_timeout(Some(DEADLINE)).unwrap();
             socket.connect(to).unwrap();
             socket.send(b"hello").unwrap();
             let mut buffer = [0; 16];
@@ -173,8 +186,8 @@ fn a_thousand_ports_need_no_higher_limit_of_open_files() {
         // runc 1.1 sets a command's limits while its child begins, which raises the soft one: now and then the child is later.
         let limit = || daemon.docker(&["exec", "many", "sh", "-c", "ulimit -Sn"]);
         wait_for("the limit that was given", || (limit() == "256").then_some(()));
-        let first = daemon.docker(&["exec", "many", "grep", "open files", "/proc/1/limits"]);
-        assert_eq!(first.split_whitespace().nth(3), Some("256"), "{first}");
+        let first = || daemon.docker(&["exec", "many", "grep", "open files", "/proc/1/limits"]);
+        wait_for("that of the first process", || (first().split_whitespace().nth(3) == Some("256")).then_some(()));
     });
 }
 
@@ -210,6 +223,9 @@ fn a_conflict_says_who() {
         let refused = daemon.docker_refuses(&["start", "late"]);
         assert!(refused.contains("is already allocated"), "{refused}");
         drop(taken);
+        // As of `comes_free`, and without a socket that could be copied in its turn.
+        let listening = || run("ss", &["-Hltn", &format!("sport = {port}")]);
+        wait_for("the port to be let go", || listening().is_empty().then_some(()));
         daemon.docker(&["start", "late"]);
         let refused =
             daemon.docker_refuses(&["run", "-d", "--name", "where", "-p", "198.51.100.9:80:80", "busybox", "true"]);
@@ -258,7 +274,7 @@ fn ports_outlive_the_daemon_and_are_held_again() {
         assert_eq!(page("127.0.0.1:8080").as_deref(), Some("web"));
         assert_eq!(page("[::1]:8080").as_deref(), Some("web"));
         daemon.docker(&["rm", "-f", "web"]);
-        assert!(is_free("0.0.0.0:8080"));
+        comes_free("0.0.0.0:8080");
     });
 }
 
@@ -283,7 +299,8 @@ fn ports_of_a_running_container_change() {
         assert_eq!((status, &seen["ports"][0]["host"]["port"]), (200, &json!(9090)), "{seen}");
         assert_eq!(page("127.0.0.1:9090").as_deref(), Some("web"));
         assert_eq!(page("127.0.0.1:8080"), None);
-        assert!(is_free("0.0.0.0:8080") && !is_free("0.0.0.0:9090"));
+        comes_free("0.0.0.0:8080");
+        assert!(!is_free("0.0.0.0:9090"));
         assert_eq!(daemon.docker(&["inspect", "-f", "{{.State.StartedAt}}", "web"]), started);
 
         // Asked for again: nothing to do. To another port of the container: the same port of the host leads elsewhere.
@@ -315,7 +332,7 @@ fn ports_of_a_running_container_change() {
 
         assert_eq!(api(&daemon, "PUT", &path, ports(json!([]))).0, 200);
         assert_eq!(daemon.docker(&["port", "web"]), "");
-        assert!(is_free("0.0.0.0:9090"));
+        comes_free("0.0.0.0:9090");
         // What is asked for of a stopped container holds from its next start.
         daemon.docker(&["stop", "-t", "0", "web"]);
         let back = json!([{ "container_port": 80, "protocol": "tcp", "host_address": "127.0.0.1", "host_port": 8080 }]);
@@ -372,24 +389,26 @@ fn what_others_flush_is_there_again_within_a_second() {
             changes.into_iter().filter(|change| change["verb"] == "repair").collect::<Vec<_>>()
         };
         let is_whole = || run("nft", &["-s", "list", "ruleset"]).len() == whole.len();
-        let times = [(); 3].map(|()| {
+        // At one of several attempts: these machines are shared.
+        let mut flushes = 0;
+        wait_for("tables that are there again within a second", || {
             run("nft", &["flush", "ruleset"]);
-            let begun = std::time::Instant::now();
+            flushes += 1;
+            let begun = Instant::now();
             wait_for("the tables", || is_whole().then_some(()));
-            begun.elapsed()
+            (begun.elapsed() < Duration::from_secs(1)).then_some(())
         });
-        assert!(times.iter().any(|time| *time < Duration::from_secs(1)), "{times:?}");
         assert_eq!(page("127.0.0.1:8080").as_deref(), Some("web"));
         // The daemon passes on by its socket what the kernel does not turn, so a page is no proof that the element is back.
         let lose = || run("nft", &["delete", "element", "inet", "drawbridge", "published4", "{ tcp . 8080 }"]);
         lose();
-        wait_for("the element", || (repairs().len() >= 4 && is_whole()).then_some(()));
+        wait_for("the element", || (repairs().len() > flushes && is_whole()).then_some(()));
         // Another's table is another's business: between two repairs of ours there is none for it.
         run("nft", &["add", "table", "inet", "theirs"]);
         run("nft", &["delete", "table", "inet", "theirs"]);
         lose();
-        wait_for("the element again", || (repairs().len() >= 5 && is_whole()).then_some(()));
+        wait_for("the element again", || (repairs().len() > flushes + 1 && is_whole()).then_some(()));
         let subjects: Vec<String> = repairs().iter().map(|change| change["subject"].to_string()).collect();
-        assert_eq!(subjects.len(), 5, "{subjects:?}");
+        assert_eq!(subjects.len(), flushes + 2, "{subjects:?}");
     });
 }

@@ -56,6 +56,7 @@ fn check_transcript(name: &str) {
         replay
             .arg(scripts().join("transcript.py"))
             .arg(transcript)
+            .current_dir(&daemon.folders().root)
             .env("DOCKER_HOST", format!("unix://{}", daemon.socket().display()))
             .env("DOCKER_CONFIG", daemon.folders().root.join("docker-config"));
         succeeds(&mut replay);

@@ -2,6 +2,7 @@
 docker_py.rs; every test cleans up behind itself."""
 
 import io
+import socket
 import tarfile
 import threading
 import time
@@ -33,7 +34,14 @@ class Clean(unittest.TestCase):
 
     def sleeper(self, name, **options):
         """Starts a container that sleeps."""
-        return client.containers.run("busybox", ["sleep", "1000"], detach=True, name=name, **options)
+        container = client.containers.run("busybox", ["sleep", "1000"], detach=True, name=name, **options)
+        self.until_it_sleeps(container)
+        return container
+
+    def until_it_sleeps(self, container):
+        """The runtime has started it a little before it becomes what it is to be: a program that heeds other signals."""
+        shown = lambda: [row[-1].split()[-2:] for row in container.top(ps_args="-eo pid,args")["Processes"]]
+        until(lambda: ["sleep", "1000"] in shown(), "its process")
 
 
 class Engine(Clean):
@@ -93,9 +101,7 @@ class Containers(Clean):
         container.reload()
         self.assertEqual((container.name, container.attrs["HostConfig"]["Memory"]), ("other", 64 << 20))
         container.restart(timeout=0)
-        # The runtime has started it, and may just not have become it yet.
-        shown = lambda: [row[-1].split() for row in container.top(ps_args="-o pid,args")["Processes"]]
-        until(lambda: ["sleep", "1000"] in shown(), "its process")
+        self.until_it_sleeps(container)
         container.kill(signal="SIGKILL")
         self.assertEqual(container.wait()["StatusCode"], 137)
         self.assertEqual(container.wait(condition="not-running")["StatusCode"], 137)
@@ -118,7 +124,7 @@ class Containers(Clean):
     def test_is_confined_as_asked(self):
         client.volumes.create("data")
         container = self.sleeper(
-            "confined", mem_limit="64m", nano_cpus=500_000_000, pids_limit=20, cap_drop=["ALL"], read_only=True,
+            "confined", mem_limit="64m", nano_cpus=500_000_000, pids_limit=200, cap_drop=["ALL"], read_only=True,
             tmpfs={"/run": "size=1m"}, ulimits=[Ulimit(name="nofile", soft=64, hard=128)], user="1000", init=True,
             mounts=[Mount("/data", "data"), Mount("/ro", "data", read_only=True)], working_dir="/tmp",
             extra_hosts={"there": "192.0.2.7"}, sysctls={"net.core.somaxconn": "99"}, hostname="hh",
@@ -181,7 +187,7 @@ class Streams(Clean):
         self.assertIsNone(client.api.exec_inspect(exec_id)["ExitCode"])
         connection = client.api.exec_start(exec_id, socket=True)
         connection._sock.sendall(b"hello\n")
-        self.assertEqual(connection._sock.recv(14), b"\x01\0\0\0\0\0\0\x06hello\n")
+        self.assertEqual(connection._sock.recv(14, socket.MSG_WAITALL), b"\x01\0\0\0\0\0\0\x06hello\n")
         connection._sock.shutdown(1)
         until(lambda: client.api.exec_inspect(exec_id)["Running"] is False, "its end")
         self.assertEqual(client.api.exec_inspect(exec_id)["ExitCode"], 0)
@@ -208,7 +214,8 @@ class Streams(Clean):
         connection = container.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
         container.start()
         container.resize(20, 60)
-        connection._sock.sendall(b"stty size; exit 6\n")
+        # The monitor gives the terminal its size, and what is typed, in an order of its own.
+        connection._sock.sendall(b"until stty size | grep '^2[0] 6[0]'; do sleep 0.1; done; exit 6\n")
         heard = b""
         while b"20 60" not in heard:
             piece = connection._sock.recv(4096)
@@ -231,8 +238,8 @@ class Networks(Clean):
         web = self.sleeper("web", network="lab", networking_config=settings)
         peer = self.sleeper("peer")
         network.connect(peer, aliases=["friend"], ipv4_address="10.77.0.201")
-        self.assertEqual(peer.exec_run("ping -c 1 -w 5 www").exit_code, 0)
-        self.assertEqual(web.exec_run("ping -c 1 -w 5 friend").exit_code, 0)
+        self.assertEqual(peer.exec_run("ping -c 1 -w 30 www").exit_code, 0)
+        self.assertEqual(web.exec_run("ping -c 1 -w 30 friend").exit_code, 0)
         network.reload()
         self.assertEqual(sorted(c.name for c in network.containers), ["peer", "web"])
         with self.assertRaises(APIError) as refused:
@@ -287,6 +294,8 @@ class Events(Clean):
         container.remove()
         listener.join(30)
         events.close()
+        # The sleeper was looked at.
+        heard = [event for event in heard if event["status"] != "top"]
         self.assertEqual([event["status"] for event in heard], ["create", "start", "kill", "kill", "stop", "die", "destroy"])
         self.assertTrue(all(event["Actor"]["Attributes"]["a"] == "b" and event["from"] == "busybox" for event in heard))
 
