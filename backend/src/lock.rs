@@ -47,10 +47,10 @@ pub enum LockError {
     },
 }
 
-/// Takes both. Tries for a second: a child that a killed daemon was just starting holds them until it has become another program.
+/// Takes both. Tries for three seconds: a child that a killed daemon was just starting holds them until it has become another program.
 pub(crate) async fn take(folders: &Folders) -> Result<Lock, LockError> {
     let mut last = attempt(folders);
-    for _ in 0..100 {
+    for _ in 0..300 {
         match last {
             Err(LockError::Directory(_) | LockError::Namespace(_)) => {
                 tokio::time::sleep(Duration::from_millis(10)).await
