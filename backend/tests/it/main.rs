@@ -48,6 +48,7 @@ mod ports;
 mod python;
 mod registry;
 mod relay;
+mod repair;
 mod runtime;
 mod script;
 mod sctp;
