@@ -5,7 +5,7 @@ use crate::{
     measure::aim,
     served::{Client, Log, Served},
 };
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use std::{fs, net::TcpListener, thread, time::Duration};
 
 /// So many containers publish so many ports each, at every address of both families, as plain `-p` does.
@@ -23,20 +23,20 @@ const OF_SOCKETS: [&str; 6] = ["TCPv6", "TCP", "UDPv6", "sock_inode_cache", "fil
 
 pub(crate) fn print(_: usize) {
     let served = Served::open(Log::Warnings);
-    let mut client = served.client();
-    let run = |client: &mut Client, ports: u16| {
-        let ids: Vec<String> =
-            (0..CONTAINERS).map(|number| publish(client, FIRST + number * PORTS_EACH, ports)).collect();
-        (Kernel::settled(), served.footprint().anonymous_kib * 1024, ids)
+    let (mut client, mut panel) = (served.client(), served.panel());
+    // The same containers run all the while, so that what those cost is in neither figure.
+    let ids: Vec<String> = (0..CONTAINERS).map(|_| client.run("bridge")).collect();
+    let mut publish = |ports: u16| {
+        for (id, number) in ids.iter().zip(0..) {
+            update(&mut panel, id, FIRST + number * PORTS_EACH, ports);
+        }
+        (Kernel::settled(), served.footprint().anonymous_kib * 1024)
     };
     // What the daemon needs to publish so many it keeps, as any program does, and has it before and after then.
-    let (.., ids) = run(&mut client, PORTS_EACH);
-    ids.iter().for_each(|id| client.remove(id));
-    // The same containers without any come next, for what those cost themselves.
-    let before = Kernel::settled();
-    let (plain, idle, _) = run(&mut client, 0);
-    let (full, busy, _) = run(&mut client, PORTS_EACH);
-    let published = full.since(&plain).saturating_sub(plain.since(&before)) / PORTS;
+    publish(PORTS_EACH);
+    let (before, idle) = publish(0);
+    let (after, busy) = publish(PORTS_EACH);
+    let published = after.since(&before) / PORTS;
     let daemon = busy.saturating_sub(idle) / PORTS;
     served.close();
 
@@ -53,19 +53,12 @@ pub(crate) fn print(_: usize) {
     println!("  no port can be held in 1 KiB: {floor} bytes is the least that the kernel holds one with");
 }
 
-/// Runs a container with this many ports from `first` on.
-fn publish(client: &mut Client, first: u16, ports: u16) -> String {
-    let key = |number: u16| format!("{}/tcp", 1_000 + number);
-    let exposed: Map<String, Value> = (0..ports).map(|number| (key(number), json!({}))).collect();
-    let bindings: Map<String, Value> =
-        (0..ports).map(|number| (key(number), json!([{ "HostPort": (first + number).to_string() }]))).collect();
-    let body = json!({
-        "Image": "busybox", "Cmd": ["sleep", "100000"], "ExposedPorts": exposed, "HostConfig": { "PortBindings": bindings },
-    });
-    let made: Value = serde_json::from_slice(&client.ask("POST", "/containers/create", &body.to_string())).unwrap();
-    let id = made["Id"].as_str().unwrap().to_owned();
-    client.start(&id);
-    id
+/// Makes this many ports from `first` on all that a running container publishes.
+fn update(panel: &mut Client, id: &str, first: u16, ports: u16) {
+    let port =
+        |number: u16| json!({ "container_port": 1_000 + number, "protocol": "tcp", "host_port": first + number });
+    let body = json!({ "ports": (0..ports).map(port).collect::<Vec<_>>() });
+    panel.ask("PUT", &format!("/api/containers/{id}/ports"), &body.to_string());
 }
 
 /// What a bare socket of both families costs, and the sizes of the caches that it is of.

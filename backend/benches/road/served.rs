@@ -1,5 +1,5 @@
-//! The program as its users have it: `drawbridge serve` as a process of its own, asked over its Docker socket. The client
-//! is as plain as can be, so that nothing of its own is measured.
+//! The program as its users have it: `drawbridge serve` as a process of its own, asked over its Docker socket, or as the
+//! panel asks. The client is as plain as can be, so that nothing of its own is measured.
 
 use crate::measure::Times;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     os::unix::net::UnixStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -24,6 +25,8 @@ pub(crate) enum Log {
 pub(crate) struct Served {
     child: Child,
     root: PathBuf,
+    /// `127.0.0.1:PORT`
+    panel: String,
 }
 
 impl Served {
@@ -51,10 +54,16 @@ impl Served {
             .stderr(File::create(root.join("log")).unwrap())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let is_up = lines.any(|line| line.unwrap().starts_with("docker: "));
+        let mut panel = String::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let is_up = lines.any(|line| {
+            if let Some(address) = line.strip_prefix("panel: http://") {
+                panel = address.trim_end_matches('/').to_owned();
+            }
+            line.starts_with("docker: ")
+        });
         assert!(is_up, "it does not start:\n{}", fs::read_to_string(root.join("log")).unwrap());
-        Served { child, root }
+        Served { child, root, panel }
     }
 
     pub(crate) fn run_dir(&self) -> PathBuf {
@@ -63,7 +72,12 @@ impl Served {
 
     /// A connection of its own.
     pub(crate) fn client(&self) -> Client {
-        Client { stream: BufReader::new(UnixStream::connect(self.root.join("s")).unwrap()) }
+        Client::of(UnixStream::connect(self.root.join("s")).unwrap())
+    }
+
+    /// One as the panel has.
+    pub(crate) fn panel(&self) -> Client {
+        Client::of(TcpStream::connect(&self.panel).unwrap())
     }
 
     /// The docker command, with nobody's configuration but the defaults.
@@ -148,12 +162,20 @@ pub(crate) struct Footprint {
     pub(crate) descriptors: usize,
 }
 
-/// One connection to the Docker socket: HTTP/1.1, one request after the other.
+trait Stream: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Stream for T {}
+
+/// One connection: HTTP/1.1, one request after the other.
 pub(crate) struct Client {
-    stream: BufReader<UnixStream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
 
 impl Client {
+    fn of(stream: impl Stream + 'static) -> Client {
+        Client { stream: BufReader::new(Box::new(stream)) }
+    }
+
     /// Sends a request, which must succeed, and reads the answer to its end.
     pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> Vec<u8> {
         let length = body.len();
