@@ -74,7 +74,7 @@ fn files_go_both_ways() {
         );
         daemon.docker(&["cp", "runs:/etc/.", &path("etc")]);
         assert!(here.join("etc/passwd").exists() && here.join("etc/resolv.conf").exists());
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        let mounts = fs::read_to_string("/proc/thread-self/mounts").unwrap();
         assert!(!mounts.contains("/look-"), "nothing stays mounted");
         daemon.docker(&["rm", "-f", "runs", "rests", "closed"]);
     });
