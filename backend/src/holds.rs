@@ -116,18 +116,23 @@ impl Holds {
     }
 }
 
-/// Holds a port whose socket has just been closed. A program that is being started has a copy of it until it runs, so what seems
-/// taken is tried again for a while.
+/// Holds a port whose socket has just been closed.
 fn hold_anew(host: HostPort) -> Result<Held, HoldError> {
+    soon(|| port::hold(host), |error| matches!(error, HoldError::Taken(_)))
+}
+
+/// Tries for a while, as long as what is in the way is passing. A program that is being started has a copy of every socket of ours
+/// until it runs, so a port that has just been let go may still be taken.
+pub(crate) fn soon<T, E>(mut attempt: impl FnMut() -> Result<T, E>, is_passing: impl Fn(&E) -> bool) -> Result<T, E> {
     let deadline = Instant::now() + LET_GO_WITHIN;
-    block_in_place(|| {
-        loop {
-            match port::hold(host) {
-                Err(HoldError::Taken(_)) if Instant::now() < deadline => thread::sleep(LOOK_EVERY),
-                held => return held,
+    loop {
+        match attempt() {
+            Err(error) if Instant::now() < deadline && is_passing(&error) => {
+                block_in_place(|| thread::sleep(LOOK_EVERY));
             }
+            done => return done,
         }
-    })
+    }
 }
 
 /// Where connections are passed on to that come to an IPv6 port: the container's IPv6 address, or the one it has.

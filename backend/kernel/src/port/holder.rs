@@ -2,9 +2,10 @@
 
 use drawbridge_api::{HostPort, Protocol};
 use std::{
-    fs,
+    env, fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::unix::ffi::OsStrExt,
+    process,
 };
 
 /// A process that has a port.
@@ -32,6 +33,15 @@ pub fn holder(port: HostPort) -> Option<Holder> {
         .collect();
     sockets.sort_by_key(|socket| socket.state != LISTENING);
     sockets.iter().find_map(|socket| owner(socket.inode))
+}
+
+impl Holder {
+    /// Whether it is a copy of this process that has not yet become the program it was made for: between fork(2) and execve(2) it
+    /// has every socket of ours, those among them that were closed since.
+    pub fn is_being_started(&self) -> bool {
+        let program = fs::read_link(format!("/proc/{}/exe", self.pid));
+        self.pid != process::id() && program.is_ok_and(|program| env::current_exe().is_ok_and(|own| own == program))
+    }
 }
 
 /// `TCP_LISTEN` (include/net/tcp_states.h).
@@ -151,6 +161,17 @@ mod tests {
         for bad in ["", " ENDPT     SOCK   STY SST HBKT LPORT   UID INODE LADDRS"] {
             assert_eq!(Listed::parse_sctp(bad), []);
         }
+    }
+
+    #[test]
+    fn who_is_another_program_or_this_process_is_not_being_started() {
+        let is_being_started = |pid| Holder { pid, command: String::new() }.is_being_started();
+        assert!(!is_being_started(process::id()));
+        let mut other = process::Command::new("sleep").arg("1000").spawn().expect("started");
+        // A copy runs without its parent's say only where a debugger holds it, so none is shown here.
+        assert!(!is_being_started(other.id()));
+        other.kill().and_then(|()| other.wait()).expect("ended");
+        assert!(!is_being_started(other.id()), "nobody has that number any more");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::{Asker, Reservation};
 use crate::{
-    holds::Reserved,
+    holds::{Reserved, soon},
     ops::{Daemon, OpError},
     store::{container as rows, port as port_rows},
 };
@@ -26,6 +26,14 @@ pub(super) struct Refused {
     error: HoldError,
     /// Whether it was wanted at every address.
     everywhere: bool,
+}
+
+impl Refused {
+    /// Whether nobody has the port but programs that are being started, or nobody any more.
+    fn is_passing(&self) -> bool {
+        let is_taken = matches!(self.error, HoldError::Taken(_));
+        is_taken && port::holder(self.host).is_none_or(|holder| holder.is_being_started())
+    }
 }
 
 /// Holds one port at all of `addresses`, or none.
@@ -53,8 +61,10 @@ pub(super) fn choose(
         (None, first) => (first..=last(request)).collect(),
     };
     let mut refused = None;
-    for port in asked {
-        match hold_all(protocol, port, addresses, also, reservation) {
+    for port in &asked {
+        // Where there are others to choose from, the next is asked for.
+        let is_passing = |refused: &Refused| asked.len() == 1 && refused.is_passing();
+        match soon(|| hold_all(protocol, *port, addresses, also, reservation), is_passing) {
             Ok(hosts) => {
                 let container_port = request.container_port;
                 reservation.ports.extend(hosts.into_iter().map(|host| PublishedPort { host, container_port }));
