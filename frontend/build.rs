@@ -36,32 +36,27 @@ fn generate() -> Result<(), String> {
     }
 
     let mut code = String::new();
-    let mut tables = vec![Vec::new(); LANGUAGES.len()];
+    let mut all = String::new();
     for (area, texts) in &first {
         let _ = writeln!(code, "/// Texts of `{area}.json`.\npub(crate) mod {area} {{");
         for (key, value) in texts {
             let place = format!("{area}.{key}");
-            let index = tables[0].len();
             let (one, other) = forms(value, &place)?;
             let names = names(other, &place)?;
-            for (table, texts) in tables.iter_mut().zip(std::iter::once(&first).chain(&others)) {
+            let (mut ones, mut others_here) = (Vec::new(), Vec::new());
+            for texts in std::iter::once(&first).chain(&others) {
                 let (one_here, other_here) = forms(&texts[area][key], &place)?;
-                if one.is_some() {
-                    table.push(numbered(one_here.unwrap_or(other_here), &names, &place)?);
-                }
-                table.push(numbered(other_here, &names, &place)?);
+                ones.push(numbered(one_here.unwrap_or(other_here), &names, &place)?);
+                others_here.push(numbered(other_here, &names, &place)?);
             }
             let _ = writeln!(code, "    /// {}", other.replace('\n', " "));
-            function(&mut code, key, index, &names, one.is_some());
+            function(&mut code, key, &names, &others_here, one.map(|_| ones.as_slice()));
+            let _ = writeln!(all, "    {ones:?}, {others_here:?},");
         }
         code.push_str("}\n");
     }
-    let count = tables[0].len();
-    let _ = writeln!(code, "static TEXTS: [[&str; {count}]; {}] = [", LANGUAGES.len());
-    for table in &tables {
-        let _ = writeln!(code, "    {table:?},");
-    }
-    code.push_str("];\n");
+    let count = LANGUAGES.len();
+    let _ = writeln!(code, "#[cfg(test)]\nstatic TEXTS: &[[&str; {count}]] = &[\n{all}];");
     let folder = env::var("OUT_DIR").map_err(|error| error.to_string())?;
     fs::write(Path::new(&folder).join("texts.rs"), code).map_err(|error| error.to_string())
 }
@@ -137,24 +132,23 @@ fn numbered(text: &str, names: &[&str], place: &str) -> Result<String, String> {
     Ok(numbered)
 }
 
-fn function(code: &mut String, key: &str, index: usize, names: &[&str], is_counted: bool) {
-    let values = names.iter().filter(|name| !(is_counted && **name == "count"));
+/// The function of a text, with its words in all languages: what no module of the panel calls is in none of them.
+fn function(code: &mut String, key: &str, names: &[&str], texts: &[String], ones: Option<&[String]>) {
+    let is_value = |name: &&str| ones.is_none() || *name != "count";
+    let values = names.iter().copied().filter(is_value);
     let parameters: String = values.map(|name| format!("{name}: &dyn std::fmt::Display, ")).collect();
-    let given: String =
-        names
-            .iter()
-            .map(|name| {
-                if is_counted && *name == "count" { "&super::number(count), ".to_owned() } else { format!("{name}, ") }
-            })
-            .collect();
-    let _ = if is_counted {
+    let given = names
+        .iter()
+        .map(|name| if is_value(name) { format!("{name}, ") } else { "&super::number(count), ".to_owned() });
+    let given: String = given.collect();
+    let _ = if let Some(ones) = ones {
         writeln!(
             code,
-            "    pub(crate) fn {key}(count: usize, {parameters}) -> String {{ super::filled({index} + usize::from(count != 1), &[{given}]) }}"
+            "    pub(crate) fn {key}(count: usize, {parameters}) -> String {{ super::filled(if count == 1 {{ &{ones:?} }} else {{ &{texts:?} }}, &[{given}]) }}"
         )
     } else if names.is_empty() {
-        writeln!(code, "    pub(crate) fn {key}() -> &'static str {{ super::text({index}) }}")
+        writeln!(code, "    pub(crate) fn {key}() -> &'static str {{ super::text(&{texts:?}) }}")
     } else {
-        writeln!(code, "    pub(crate) fn {key}({parameters}) -> String {{ super::filled({index}, &[{given}]) }}")
+        writeln!(code, "    pub(crate) fn {key}({parameters}) -> String {{ super::filled(&{texts:?}, &[{given}]) }}")
     };
 }

@@ -1,7 +1,7 @@
 //! The texts of the panel in its languages: `i18n::AREA::text()` for each text in `locales/LANGUAGE/AREA.json`. The module of
 //! an area is made by build.rs, which says how texts become functions; a text without a caller is a warning.
 //!
-//! A table for each language and one number that chooses it: `leptos_i18n` was weighed, and left, since its contexts, signals
+//! Each text has its words in all languages, and one number chooses: `leptos_i18n` was weighed, and left, since its contexts, signals
 //! and ICU data cost the bundle more than all texts together. Instead, the whole page is drawn anew when the language
 //! changes, so that a text is a plain `&'static str` everywhere else.
 
@@ -70,14 +70,17 @@ pub fn spoken() -> Language {
     LANGUAGE.get()
 }
 
-fn text(index: usize) -> &'static str {
-    TEXTS[spoken() as usize][index]
+/// The same words in all languages.
+type Words = [&'static str; Language::ALL.len()];
+
+fn text(words: &Words) -> &'static str {
+    words[spoken() as usize]
 }
 
 /// The text with these values in its places `{0}`, `{1}`.
-fn filled(index: usize, values: &[&dyn Display]) -> String {
+fn filled(words: &Words, values: &[&dyn Display]) -> String {
     let mut filled = String::new();
-    let mut rest = text(index);
+    let mut rest = text(words);
     while let Some((before, behind)) = rest.split_once('{') {
         filled.push_str(before);
         let (place, behind) = behind.split_once('}').unwrap_or((behind, ""));
@@ -125,8 +128,7 @@ mod tests {
         // Names and formats that both languages share.
         let shared =
             |text: &str| !text.chars().any(|c| c.is_ascii_lowercase()) || ["Drawbridge", "Ping"].contains(&text);
-        let [english, chinese] = &TEXTS;
-        for (english, chinese) in english.iter().zip(chinese) {
+        for [english, chinese] in TEXTS {
             assert!(!english.is_empty() && !chinese.is_empty(), "{english}{chinese}");
             let is_chinese = chinese.chars().any(|c| ('\u{4e00}'..'\u{9fff}').contains(&c));
             assert!(is_chinese || shared(english) || chinese != english, "{english} is not translated");
