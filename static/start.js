@@ -1,5 +1,4 @@
 // Starts the panel. A file of its own, so that the page needs no inline script and its content security policy can be strict.
-import "/terminal.js";
 import init from "/drawbridge-ui.js";
 
 init({ module_or_path: "/drawbridge-ui_bg.wasm" }).catch((error) => {
@@ -9,3 +8,6 @@ init({ module_or_path: "/drawbridge-ui_bg.wasm" }).catch((error) => {
   text.textContent = `The panel could not be started: ${error}. Reload the page; an old browser may lack WebAssembly.`;
   document.body.append(text);
 });
+
+// Only the terminal needs it, which comes with a part that is fetched later.
+import("/terminal.js");

@@ -6,7 +6,7 @@ use crate::{
     ask::Ask,
     live::Link,
     nav::Nav,
-    poll::{PAUSE_MS, Poll},
+    poll::{PAUSE_MS, Poll, Polled},
     preferences::Preferences,
     reduce::Live,
 };
@@ -56,12 +56,9 @@ pub struct App {
     pub nav: Nav,
     /// What this browser was told of language and theme.
     pub preferences: Preferences,
-    /// What the counters say, while somebody looks.
-    pub traffic: Poll<TrafficReport>,
-    /// What the host's links count, each second, while somebody looks.
-    pub links: Poll<LinkReport>,
-    /// The tables in the kernel, while somebody looks.
-    pub rules: Poll<Rules>,
+    traffic: Poll<TrafficReport>,
+    links: Poll<LinkReport>,
+    rules: Poll<Rules>,
     /// The open dialog.
     pub dialog: RwSignal<Dialog>,
     /// The last message.
@@ -75,9 +72,9 @@ impl App {
             link: Link::open(),
             nav: Nav::open(),
             preferences: Preferences::open(),
-            traffic: Poll::open(PAUSE_MS, || Box::pin(api::traffic())),
-            links: Poll::open(LINKS_PAUSE_MS, || Box::pin(api::links())),
-            rules: Poll::open(PAUSE_MS, || Box::pin(api::rules())),
+            traffic: Poll::open(PAUSE_MS),
+            links: Poll::open(LINKS_PAUSE_MS),
+            rules: Poll::open(PAUSE_MS),
             dialog: RwSignal::new(Dialog::Closed),
             message: RwSignal::new(None),
         };
@@ -111,6 +108,21 @@ impl App {
     /// The latest changes, newest first.
     pub fn changes(self) -> Memo<Vec<Arc<Change>>> {
         self.memo(|live| live.changes.clone())
+    }
+
+    /// What the counters say, for as long as the component that calls this is there.
+    pub fn follow_traffic(self) -> ReadSignal<Polled<TrafficReport>> {
+        self.traffic.follow(|| Box::pin(api::traffic()))
+    }
+
+    /// What the host's links count, each second, for as long as the component that calls this is there.
+    pub fn follow_links(self) -> ReadSignal<Polled<LinkReport>> {
+        self.links.follow(|| Box::pin(api::links()))
+    }
+
+    /// The tables in the kernel, for as long as the component that calls this is there.
+    pub fn follow_rules(self) -> ReadSignal<Polled<Rules>> {
+        self.rules.follow(|| Box::pin(api::rules()))
     }
 
     /// Opens the dialog that shows the plans of several changes and carries them out.

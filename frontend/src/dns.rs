@@ -1,6 +1,6 @@
 //! Questions for names as a person reads them: the last ones, a filter, and words. Pure.
 
-use crate::{i18n::dns as texts, listing::Key};
+use crate::{i18n::dns as texts, listing::Key, text::lower};
 use drawbridge_api::{Container, ContainerId, DnsOutcome, DnsQuery, DnsTransport};
 use std::{
     collections::{HashMap, VecDeque},
@@ -38,11 +38,11 @@ impl Questions {
 
     /// Those that the filter leaves, newest first. Every word of it must stand somewhere in the question.
     pub fn found(&self, names: &HashMap<ContainerId, String>, find: &str) -> Vec<Arc<DnsQuery>> {
-        let find = find.to_lowercase();
+        let find = lower(find);
         let words: Vec<&str> = find.split_whitespace().collect();
         let matches = |query: &&Arc<DnsQuery>| {
             words.is_empty() || {
-                let text = text(query, names).to_lowercase();
+                let text = lower(&text(query, names));
                 words.iter().all(|word| text.contains(word))
             }
         };

@@ -1,6 +1,6 @@
 //! What of the topology is drawn and what of it is meant: filters by network and label, and a search. Pure.
 
-use crate::reduce::is_member;
+use crate::{reduce::is_member, text::lower};
 use drawbridge_api::{Container, Network};
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -70,8 +70,8 @@ pub fn labels(containers: &[Arc<Container>]) -> Vec<String> {
 /// Whether a container is meant: the text is in its name, id, image, an address, a port or a label. Upper and lower case are the
 /// same.
 pub fn means_container(container: &Container, text: &str) -> bool {
-    let text = text.trim().to_lowercase();
-    let has = |word: &str| word.to_lowercase().contains(&text);
+    let text = lower(text.trim());
+    let has = |word: &str| lower(word).contains(&text);
     has(container.name.as_str())
         || container.id.as_str().starts_with(&text)
         || has(&container.image)
@@ -86,8 +86,8 @@ pub fn means_container(container: &Container, text: &str) -> bool {
 
 /// Whether a network is meant: the text is in its name, its bridge's name or a range.
 pub fn means_network(network: &Network, text: &str) -> bool {
-    let text = text.trim().to_lowercase();
-    network.name.as_str().to_lowercase().contains(&text)
+    let text = lower(text.trim());
+    lower(network.name.as_str()).contains(&text)
         || network.bridge.as_ref().is_some_and(|bridge| bridge.as_str().contains(&text))
         || network.subnets.iter().any(|subnet| subnet.subnet.to_string().contains(&text))
 }

@@ -1,14 +1,17 @@
 //! Images as the page of images orders and finds them. Pure.
 
-use crate::listing::{Key, Listing};
+use crate::{
+    listing::{Key, Listing},
+    text::lower,
+};
 use drawbridge_api::{Container, Image};
 use std::sync::Arc;
 
 /// Those that have these words in a name or in their id, in the order that is chosen.
 pub fn chosen(images: &[Arc<Image>], listing: &Listing) -> Vec<Arc<Image>> {
-    let words: Vec<String> = listing.find.split_whitespace().map(str::to_lowercase).collect();
+    let words: Vec<String> = listing.find.split_whitespace().map(lower).collect();
     let has = |image: &Image, word: &str| {
-        image.tags.iter().any(|tag| tag.to_lowercase().contains(word)) || image.id.as_str().starts_with(word)
+        image.tags.iter().any(|tag| lower(tag).contains(word)) || image.id.as_str().starts_with(word)
     };
     let mut found: Vec<Arc<Image>> =
         images.iter().filter(|image| words.iter().all(|word| has(image, word))).cloned().collect();

@@ -1,6 +1,9 @@
 //! Labs as the page of labs lists them, by the labels of their containers and networks. Pure.
 
-use crate::listing::{Key, Listing};
+use crate::{
+    listing::{Key, Listing},
+    text::lower,
+};
 use drawbridge_api::{Container, ContainerState, Network};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -43,10 +46,10 @@ pub fn labs(containers: &[Arc<Container>], networks: &[Arc<Network>]) -> Vec<Lab
 
 /// Those that have each word of the filter in their name or in that of a container or network, in the order that is chosen.
 pub fn chosen(labs: &[Lab], listing: &Listing) -> Vec<Lab> {
-    let words: Vec<String> = listing.find.split_whitespace().map(str::to_lowercase).collect();
+    let words: Vec<String> = listing.find.split_whitespace().map(lower).collect();
     let has = |lab: &Lab, word: &str| {
         let mut names = lab.containers.iter().chain(&lab.networks).chain([&lab.name]);
-        names.any(|name| name.to_lowercase().contains(word))
+        names.any(|name| lower(name).contains(word))
     };
     let mut found: Vec<Lab> = labs.iter().filter(|lab| words.iter().all(|word| has(lab, word))).cloned().collect();
     let count = |names: &[String]| Key::Number(i64::try_from(names.len()).unwrap_or(i64::MAX));

@@ -52,5 +52,7 @@ pub fn mount() {
     wasm_bindgen_futures::spawn_local(async {
         said::learn(preferences::language()).await;
         leptos::mount::mount_to_body(components::shell::Shell);
+        // The first page is there by then, and hardly anybody has clicked.
+        leptos::prelude::set_timeout(components::parts::fetch_all, std::time::Duration::from_secs(1));
     });
 }

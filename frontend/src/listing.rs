@@ -1,6 +1,6 @@
 //! How a list is looked at: what it is filtered by and what it is sorted by. Both are part of the page's address. Pure.
 
-use crate::route::encode;
+use crate::{route::encode, text::lower};
 use std::cmp::Ordering;
 
 /// A filter and an order.
@@ -89,7 +89,7 @@ pub enum Key {
 impl Key {
     /// Of a text.
     pub fn text(text: impl AsRef<str>) -> Self {
-        Self::Text(text.as_ref().to_lowercase())
+        Self::Text(lower(text.as_ref()))
     }
 }
 

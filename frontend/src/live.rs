@@ -1,4 +1,5 @@
-//! The connection to the daemon: a snapshot, then the event stream from its sequence number. What arrives goes through
+//! The connection to the daemon: a snapshot, then the event stream from its sequence number. What the first page needs of the
+//! snapshot is read at once; the rest, and all events, by a part that is fetched then (`go_on`). What arrives goes through
 //! `reduce`. A connection that is lost is taken up again by itself, each time with a new snapshot: simple, and right in
 //! every case, also when the daemon was restarted meanwhile.
 //!
@@ -8,7 +9,9 @@
 
 use crate::{
     api::{self, Failure},
+    components::parts,
     event,
+    i18n::shell,
     reduce::{Live, Reduced, reduce},
 };
 use drawbridge_api::Event;
@@ -152,24 +155,42 @@ impl Link {
             if self.generation.get_value() != generation {
                 return;
             }
-            match answer {
-                Ok(snapshot) => {
-                    let url = api::events_url(snapshot.sequence, &snapshot.run);
+            match answer.and_then(|text| api::read(&text).map(|first| (text, first))) {
+                Ok((text, first)) => {
                     // What an old stream has told is in the snapshot, or of another run.
                     self.gathered.set_value(Vec::new());
-                    self.set_live.set(Some(Live::from(snapshot)));
+                    self.set_live.update(|live| *live = Some(Live::begin(first, live.take())));
                     self.quiet_s.set_value(0);
-                    if document().hidden() {
-                        return;
-                    }
-                    match self.listen(&url, generation) {
-                        Some(stream) => self.stream.set_value(Some(stream)),
-                        None => self.lose(Some("This browser has no event stream.".to_owned())),
+                    if parts::go_on(self, text, generation).await.is_err() {
+                        self.lose(Some(shell::part_missing_why().to_owned()));
                     }
                 }
                 Err(failure) => self.fail(failure),
             }
         });
+    }
+
+    /// The rest of the snapshot, and the stream from there.
+    pub fn go_on(self, text: &str, generation: u32) {
+        if self.generation.get_value() != generation {
+            return;
+        }
+        match api::read(text) {
+            Ok(rest) => self.set_live.update(|live| {
+                if let Some(live) = live {
+                    live.complete(rest);
+                }
+            }),
+            Err(failure) => return self.fail(failure),
+        }
+        let url = self.live.with_untracked(|live| live.as_ref().map(|live| api::events_url(live.sequence, &live.run)));
+        if document().hidden() {
+            return;
+        }
+        match url.and_then(|url| self.listen(&url, generation)) {
+            Some(stream) => self.stream.set_value(Some(stream)),
+            None => self.lose(Some("This browser has no event stream.".to_owned())),
+        }
     }
 
     /// Opens the stream. None where the browser lacks it.

@@ -26,9 +26,8 @@ pub struct Polled<T> {
     pub failure: Option<Failure>,
 }
 
-/// One question that is asked again and again. A handle; copies are the same.
+/// One question that is asked again and again, the same by whoever follows it. A handle; copies are the same.
 pub struct Poll<T: Send + Sync + 'static> {
-    question: StoredValue<Question<T>, LocalStorage>,
     pause_ms: i32,
     polled: RwSignal<Polled<T>>,
     /// How many look at it.
@@ -46,27 +45,28 @@ impl<T: Send + Sync + 'static> Copy for Poll<T> {}
 
 impl<T: PartialEq + Send + Sync + 'static> Poll<T> {
     /// Nothing is asked yet. Lives as long as the component that calls this; `pause_ms` is from an answer to the next question.
-    pub fn open(pause_ms: i32, question: impl Fn() -> Answer<T> + 'static) -> Self {
-        let poll = Self {
-            question: StoredValue::new_local(Rc::new(question)),
+    pub fn open(pause_ms: i32) -> Self {
+        Self {
             pause_ms,
             polled: RwSignal::new(Polled { value: None, failure: None }),
             watchers: StoredValue::new(0),
             is_running: StoredValue::new(false),
-        };
-        let listener = window_event_listener(ev::visibilitychange, move |_| poll.run());
-        on_cleanup(move || listener.remove());
-        poll
+        }
     }
 
-    /// What is known, kept up to date until the component that calls this is gone.
-    pub fn follow(self) -> ReadSignal<Polled<T>> {
+    /// What is known, kept up to date until the component that calls this is gone. The question comes from there, so that
+    /// nothing that reads its answer is in the panel before somebody follows it.
+    pub fn follow(self, question: impl Fn() -> Answer<T> + 'static) -> ReadSignal<Polled<T>> {
+        let question: Question<T> = Rc::new(question);
         self.watchers.update_value(|watchers| *watchers += 1);
+        let again = question.clone();
+        let listener = window_event_listener(ev::visibilitychange, move |_| self.run(again.clone()));
         on_cleanup(move || {
+            listener.remove();
             // Gone with the component, where that owns the poll.
             self.watchers.try_update_value(|watchers| *watchers -= 1);
         });
-        self.run();
+        self.run(question);
         self.polled.read_only()
     }
 
@@ -74,7 +74,7 @@ impl<T: PartialEq + Send + Sync + 'static> Poll<T> {
         self.watchers.try_get_value().is_some_and(|watchers| watchers > 0) && !document().hidden()
     }
 
-    fn run(self) {
+    fn run(self, question: Question<T>) {
         if self.is_running.get_value() || !self.is_wanted() {
             return;
         }
@@ -82,7 +82,6 @@ impl<T: PartialEq + Send + Sync + 'static> Poll<T> {
         spawn_local(async move {
             while self.is_wanted() {
                 let asked_ms = Date::now();
-                let Some(question) = self.question.try_get_value() else { return };
                 let answer = question().await;
                 let took_ms = Date::now() - asked_ms;
                 self.take(answer);

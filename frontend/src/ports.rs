@@ -97,12 +97,14 @@ pub struct Entry {
 
 /// The way in through these ports; none when there are none. A port of all IPv4 and of all IPv6 addresses is one.
 pub fn entry(ports: &[PublishedPort]) -> Option<Entry> {
-    let doors: BTreeSet<(Option<IpAddr>, u16, Protocol, u16)> = ports
-        .iter()
-        .map(|PublishedPort { host: HostPort { address, protocol, port }, container_port }| {
-            (Some(*address).filter(|address| !address.is_unspecified()), *port, *protocol, *container_port)
-        })
-        .collect();
+    let mut doors: Vec<(Option<IpAddr>, u16, Protocol, u16)> = Vec::new();
+    for PublishedPort { host: HostPort { address, protocol, port }, container_port } in ports {
+        let address = Some(*address).filter(|address| !address.is_unspecified());
+        let door = (address, *port, *protocol, *container_port);
+        if !doors.contains(&door) {
+            doors.push(door);
+        }
+    }
     let (address, port, protocol, container_port) = doors.first()?;
     if doors.len() > 1 {
         let words = format!("{} ports", doors.len());

@@ -1,6 +1,7 @@
 //! The live state and the one function that writes it: `reduce`. Pure; what talks to the daemon is `live.rs`.
 
-use drawbridge_api::{Change, Container, Event, EventKind, Found, Host, Image, Network, Snapshot};
+use drawbridge_api::{Change, Container, Event, EventKind, Found, Host, Image, Network};
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// As many changes as are kept in memory. One is some 5 KB with its steps; older ones are read from the daemon again.
@@ -25,20 +26,52 @@ pub struct Live {
     pub changes: Vec<Arc<Change>>,
     /// What others have made on the machine.
     pub found: Arc<Found>,
+    /// Whether all of it is known, and not only what the topology is drawn of.
+    pub is_whole: bool,
 }
 
-impl From<Snapshot> for Live {
-    fn from(snapshot: Snapshot) -> Self {
+/// What the topology is drawn of: the part of the daemon's `Snapshot` that is read before all else.
+#[derive(Debug, Deserialize)]
+pub struct First {
+    sequence: u64,
+    run: String,
+    host: Host,
+    networks: Vec<Network>,
+    containers: Vec<Container>,
+}
+
+/// What else is in it: read by what comes when the first page is there.
+#[derive(Debug, Deserialize)]
+pub struct Rest {
+    images: Vec<Image>,
+    changes: Vec<Change>,
+    found: Found,
+}
+
+impl Live {
+    /// The beginning of a snapshot. What is not read yet is as it was before.
+    pub fn begin(first: First, before: Option<Self>) -> Self {
+        let (images, changes, found, is_whole) =
+            before.map(|live| (live.images, live.changes, live.found, live.is_whole)).unwrap_or_default();
         Self {
-            run: snapshot.run,
-            sequence: snapshot.sequence,
-            host: Arc::new(snapshot.host),
-            networks: snapshot.networks.into_iter().map(Arc::new).collect(),
-            containers: snapshot.containers.into_iter().map(Arc::new).collect(),
-            images: snapshot.images.into_iter().map(Arc::new).collect(),
-            changes: snapshot.changes.into_iter().map(Arc::new).collect(),
-            found: Arc::new(snapshot.found),
+            run: first.run,
+            sequence: first.sequence,
+            host: Arc::new(first.host),
+            networks: first.networks.into_iter().map(Arc::new).collect(),
+            containers: first.containers.into_iter().map(Arc::new).collect(),
+            images,
+            changes,
+            found,
+            is_whole,
         }
+    }
+
+    /// The rest of it.
+    pub fn complete(&mut self, rest: Rest) {
+        self.images = rest.images.into_iter().map(Arc::new).collect();
+        self.changes = rest.changes.into_iter().map(Arc::new).collect();
+        self.found = Arc::new(rest.found);
+        self.is_whole = true;
     }
 }
 
@@ -101,10 +134,32 @@ pub fn is_member(container: &Container, network: &Network) -> bool {
 mod tests {
     use super::*;
     use crate::sample;
-    use drawbridge_api::{ChangeState, ContainerState};
+    use drawbridge_api::{ChangeState, ContainerState, Snapshot};
 
     fn event(sequence: u64, kind: EventKind) -> Event {
         Event { sequence, time_ms: 0, kind }
+    }
+
+    #[test]
+    fn a_snapshot_is_read_in_two_halves() {
+        let whole = sample::live(1, 2);
+        let snapshot = Snapshot {
+            sequence: 7,
+            run: "a".into(),
+            host: (*whole.host).clone(),
+            networks: whole.networks.iter().map(|network| (**network).clone()).collect(),
+            containers: whole.containers.iter().map(|container| (**container).clone()).collect(),
+            images: Vec::new(),
+            changes: vec![sample::change(3)],
+            found: Found::default(),
+        };
+        let text = serde_json::to_string(&snapshot).unwrap();
+        let mut live = Live::begin(serde_json::from_str(&text).unwrap(), None);
+        assert_eq!((live.sequence, live.containers.len(), live.is_whole), (7, 2, false));
+        live.complete(serde_json::from_str(&text).unwrap());
+        assert_eq!((live.changes.len(), live.is_whole), (1, true));
+        // What is not read again yet does not go.
+        assert_eq!(Live::begin(serde_json::from_str(&text).unwrap(), Some(live)).changes.len(), 1);
     }
 
     #[test]

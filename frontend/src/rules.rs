@@ -5,6 +5,7 @@ use crate::{
     i18n::rules as texts,
     listing::{Key, Listing},
     said::said,
+    text::lower,
 };
 use drawbridge_api::{Container, ContainerId, Network, NetworkId, RuleElement, Rules, Traffic};
 use std::{
@@ -185,8 +186,8 @@ fn matches(element: &RuleElement, names: &Names, find: &str) -> bool {
         element.container.as_ref().map_or("", ContainerId::as_str),
         if element.there { "" } else { MISSING },
     ];
-    let text = text.join("\n").to_lowercase();
-    find.to_lowercase().split_whitespace().all(|word| text.contains(word))
+    let text = lower(&text.join("\n"));
+    lower(find).split_whitespace().all(|word| text.contains(word))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //! The file is fetched when its language is chosen, so that nobody else pays for it. Commands and names stay as they are.
 
 use crate::{api, i18n::Language};
-use std::{borrow::Cow, cell::RefCell};
+use std::{borrow::Cow, cell::RefCell, collections::BTreeMap};
 
 /// One sentence of the daemon, cut at its places.
 struct Sentence {
@@ -43,18 +43,16 @@ pub fn said(text: &str) -> Cow<'_, str> {
     SENTENCES.with_borrow(|sentences| translate(sentences, text).map_or(Cow::Borrowed(text), Cow::Owned))
 }
 
-/// The sentences of a file, those with the most letters of their own first: they fit fewest texts.
+/// The sentences of a file.
 fn read(file: &str) -> Vec<Sentence> {
-    let Ok(pairs) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(file) else { return Vec::new() };
-    let mut sentences: Vec<Sentence> = pairs
+    let Ok(pairs) = serde_json::from_str::<BTreeMap<String, String>>(file) else { return Vec::new() };
+    pairs
         .into_iter()
-        .filter_map(|(english, translation)| {
+        .map(|(english, translation)| {
             let (english, places) = cut(&english);
-            Some(Sentence { english, places, translation: translation.as_str()?.to_owned() })
+            Sentence { english, places, translation }
         })
-        .collect();
-    sentences.sort_by_key(|sentence| std::cmp::Reverse(sentence.english.iter().map(String::len).sum::<usize>()));
-    sentences
+        .collect()
 }
 
 /// The texts around the places, and the places.
@@ -72,18 +70,19 @@ fn cut(mut text: &str) -> (Vec<String>, Vec<String>) {
 }
 
 fn translate(sentences: &[Sentence], text: &str) -> Option<String> {
-    sentences.iter().find_map(|sentence| {
-        let values = sentence.values(text)?;
-        let (texts, names) = cut(&sentence.translation);
-        let mut told = texts[0].clone();
-        for (name, behind) in names.iter().zip(&texts[1..]) {
-            let (name, is_said) = name.strip_prefix(SAID).map_or((name.as_str(), false), |name| (name, true));
-            let value = sentence.places.iter().position(|place| place == name).map_or("", |index| values[index]);
-            told.push_str(&if is_said { parts(sentences, value) } else { value.to_owned() });
-            told.push_str(behind);
-        }
-        Some(told)
-    })
+    // Of several that fit, the one with the most letters of its own says most.
+    let fitting = sentences.iter().filter_map(|sentence| Some((sentence, sentence.values(text)?)));
+    let (sentence, values) = fitting
+        .min_by_key(|(sentence, _)| std::cmp::Reverse(sentence.english.iter().map(String::len).sum::<usize>()))?;
+    let (texts, names) = cut(&sentence.translation);
+    let mut told = texts[0].clone();
+    for (name, behind) in names.iter().zip(&texts[1..]) {
+        let (name, is_said) = name.strip_prefix(SAID).map_or((name.as_str(), false), |name| (name, true));
+        let value = sentence.places.iter().position(|place| place == name).map_or("", |index| values[index]);
+        told.push_str(&if is_said { parts(sentences, value) } else { value.to_owned() });
+        told.push_str(behind);
+    }
+    Some(told)
 }
 
 /// A list of phrases, of which some may be names, or one sentence.

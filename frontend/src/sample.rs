@@ -129,6 +129,7 @@ pub(crate) fn live(networks: u8, containers: u8) -> Live {
         images: Vec::new(),
         changes: Vec::new(),
         found: Arc::default(),
+        is_whole: true,
     }
 }
 

@@ -32,6 +32,14 @@ pub fn addresses(endpoint: &Endpoint) -> String {
     addresses.join(", ")
 }
 
+/// In lower case, by the browser's tables: Rust's own would be loaded before the first page.
+pub fn lower(text: &str) -> String {
+    #[cfg(target_family = "wasm")]
+    return js_sys::JsString::from(text).to_lower_case().into();
+    #[cfg(not(target_family = "wasm"))]
+    return text.to_lowercase();
+}
+
 /// A number with a comma between thousands: `1,234,567`.
 pub fn number(number: u64) -> String {
     let digits = number.to_string();

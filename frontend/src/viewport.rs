@@ -49,21 +49,40 @@ pub fn least(frame: Size) -> f64 {
 pub fn spread(drawn: Size, frame: Size, smallest: f64) -> f64 {
     let excess = f64::from(drawn.1) / f64::from(frame.1.max(1));
     // Twice as wide, half as high: the root of what is too much goes to either side.
-    excess.sqrt().clamp(1.0, 1.0 / smallest)
+    within(excess.sqrt(), 1.0, 1.0 / smallest)
+}
+
+/// `f64::clamp` without its complaint about bounds, which brings all that writes floating-point numbers into the first load.
+fn within(number: f64, least: f64, most: f64) -> f64 {
+    number.max(least).min(most)
+}
+
+/// A number with five decimals: enough for a scale, also where the drawing is many thousand pixels wide. See `within` for why
+/// it is not `format!`.
+fn decimal(number: f64) -> String {
+    // A cast from a float that does not fit takes the nearest that does.
+    let parts = (number * 1e5).round() as i64;
+    let sign = if parts < 0 { "-" } else { "" };
+    format!("{sign}{}.{:05}", parts.unsigned_abs() / 100_000, parts.unsigned_abs() % 100_000)
 }
 
 impl View {
+    /// As SVG's attribute `transform`.
+    pub fn transform(&self) -> String {
+        format!("translate({} {}) scale({})", decimal(self.x), decimal(self.y), decimal(self.scale))
+    }
+
     /// All of the drawing, in the middle, but not larger than it is nor smaller than `least`; then its top is seen.
     pub fn fit(drawing: Size, frame: Size, least: f64) -> Self {
         let [width, height] = [drawing.0, drawing.1].map(|length| f64::from(length.max(1)));
-        let scale = (f64::from(frame.0) / width).min(f64::from(frame.1) / height).clamp(least, 1.0);
+        let scale = within((f64::from(frame.0) / width).min(f64::from(frame.1) / height), least, 1.0);
         Self { x: (f64::from(frame.0) - width * scale).max(0.0) / 2.0, y: 0.0, scale }
     }
 
     /// Closer or farther by a factor, with one point of the frame staying where it is.
     #[must_use]
     pub fn zoom(self, factor: f64, at: (f64, f64)) -> Self {
-        let scale = (self.scale * factor).clamp(SMALLEST, LARGEST);
+        let scale = within(self.scale * factor, SMALLEST, LARGEST);
         let grown = scale / self.scale;
         Self { x: at.0 - (at.0 - self.x) * grown, y: at.1 - (at.1 - self.y) * grown, scale }
     }
@@ -81,7 +100,7 @@ impl View {
             let (length, frame) = (f64::from(drawing) * self.scale, f64::from(frame));
             // A quarter of the frame at least, or all of a small drawing.
             let least = (frame / 4.0).min(length);
-            at.clamp(least - length, (frame - least).max(least - length))
+            within(at, least - length, (frame - least).max(least - length))
         };
         Self { x: keep(self.x, drawing.0, frame.0), y: keep(self.y, drawing.1, frame.1), ..self }
     }
@@ -143,6 +162,12 @@ mod tests {
     use super::*;
 
     const FRAME: Size = (1000, 600);
+
+    #[test]
+    fn a_view_is_written_as_svg_reads_it() {
+        let view = View { x: -12.5, y: 1e-9, scale: 0.1 };
+        assert_eq!(view.transform(), "translate(-12.50000 0.00000) scale(0.10000)");
+    }
 
     fn close(a: f64, b: f64) {
         assert!((a - b).abs() < 1e-6, "{a} is not {b}");

@@ -5,6 +5,7 @@ mod lab;
 mod lint;
 mod needs;
 mod panel;
+mod parts;
 mod root;
 mod setup;
 mod tests;

@@ -1,5 +1,5 @@
-//! Builds the panel: cargo for wasm32, wasm-bindgen as a library, xterm.js from npm, then each file as gzip in target/panel,
-//! the folder that backend/build.rs embeds. A file whose content is as before keeps its time, so that the daemon is not compiled again.
+//! Builds the panel: cargo for wasm32, the module split (`parts`), wasm-bindgen as a library, xterm.js from npm, then each file as
+//! gzip in target/panel, the folder that backend/build.rs embeds. A file whose content is as before keeps its time, so that the daemon is not compiled again.
 
 use std::fs;
 use std::io::Read;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use flate2::read::GzDecoder;
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::tools;
+use crate::{parts, tools};
 
 /// Names the folder of the built panel to backend/build.rs.
 pub(crate) const ENV: &str = "DRAWBRIDGE_PANEL";
@@ -51,11 +51,12 @@ pub(crate) fn build_empty() -> Result<PathBuf> {
     Ok(page)
 }
 
-/// Compiles one thing of the panel's crate for the browser; the answer is the folder of what cargo has built.
+/// Compiles one thing of the panel's crate for the browser; the answer is the folder of what cargo has built. The linker leaves in
+/// it what it knew of places, by which `parts` cuts it.
 fn compile(kind: &str, name: &str) -> Result<PathBuf> {
     let wasm = "wasm32-unknown-unknown";
     tools::run(tools::cargo().args([
-        "build",
+        "rustc",
         "-p",
         "drawbridge-ui",
         kind,
@@ -64,6 +65,8 @@ fn compile(kind: &str, name: &str) -> Result<PathBuf> {
         wasm,
         "--profile",
         "wasm",
+        "--",
+        "-Clink-arg=--emit-relocs",
     ]))?;
     Ok(tools::target().join(wasm).join("wasm"))
 }
@@ -107,21 +110,17 @@ fn vendored() -> Result<Vec<(PathBuf, PathBuf)>> {
     Ok(files().into())
 }
 
-/// The most that a browser may have to load before the panel is there: its module, script and style sheet, compressed.
+/// The most that a browser may have to load before the first page is there: its module, scripts and style sheet, compressed.
 const LARGEST: u64 = 300_000;
 
-/// Whether the built panel is small enough; the terminal's files are loaded when one is opened, and do not count.
+/// What it loads then. The parts come after that, the terminal when one is opened.
+const FIRST: [&str; 6] = ["drawbridge-ui_bg.wasm", "drawbridge-ui.js", "parts.js", "fetch.js", "start.js", "style.css"];
+
+/// Whether the built panel is small enough.
 pub(crate) fn check_size(panel: &Path) -> Result<()> {
-    let mut files = Vec::new();
-    collect(panel, panel, &mut files)?;
-    let counts = |name: &Path| {
-        let name = name.to_string_lossy();
-        [".wasm.gz", ".js.gz", ".css.gz"].iter().any(|end| name.ends_with(end))
-            && !name.starts_with("vendor")
-            && !name.starts_with("terminal")
-    };
     let mut total = 0;
-    for (_, path) in files.iter().filter(|(name, _)| counts(name)) {
+    for name in FIRST {
+        let path = panel.join(format!("{name}.gz"));
         total += path.metadata().with_context(|| format!("cannot read {}", path.display()))?.len();
     }
     println!("panel: {} before anything is seen, {} are allowed", size(total), size(LARGEST));
@@ -149,9 +148,23 @@ fn bind(module: &Path, bound: &Path) -> Result<()> {
         return Ok(());
     }
     clear(bound)?;
+    let main = tools::target().join("wasm-split").join(&*name).with_extension("wasm");
+    fs::create_dir_all(main.parent().expect("it lies in a folder")).context("cannot make target/wasm-split")?;
+    parts::split(module, &main, bound, &name)?;
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(module).typescript(false).remove_name_section(true).remove_producers_section(true);
-    bindgen.web(true).and_then(|bindgen| bindgen.generate(bound)).context("wasm-bindgen refused the panel's module")
+    bindgen.input_path(&main).typescript(false).demangle(false).keep_lld_exports(true);
+    let bound_module = bindgen.web(true).and_then(|bindgen| bindgen.generate_output());
+    let mut output = bound_module.context("wasm-bindgen refused the panel's module")?;
+    parts::without_streams(output.wasm_mut());
+    output.emit(bound).context("wasm-bindgen could not write the panel")?;
+    let mut files = Vec::new();
+    collect(bound, bound, &mut files)?;
+    for (_, path) in files.iter().filter(|(name, _)| name.extension().is_some_and(|end| end == "wasm")) {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let ordered = parts::ordered(&bytes).with_context(|| format!("cannot order {}", path.display()))?;
+        fs::write(path, ordered).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Every file under `folder`, as (path below `top`, whole path).
@@ -175,7 +188,11 @@ fn pack(files: &[(PathBuf, PathBuf)], panel: &Path) -> Result<()> {
     }
     let mut total = 0;
     for (name, path) in files {
-        let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        if !name.starts_with("vendor") && name.extension().is_some_and(|end| end == "js" || end == "css") {
+            content =
+                bare(&String::from_utf8(content).with_context(|| format!("{} is no text", path.display()))?).into();
+        }
         let packed_name = PathBuf::from(format!("{}.gz", name.display()));
         stale.retain(|(kept, _)| *kept != packed_name);
         let place = panel.join(&packed_name);
@@ -203,6 +220,20 @@ fn pack(files: &[(PathBuf, PathBuf)], panel: &Path) -> Result<()> {
     }
     println!("panel: {} files, {} over the wire", files.len(), size(total));
     Ok(())
+}
+
+/// A script or style sheet without its indentation and the lines that are comments alone.
+fn bare(text: &str) -> String {
+    let mut bare = String::new();
+    let mut is_comment = false;
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        is_comment |= line.starts_with("/*");
+        if !is_comment && !line.starts_with("//") {
+            bare.extend([line, "\n"]);
+        }
+        is_comment &= !line.ends_with("*/");
+    }
+    bare
 }
 
 /// What was made of the same content before.

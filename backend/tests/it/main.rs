@@ -44,6 +44,7 @@ mod package;
 mod pages;
 mod panel_bench;
 mod panel_paint;
+mod parts_page;
 mod ports;
 mod python;
 mod registry;

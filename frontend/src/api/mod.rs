@@ -8,24 +8,25 @@ mod send;
 
 pub use changes::{apply, preview};
 pub use errands::{Errand, follow};
-pub use send::Failure;
+pub use send::{Failure, read};
 
 use crate::route::{Far, Selection, encode};
 use drawbridge_api::{
     About, Change, ContainerDetail, ContainerId, Finding, ImageDetails, ImageName, LabFile, LabPlan, LinkReport,
-    Listing, NetworkId, Plan, Rules, Snapshot, TrafficReport, Trial, TrialAnswer, Usage,
+    Listing, NetworkId, Plan, Rules, TrafficReport, Trial, TrialAnswer, Usage,
 };
-use send::{ALIVE_TIMEOUT_MS, READ_TIMEOUT_MS, Request, WRITE_TIMEOUT_MS, get, read, send};
+use send::{ALIVE_TIMEOUT_MS, READ_TIMEOUT_MS, Request, WRITE_TIMEOUT_MS, get, send};
+use serde::Serialize;
 
 /// Changes per page of history.
 pub const CHANGES_PER_PAGE: usize = 50;
 
-/// Everything there is now.
+/// Everything there is now, a `Snapshot`: as text, since it is read in two halves.
 ///
 /// # Errors
 /// Any `Failure`.
-pub async fn snapshot() -> Result<Snapshot, Failure> {
-    get("/api/snapshot".to_owned(), READ_TIMEOUT_MS).await
+pub async fn snapshot() -> Result<String, Failure> {
+    send(Request { method: "GET", url: "/api/snapshot".to_owned(), body: None }, READ_TIMEOUT_MS).await
 }
 
 /// Changes older than the one with this id, or the latest, newest first; those of one network or container, or all.
@@ -231,8 +232,12 @@ pub async fn logout() -> Result<(), Failure> {
 /// # Errors
 /// `Unauthorised` when it is the wrong token.
 pub async fn login(token: &str) -> Result<(), Failure> {
-    let body = serde_json::json!({ "token": token }).to_string();
-    let request = Request { method: "POST", url: "/api/login".to_owned(), body: Some(body) };
+    #[derive(Serialize)]
+    struct Login<'a> {
+        token: &'a str,
+    }
+    let body = serde_json::to_string(&Login { token }).ok();
+    let request = Request { method: "POST", url: "/api/login".to_owned(), body };
     send(request, READ_TIMEOUT_MS).await.map(drop)
 }
 

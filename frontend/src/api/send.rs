@@ -49,7 +49,10 @@ pub(super) async fn get<T: DeserializeOwned>(url: String, timeout_ms: u32) -> Re
 }
 
 /// The answer as what it should be.
-pub(super) fn read<T: DeserializeOwned>(body: &str) -> Result<T, Failure> {
+///
+/// # Errors
+/// `Refused` when it is something else.
+pub fn read<T: DeserializeOwned>(body: &str) -> Result<T, Failure> {
     serde_json::from_str(body).map_err(|error| Failure::Refused(texts::unreadable(&error)))
 }
 

@@ -12,22 +12,7 @@ use leptos::prelude::*;
 
 /// The dialog that is open while a change waits for a yes.
 #[component]
-pub fn Confirm() -> impl IntoView {
-    let dialog = app().dialog;
-    move || match dialog.get() {
-        Dialog::Confirm(ask) => Some(view! { <Confirmation ask /> }),
-        Dialog::Closed
-        | Dialog::CreateNetwork
-        | Dialog::CreateContainer
-        | Dialog::CreateContainerIn(_)
-        | Dialog::Connect(_)
-        | Dialog::EditPorts(_)
-        | Dialog::ConfirmSeveral(_) => None,
-    }
-}
-
-#[component]
-fn Confirmation(
+pub fn Confirm(
     /// What is asked.
     ask: Ask,
 ) -> impl IntoView {

@@ -12,18 +12,9 @@ use crate::{
 use drawbridge_api::{Attachment, ContainerId, Driver, Network};
 use leptos::{ev, prelude::*};
 
-/// The dialog, while it is open.
+/// The dialog.
 #[component]
-pub fn Connect() -> impl IntoView {
-    let dialog = app().dialog;
-    move || match dialog.get() {
-        Dialog::Connect(id) => Some(view! { <Form id /> }),
-        _ => None,
-    }
-}
-
-#[component]
-fn Form(
+pub fn Connect(
     /// Which container.
     id: ContainerId,
 ) -> impl IntoView {

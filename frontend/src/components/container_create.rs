@@ -15,24 +15,9 @@ use crate::{
 use drawbridge_api::{ContainerCreate, Driver};
 use leptos::{ev, prelude::*};
 
-/// The dialog with the form, while it is open.
+/// The dialog with the form.
 #[component]
-pub fn CreateContainer() -> impl IntoView {
-    let dialog = app().dialog;
-    move || match dialog.get() {
-        Dialog::CreateContainer => Some(view! { <Form chosen="bridge".to_owned() /> }),
-        Dialog::CreateContainerIn(chosen) => Some(view! { <Form chosen /> }),
-        Dialog::Closed
-        | Dialog::CreateNetwork
-        | Dialog::Connect(_)
-        | Dialog::EditPorts(_)
-        | Dialog::Confirm(_)
-        | Dialog::ConfirmSeveral(_) => None,
-    }
-}
-
-#[component]
-fn Form(
+pub fn CreateContainer(
     /// The network that is chosen at first, by name.
     chosen: String,
 ) -> impl IntoView {

@@ -87,7 +87,7 @@ impl Facts {
 
 /// What a network has forwarded, as it grows.
 pub fn forwarded(id: NetworkId) -> AnyView {
-    let traffic = app().traffic.follow();
+    let traffic = app().follow_traffic();
     let counted = Memo::new(move |_| {
         traffic.with(|polled| {
             let report = polled.value.as_ref()?;

@@ -38,6 +38,7 @@
 //! | `[data-change=ID][data-state=STATE]` | a change in the list |
 //! | `[data-test=older]`, `#find` | the button that loads older changes, the filter of the containers |
 
+pub mod parts;
 pub mod shell;
 
 pub mod connection;
@@ -75,4 +76,5 @@ pub mod work;
 
 pub mod change;
 pub mod drawing;
+pub mod filters;
 pub mod inspector;

@@ -19,14 +19,71 @@ use leptos::{ev, prelude::*};
 const MACVLAN_MODES: [MacvlanMode; 4] =
     [MacvlanMode::Bridge, MacvlanMode::Private, MacvlanMode::Vepa, MacvlanMode::Passthru];
 
-/// The dialog with the form, while it is open.
+/// The dialog with the form.
 #[component]
 pub fn CreateNetwork() -> impl IntoView {
-    let dialog = app().dialog;
+    let app = app();
+    let proposal = Proposal::begin();
+    let fields = Fields::new();
+    // Not internal any more: a mode that only internal networks have is let go of.
+    Effect::new(move |_| {
+        if !is_possible(fields.mode.get(), fields.internal.get()) {
+            fields.mode.set(GatewayMode::Nat);
+        }
+    });
+    let close = Callback::new(move |()| app.dialog.set(Dialog::Closed));
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        match fields.request() {
+            Ok(create) => proposal.preview(Ask::CreateNetwork(create)),
+            Err(reason) => proposal.refuse(reason),
+        }
+    };
+    let is_bridge = move || fields.driver.get() == Driver::Bridge;
     view! {
-        <Show when=move || dialog.get() == Dialog::CreateNetwork>
-            <Form />
-        </Show>
+        <Modal id="network-dialog" title=say::title() on_close=close>
+            <form id="network-create" on:submit=submit on:input=move |_| proposal.edit() autocomplete="off">
+                <div class="dialog-body">
+                    <div class="fields">
+                        <label class="field wide">
+                            <span>{say::name()}</span>
+                            <input
+                                id="network-name"
+                                required
+                                autofocus
+                                spellcheck="false"
+                                placeholder="demo-network"
+                                bind:value=fields.name
+                            />
+                        </label>
+                        <Kind fields />
+                        <Line id="network-subnet" label=say::subnet() note=say::subnet_note() placeholder=say::subnet_free() value=fields.subnet />
+                        <Line id="network-gateway" label=say::gateway() note=say::gateway_note() placeholder=say::gateway_first() value=fields.gateway />
+                        <Line id="network-ip-range" label=say::range() note=say::range_note() placeholder=say::range_whole() value=fields.ip_range />
+                        <Line
+                            id="network-subnet6"
+                            label=say::subnet6()
+                            note=say::subnet6_note()
+                            placeholder=say::subnet6_free()
+                            value=fields.subnet6
+                            disabled=Signal::derive(move || !fields.ipv6.get())
+                        />
+                        <Tick id="network-ipv4" label=say::ipv4() note=say::ipv4_note() value=fields.ipv4 />
+                        <Tick id="network-ipv6" label=say::ipv6() note=say::ipv6_note() value=fields.ipv6 />
+                        <Tick id="network-internal" label=say::internal() note=say::internal_note() value=fields.internal />
+                        <Show when=is_bridge>
+                            <Outside fields />
+                        </Show>
+                    </div>
+                    <details id="network-more">
+                        <summary>{say::more()}</summary>
+                        <More fields />
+                    </details>
+                    <Planned proposal />
+                </div>
+                <Buttons proposal words=Signal::stored((say::create(), say::creating())) on_cancel=close />
+            </form>
+        </Modal>
     }
 }
 
@@ -124,73 +181,6 @@ impl Fields {
         };
         let usual = Choice { internal: choice.internal, icc: true, masquerade: true, mode: GatewayMode::Nat };
         Ok(if is_bridge { choice } else { usual }.write(create))
-    }
-}
-
-#[component]
-fn Form() -> impl IntoView {
-    let app = app();
-    let proposal = Proposal::begin();
-    let fields = Fields::new();
-    // Not internal any more: a mode that only internal networks have is let go of.
-    Effect::new(move |_| {
-        if !is_possible(fields.mode.get(), fields.internal.get()) {
-            fields.mode.set(GatewayMode::Nat);
-        }
-    });
-    let close = Callback::new(move |()| app.dialog.set(Dialog::Closed));
-    let submit = move |event: ev::SubmitEvent| {
-        event.prevent_default();
-        match fields.request() {
-            Ok(create) => proposal.preview(Ask::CreateNetwork(create)),
-            Err(reason) => proposal.refuse(reason),
-        }
-    };
-    let is_bridge = move || fields.driver.get() == Driver::Bridge;
-    view! {
-        <Modal id="network-dialog" title=say::title() on_close=close>
-            <form id="network-create" on:submit=submit on:input=move |_| proposal.edit() autocomplete="off">
-                <div class="dialog-body">
-                    <div class="fields">
-                        <label class="field wide">
-                            <span>{say::name()}</span>
-                            <input
-                                id="network-name"
-                                required
-                                autofocus
-                                spellcheck="false"
-                                placeholder="demo-network"
-                                bind:value=fields.name
-                            />
-                        </label>
-                        <Kind fields />
-                        <Line id="network-subnet" label=say::subnet() note=say::subnet_note() placeholder=say::subnet_free() value=fields.subnet />
-                        <Line id="network-gateway" label=say::gateway() note=say::gateway_note() placeholder=say::gateway_first() value=fields.gateway />
-                        <Line id="network-ip-range" label=say::range() note=say::range_note() placeholder=say::range_whole() value=fields.ip_range />
-                        <Line
-                            id="network-subnet6"
-                            label=say::subnet6()
-                            note=say::subnet6_note()
-                            placeholder=say::subnet6_free()
-                            value=fields.subnet6
-                            disabled=Signal::derive(move || !fields.ipv6.get())
-                        />
-                        <Tick id="network-ipv4" label=say::ipv4() note=say::ipv4_note() value=fields.ipv4 />
-                        <Tick id="network-ipv6" label=say::ipv6() note=say::ipv6_note() value=fields.ipv6 />
-                        <Tick id="network-internal" label=say::internal() note=say::internal_note() value=fields.internal />
-                        <Show when=is_bridge>
-                            <Outside fields />
-                        </Show>
-                    </div>
-                    <details id="network-more">
-                        <summary>{say::more()}</summary>
-                        <More fields />
-                    </details>
-                    <Planned proposal />
-                </div>
-                <Buttons proposal words=Signal::stored((say::create(), say::creating())) on_cancel=close />
-            </form>
-        </Modal>
     }
 }
 

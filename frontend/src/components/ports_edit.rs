@@ -13,18 +13,9 @@ use crate::{
 use drawbridge_api::{Container, ContainerId, ContainerState, NetworkMode, PortsUpdate};
 use leptos::{ev, prelude::*};
 
-/// The dialog with the form, while it is open.
+/// The dialog with the form.
 #[component]
-pub fn EditPorts() -> impl IntoView {
-    let dialog = app().dialog;
-    move || match dialog.get() {
-        Dialog::EditPorts(id) => Some(view! { <Form id /> }),
-        _ => None,
-    }
-}
-
-#[component]
-fn Form(
+pub fn EditPorts(
     /// Whose ports.
     id: ContainerId,
 ) -> impl IntoView {

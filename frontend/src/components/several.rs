@@ -30,18 +30,9 @@ struct Item {
     stage: RwSignal<Stage>,
 }
 
-/// The dialog of several changes, while it is open.
+/// The dialog of several changes.
 #[component]
-pub fn ConfirmSeveral() -> impl IntoView {
-    let dialog = app().dialog;
-    move || match dialog.get() {
-        Dialog::ConfirmSeveral(asks) => Some(view! { <Several asks /> }),
-        _ => None,
-    }
-}
-
-#[component]
-fn Several(
+pub fn ConfirmSeveral(
     /// What is asked.
     asks: Vec<Ask>,
 ) -> impl IntoView {

@@ -1,47 +1,14 @@
 //! The frame: header, banner, the page that the address names, the dialogs and the last message.
 
 use crate::{
-    app::App,
-    components::{
-        confirm::Confirm, connect::Connect, connection::Banner, container_create::CreateContainer, empty::NoPage,
-        header::Header, message::LastMessage, network_create::CreateNetwork, ports_edit::EditPorts,
-        several::ConfirmSeveral,
-    },
+    app::{App, Dialog},
+    components::{connection::Banner, empty::NoPage, header::Header, message::LastMessage, parts},
     i18n::shell,
     live::Connection,
-    pages::{
-        change::ChangePage, changes::ChangesPage, container::ContainerPage, containers::ContainersPage, dns::DnsPage,
-        doctor::DoctorPage, image::ImagePage, images::ImagesPage, labs::LabsPage, login::LoginPage,
-        network::NetworkPage, networks::NetworksPage, rules::RulesPage, settings::SettingsPage, terminal::TerminalPage,
-        topology::TopologyPage, trial::TryPage,
-    },
+    pages::{Page, topology::TopologyPage},
     route::Route,
 };
 use leptos::prelude::*;
-
-/// Which page is drawn; what is chosen on it is the page's own matter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Page {
-    Login,
-    Connecting,
-    Topology,
-    Networks,
-    Network(String),
-    Containers,
-    Container(String),
-    Try(String),
-    Terminal,
-    Rules,
-    Dns,
-    Doctor,
-    Images,
-    Image(String),
-    Labs,
-    Settings,
-    Changes,
-    Change(i64),
-    Unknown,
-}
 
 /// The whole panel, drawn anew when its language changes.
 #[component]
@@ -63,72 +30,32 @@ fn Frame(
         if route == Route::Login || app.link.connection.get() == Connection::LoggedOut {
             return Page::Login;
         }
-        if app.link.live.with(Option::is_none) {
-            return Page::Connecting;
-        }
-        match route {
-            Route::Topology(_) => Page::Topology,
-            Route::Networks(_) => Page::Networks,
-            Route::Network(name) => Page::Network(name),
-            Route::Containers(_) => Page::Containers,
-            Route::Container(name) => Page::Container(name),
-            Route::Try { container, .. } => Page::Try(container),
-            Route::Terminal { .. } => Page::Terminal,
-            Route::Rules(_) => Page::Rules,
-            Route::Dns(_) => Page::Dns,
-            Route::Doctor => Page::Doctor,
-            Route::Images(_) => Page::Images,
-            Route::Image(name) => Page::Image(name),
-            Route::Labs(_) => Page::Labs,
-            Route::Settings => Page::Settings,
-            Route::Changes(_) => Page::Changes,
-            Route::Change(id) => Page::Change(id),
-            Route::Login => Page::Login,
-            Route::Unknown => Page::Unknown,
+        match (app.link.live.with(|live| live.as_ref().map(|live| live.is_whole)), Page::of(route)) {
+            (None, _) => Page::Connecting,
+            // The first screen needs no more.
+            (Some(_), Page::Topology) => Page::Topology,
+            (Some(false), _) => Page::Connecting,
+            (Some(true), page) => page,
         }
     });
     Effect::new(move |_| {
         let title = if page.get() == Page::Login { Route::Login.title() } else { app.nav.route.read().title() };
         document().set_title(&format!("{title} · Drawbridge"));
     });
+    let is_asking = Memo::new(move |_| app.dialog.with(|dialog| !matches!(dialog, Dialog::Closed)));
     view! {
         <a class="skip" href="#main">{shell::skip()}</a>
         <Header page_is_login=Signal::derive(move || page.get() == Page::Login) />
         <Banner />
         <main id="main" tabindex="-1">
             {move || match page.get() {
-                Page::Login => view! { <LoginPage /> }.into_any(),
+                Page::Login => parts::login(),
                 Page::Connecting => view! { <Waiting /> }.into_any(),
                 Page::Topology => view! { <TopologyPage /> }.into_any(),
-                Page::Networks => view! { <NetworksPage /> }.into_any(),
-                Page::Network(name) => view! { <NetworkPage name /> }.into_any(),
-                Page::Containers => view! { <ContainersPage /> }.into_any(),
-                Page::Container(name) => view! { <ContainerPage name /> }.into_any(),
-                Page::Try(name) => view! { <TryPage name /> }.into_any(),
-                Page::Terminal => view! { <TerminalPage /> }.into_any(),
-                Page::Rules => view! { <RulesPage /> }.into_any(),
-                Page::Dns => view! { <DnsPage /> }.into_any(),
-                Page::Doctor => view! { <DoctorPage /> }.into_any(),
-                Page::Images => view! { <ImagesPage /> }.into_any(),
-                Page::Image(name) => view! { <ImagePage name /> }.into_any(),
-                Page::Labs => view! { <LabsPage /> }.into_any(),
-                Page::Settings => view! { <SettingsPage /> }.into_any(),
-                Page::Changes => view! { <ChangesPage /> }.into_any(),
-                Page::Change(id) => view! { <ChangePage id /> }.into_any(),
-                Page::Unknown => view! {
-                    <NoPage title=shell::no_such_page()>
-                        <p>{shell::mistyped()}</p>
-                        <a class="button primary" href="/">{shell::to_topology()}</a>
-                    </NoPage>
-                }.into_any(),
+                page => parts::page(page),
             }}
         </main>
-        <CreateNetwork />
-        <CreateContainer />
-        <EditPorts />
-        <Connect />
-        <Confirm />
-        <ConfirmSeveral />
+        {move || is_asking.get().then(parts::dialog)}
         <LastMessage />
     }
 }

@@ -5,7 +5,7 @@ use crate::route::Selection;
 use drawbridge_api::{ContainerId, EndpointId, NetworkId};
 
 /// Something in the drawing that can have the focus.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Stop {
     /// The machine.
     Host,

@@ -12,7 +12,7 @@ use crate::{
     listing::{Key, Listing},
     past::Past,
     route::{Route, Selection},
-    text,
+    text::{self, lower},
 };
 use drawbridge_api::Change;
 use leptos::prelude::*;
@@ -99,8 +99,8 @@ fn matches(change: &Change, find: &str) -> bool {
         state_word(change.state).to_owned(),
         format!("#{}", change.id),
     ];
-    let told = told.join("\n").to_lowercase();
-    find.to_lowercase().split_whitespace().all(|word| told.contains(word))
+    let told = lower(&told.join("\n"));
+    lower(find).split_whitespace().all(|word| told.contains(word))
 }
 
 fn key(change: &Change, column: &str) -> Key {

@@ -68,7 +68,7 @@ fn Whole(
             detail.try_set(Some(answer));
         });
     });
-    let traffic = app().traffic.follow();
+    let traffic = app().follow_traffic();
     let running = Memo::new(move |_| {
         container.with(|container| {
             let running = container.as_ref().filter(|container| container.state == ContainerState::Running);

@@ -15,6 +15,7 @@ use crate::{
     ports::{publishes, ranges},
     route::Route,
     said::said,
+    text::lower,
     words,
 };
 use drawbridge_api::{Container, ContainerId, ContainerState, Endpoint};
@@ -217,9 +218,9 @@ fn ports(container: &Container) -> (Vec<String>, bool) {
 
 /// Whether a row is shown: the text stands in the name, the image, the id's beginning, an address or a port, in any case.
 fn matches(container: &Container, find: &str) -> bool {
-    let find = find.trim().to_lowercase();
-    container.name.as_str().to_lowercase().contains(&find)
-        || container.image.to_lowercase().contains(&find)
+    let find = lower(find.trim());
+    lower(container.name.as_str()).contains(&find)
+        || lower(&container.image).contains(&find)
         || container.id.as_str().starts_with(&find)
         || ranges(&container.ports).iter().any(|range| range.to_string().contains(&find))
         || publishes(&container.port_requests).iter().any(|publish| publish.to_string().contains(&find))

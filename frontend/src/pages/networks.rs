@@ -12,6 +12,7 @@ use crate::{
     listing::{Key, Listing},
     reduce::is_member,
     route::Route,
+    text::lower,
 };
 use drawbridge_api::{Container, Driver, Network, NetworkId};
 use leptos::prelude::*;
@@ -186,12 +187,12 @@ fn interface(network: &Network) -> Option<String> {
 
 /// Whether a row is shown: the text stands in the name, the interface, the id's beginning, a range or a label, in any case.
 fn matches(network: &Network, find: &str) -> bool {
-    let find = find.trim().to_lowercase();
-    network.name.as_str().to_lowercase().contains(&find)
+    let find = lower(find.trim());
+    lower(network.name.as_str()).contains(&find)
         || network.id.as_str().starts_with(&find)
         || interface(network).is_some_and(|interface| interface.contains(&find))
         || network.subnets.iter().any(|range| range.subnet.to_string().contains(&find))
-        || network.labels.iter().any(|(name, value)| format!("{name}={value}").to_lowercase().contains(&find))
+        || network.labels.iter().any(|(name, value)| lower(&format!("{name}={value}")).contains(&find))
 }
 
 fn key(network: &Network, containers: &[Arc<Container>], column: &str) -> Key {

@@ -23,7 +23,7 @@ const ROWS_AT_FIRST: usize = 100;
 #[component]
 pub fn RulesPage() -> impl IntoView {
     let app = app();
-    let polled = app.rules.follow();
+    let polled = app.follow_rules();
     let listing = Memo::new(move |_| match app.nav.route.get() {
         Route::Rules(listing) => listing,
         _ => Listing::default(),
@@ -84,7 +84,7 @@ fn Warnings(
     /// How many elements are wanted and not there.
     missing: Memo<usize>,
 ) -> impl IntoView {
-    let polled = app().rules.follow();
+    let polled = app().follow_rules();
     let is_intact = Memo::new(move |_| polled.with(|polled| polled.value.as_ref().is_none_or(|rules| rules.intact)));
     view! {
         <div class="warnings" aria-live="polite">
@@ -207,7 +207,7 @@ fn Section(
 /// The constant tables in nft's own language.
 #[component]
 fn Tables() -> impl IntoView {
-    let polled = app().rules.follow();
+    let polled = app().follow_rules();
     let tables = Memo::new(move |_| {
         polled.with(|polled| polled.value.as_ref().map(|rules| rules.tables.clone()).unwrap_or_default())
     });

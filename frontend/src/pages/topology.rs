@@ -2,8 +2,8 @@
 
 use crate::{
     app::{Dialog, app},
-    components::{drawing::Drawing, inspector::Inspector},
-    find::{labels, means_container, means_network},
+    components::{drawing::Drawing, parts},
+    find::{means_container, means_network},
     i18n::{shell, topology},
     route::{Density, Picture, Route, Selection, Tab},
 };
@@ -33,6 +33,7 @@ pub fn TopologyPage() -> impl IntoView {
             }
         });
     });
+    let is_selected = Memo::new(move |_| picture.with(|picture| picture.select.is_some()));
     let running = app.memo(|live| live.containers.iter().filter(|container| container.pid.is_some()).count());
     let bridges = app.memo(|live| live.networks.iter().filter(|network| network.bridge.is_some()).count());
     let dense = move || picture.with(|picture| picture.density == Density::Compact);
@@ -45,9 +46,10 @@ pub fn TopologyPage() -> impl IntoView {
             <div class="page-head">
                 <h1>{shell::topology()}</h1>
                 <p class="muted number counts">
-                    {move || topology::bridges(bridges.get())}
-                    " · "
-                    {move || topology::containers_running(running.get())}
+                    {Signal::derive(move || {
+                        let (bridges, running) = (bridges.get(), running.get());
+                        format!("{} · {}", topology::bridges(bridges), topology::containers_running(running))
+                    })}
                 </p>
                 <Search picture />
                 <Filters picture />
@@ -65,7 +67,7 @@ pub fn TopologyPage() -> impl IntoView {
             </div>
             <div class="stage">
                 <Drawing picture choose unfold />
-                <Inspector picture choose show />
+                {move || is_selected.get().then(|| parts::inspector(picture, choose, show))}
             </div>
             <FirstSteps />
         </div>
@@ -126,7 +128,8 @@ fn Search(
                 on:keydown=go_on
             />
             <span class="found number" role="status">
-                {move || (!find.with(String::is_empty)).then(|| match meant.with(Vec::len) {
+                {Signal::derive(move || match meant.with(Vec::len) {
+                    _ if find.with(String::is_empty) => String::new(),
                     0 => topology::none_found().to_owned(),
                     found => found.to_string(),
                 })}
@@ -141,20 +144,11 @@ fn Filters(
     /// What is chosen on the page.
     picture: Memo<Picture>,
 ) -> impl IntoView {
-    let app = app();
     let details = NodeRef::<html::Details>::new();
-    let networks = app.memo(|live| {
-        let bridges = live.networks.iter().filter(|network| network.bridge.is_some() || network.macvlan.is_some());
-        bridges.map(|network| network.name.to_string()).collect::<Vec<_>>()
+    let is_opened = RwSignal::new(false);
+    let on = Memo::new(move |_| {
+        picture.with(|picture| [&picture.network, &picture.label].into_iter().flatten().cloned().collect::<Vec<_>>())
     });
-    let labels = app.memo(|live| labels(&live.containers));
-    let network = Memo::new(move |_| picture.with(|picture| picture.network.clone()));
-    let label = Memo::new(move |_| picture.with(|picture| picture.label.clone()));
-    let on = move || [network.get(), label.get()].into_iter().flatten().collect::<Vec<_>>();
-    let set = move |network: Option<String>, label: Option<String>| {
-        app.nav.go(Route::Topology(Picture { network, label, ..picture.get_untracked() }));
-    };
-    let chosen = |value: String| Some(value).filter(|value| !value.is_empty());
     let close = move |event: ev::KeyboardEvent| {
         if event.key() == "Escape"
             && let Some(details) = details.get_untracked()
@@ -162,46 +156,22 @@ fn Filters(
             details.set_open(false);
         }
     };
+    let words = move || match on.with(|on| on.join(", ")) {
+        none if none.is_empty() => topology::filter().to_owned(),
+        on => crate::text::fit(&on, 24),
+    };
     view! {
-        <details class="filters" data-test="filters" node_ref=details on:keydown=close>
-            <summary class="button" class:on=move || !on().is_empty()>
-                {move || {
-                    let on = on();
-                    if on.is_empty() { topology::filter().to_owned() } else { crate::text::fit(&on.join(", "), 24) }
-                }}
+        <details
+            class="filters"
+            data-test="filters"
+            node_ref=details
+            on:keydown=close
+            on:toggle=move |_| is_opened.set(true)
+        >
+            <summary class="button" class:on=Signal::derive(move || on.with(|on| !on.is_empty()))>
+                {Signal::derive(words)}
             </summary>
-            <div class="filter-panel">
-                <label class="field">
-                    <span>{topology::network()}</span>
-                    <select
-                        id="filter-network"
-                        prop:value=move || network.get().unwrap_or_default()
-                        on:change:target=move |event| set(chosen(event.target().value()), label.get_untracked())
-                    >
-                        <option value="">{topology::all_networks()}</option>
-                        {move || networks.get().into_iter().map(|name| {
-                            let selected = network.get_untracked().as_ref() == Some(&name);
-                            view! { <option value=name.clone() selected=selected>{name.clone()}</option> }
-                        }).collect_view()}
-                    </select>
-                </label>
-                <label class="field">
-                    <span>{topology::label()}</span>
-                    <select
-                        id="filter-label"
-                        prop:value=move || label.get().unwrap_or_default()
-                        disabled=move || labels.with(Vec::is_empty) && label.with(Option::is_none)
-                        on:change:target=move |event| set(network.get_untracked(), chosen(event.target().value()))
-                    >
-                        <option value="">{topology::all_labels()}</option>
-                        {move || labels.get().into_iter().map(|one| {
-                            let selected = label.get_untracked().as_ref() == Some(&one);
-                            view! { <option value=one.clone() selected=selected>{one.clone()}</option> }
-                        }).collect_view()}
-                    </select>
-                </label>
-                <button class="button" data-test="filter-none" on:click=move |_| set(None, None)>{topology::show_all()}</button>
-            </div>
+            <div class="filter-panel">{move || is_opened.get().then(|| parts::filters(picture))}</div>
         </details>
     }
 }

@@ -5,7 +5,7 @@ use drawbridge_api::Change;
 use std::fmt;
 
 /// What the topology's inspector shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Selection {
     /// The machine.
     Host,

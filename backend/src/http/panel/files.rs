@@ -57,6 +57,12 @@ pub(super) async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Respon
     }
 }
 
+/// Whether a file's name says of which build it is, as those of the panel's parts do (`/pages.0123456789abcdef.wasm`): it is never
+/// another then. All else is asked for each time, and answered by 304, so that a new daemon's panel is seen at once.
+fn is_of_one_build(path: &str) -> bool {
+    path.strip_suffix(".wasm").is_some_and(|name| name.contains('.'))
+}
+
 fn send(asset: &'static Asset, headers: &HeaderMap) -> Response {
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let mut response = if known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == asset.etag)) {
@@ -67,8 +73,7 @@ fn send(asset: &'static Asset, headers: &HeaderMap) -> Response {
     };
     for (name, value) in [
         (ETAG, asset.etag),
-        // Asked for each time, and answered by 304: a new daemon's panel is seen at once.
-        (CACHE_CONTROL, "no-cache"),
+        (CACHE_CONTROL, if is_of_one_build(asset.path) { "public, max-age=31536000, immutable" } else { "no-cache" }),
         // Nothing is loaded from elsewhere, and nobody puts the panel into a frame. Styles may stand in the page: xterm.js
         // writes a sheet of its own for each terminal, and has no other way.
         (

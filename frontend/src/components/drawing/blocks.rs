@@ -30,6 +30,15 @@ struct Mosaic {
     chosen: String,
 }
 
+/// The classes of tiles, and their paths.
+const KINDS: [(&str, fn(&Mosaic) -> &String); 5] = [
+    ("tile running", |mosaic| &mosaic.running),
+    ("tile busy", |mosaic| &mosaic.busy),
+    ("tile still", |mosaic| &mosaic.still),
+    ("tile dim", |mosaic| &mosaic.dim),
+    ("tile chosen", |mosaic| &mosaic.chosen),
+];
+
 /// Sorts tiles into a mosaic.
 fn mosaic<'a>(
     tiles: impl Iterator<Item = (&'a ContainerId, &'a Spot)>,
@@ -77,11 +86,9 @@ fn Paths(
     mosaic: Memo<Mosaic>,
 ) -> impl IntoView {
     view! {
-        <path class="tile running" d=move || mosaic.with(|mosaic| mosaic.running.clone()) />
-        <path class="tile busy" d=move || mosaic.with(|mosaic| mosaic.busy.clone()) />
-        <path class="tile still" d=move || mosaic.with(|mosaic| mosaic.still.clone()) />
-        <path class="tile dim" d=move || mosaic.with(|mosaic| mosaic.dim.clone()) />
-        <path class="tile chosen" d=move || mosaic.with(|mosaic| mosaic.chosen.clone()) />
+        {KINDS.map(|(class, path)| view! {
+            <path class=class d=move || mosaic.with(|mosaic| path(mosaic).clone()) />
+        }).into_iter().collect_view()}
     }
 }
 
@@ -178,9 +185,9 @@ pub fn BlockNode(
                 <line class="cable" x1=from.0 y1=from.1 x2=to.0 y2=to.1 />
                 <rect class="shape back" x=spot.x + 6 y=spot.y + 6 width=spot.width - 6 height=spot.height rx="10" />
                 <rect class="shape" x=spot.x y=spot.y width=spot.width - 6 height=spot.height rx="10" />
-                <text class="name" x=spot.x + 16 y=spot.y + 23>{move || topology::containers(total.get())}</text>
+                <text class="name" x=spot.x + 16 y=spot.y + 23>{Signal::derive(move || topology::containers(total.get()))}</text>
                 <text class="faint" x=spot.x + 16 y=spot.y + 41>
-                    {move || fit(&words(), usize::try_from((spot.width - 40) / 7).unwrap_or(0))}
+                    {Signal::derive(move || fit(&words(), usize::try_from((spot.width - 40) / 7).unwrap_or(0)))}
                 </text>
                 <text class="unfold end" x=spot.x + spot.width - 24 y=spot.y + 23>{topology::show_each()}</text>
                 <Paths mosaic=drawn />

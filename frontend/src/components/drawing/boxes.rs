@@ -1,6 +1,6 @@
 //! Namespaces: a box for each container, and the one that follows the pointer.
 
-use super::{Button, Canvas, doors::said};
+use super::{Canvas, doors::said, node::Node};
 use crate::{
     app::app,
     components::state,
@@ -24,39 +24,34 @@ pub fn ContainerNode(
     id: ContainerId,
 ) -> impl IntoView {
     let container = app().container(id.clone());
-    let stop = StoredValue::new(Stop::Container(id.clone()));
+    let stop = Stop::Container(id.clone());
     let spot = Memo::new(move |_| canvas.layout.with(|layout| layout.containers.get(&id).copied()));
     let place = move || spot.get().unwrap_or_default();
     let name = Memo::new(move |_| container.get().map(|container| container.name.to_string()).unwrap_or_default());
-    let button = move || Button { canvas, selection: Selection::Container(name.get_untracked()) };
+    let selection = Signal::derive(move || Selection::Container(name.get()));
+    let label =
+        move || container.with(|container| container.as_ref().map(|container| describe(container)).unwrap_or_default());
     let state = move || container.get().map(|container| container.state.as_str());
-    let is_dim = move || {
+    let is_dim = Signal::derive(move || {
         canvas.find.with(|text| {
             !text.is_empty()
                 && !container.with(|container| container.as_ref().is_some_and(|c| means_container(c, text)))
         })
-    };
+    });
     view! {
-        <g
+        <Node
+            canvas
             class="node container"
+            stop
+            selection
+            place=Signal::derive(place)
+            label=Signal::derive(label)
             class:dim=is_dim
-            role="button"
-            tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
-            data-stop=stop.with_value(ToString::to_string)
-            data-container=move || name.get()
-            data-state=state
-            aria-label=move || container.get().map(|container| describe(&container))
-            aria-pressed=move || {
-                Button { canvas, selection: Selection::Container(name.get()) }.is_selected().to_string()
-            }
-            transform=move || format!("translate({} {})", place().x, place().y)
-            on:click=move |_| button().toggle()
-            on:keydown=move |event| button().press(&event)
-            on:focus=move |_| canvas.stop.set(stop.get_value())
+            attr:data-container=move || name.get()
+            attr:data-state=state
         >
-            <rect class="shape" width=move || place().width height=move || place().height rx="10" />
             {move || container.get().map(|container| face(&container, place(), canvas.density.get()))}
-        </g>
+        </Node>
     }
 }
 
@@ -100,6 +95,7 @@ fn face(container: &Container, spot: Spot, density: Density) -> impl IntoView + 
     });
     let lift = if density == Density::Compact { "translate(0 -9)" } else { "" };
     view! {
+        <rect class="shape" width=spot.width height=spot.height rx="10" />
         <g transform=lift>{mark}</g>
         <text class="name" x="31" y=title>{name}</text>
         {lines}

@@ -1,6 +1,6 @@
 //! Published ports in the drawing: chips at the host, and the ways from there into the containers.
 
-use super::{Button, Canvas};
+use super::{Canvas, node::Node};
 use crate::{
     app::app,
     i18n::topology,
@@ -59,19 +59,14 @@ pub fn PortNode(
     id: Option<ContainerId>,
 ) -> impl IntoView {
     let app = app();
-    let stop = StoredValue::new(Stop::Port(id.clone()));
+    let stop = Stop::Port(id.clone());
     let chip = {
         let id = id.clone();
         Memo::new(move |_| canvas.layout.with(|layout| layout.chips.iter().find(|chip| chip.container == id).cloned()))
     };
     let container = id.clone().map(|id| app.container(id));
     let name = Memo::new(move |_| Some(container?.get()?.name.to_string()));
-    let button =
-        move || Button { canvas, selection: name.get_untracked().map_or(Selection::Host, Selection::Container) };
-    let is_selected = move || {
-        let selection = name.get().map_or(Selection::Host, Selection::Container);
-        Button { canvas, selection }.is_selected().to_string()
-    };
+    let selection = Signal::derive(move || name.get().map_or(Selection::Host, Selection::Container));
     let place = move || chip.with(|chip| chip.as_ref().map_or(Spot::default(), |chip| chip.spot));
     let text = move || chip.with(|chip| chip.as_ref().map(|chip| chip.text.clone()).unwrap_or_default());
     let rest = move || canvas.layout.with(|layout| layout.doors.len() + 1 - layout.chips.len());
@@ -82,29 +77,28 @@ pub fn PortNode(
     let hover = canvas.hover;
     let (entered, focused) = (id.clone(), id);
     view! {
-        <g
+        <Node
+            canvas
             class="node door"
-            role="button"
-            tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
-            data-stop=stop.with_value(ToString::to_string)
-            data-port=move || name.get().unwrap_or_default()
-            aria-label=label
-            aria-pressed=is_selected
-            transform=move || format!("translate({} {})", place().x, place().y)
-            on:click=move |_| button().toggle()
-            on:keydown=move |event| button().press(&event)
+            stop
+            selection
+            place=Signal::derive(place)
+            label=Signal::derive(label)
+            attr:data-port=move || name.get().unwrap_or_default()
             on:pointerenter=move |_| hover.set(entered.clone())
             on:pointerleave=move |_| hover.set(None)
-            on:focus=move |_| {
-                hover.set(focused.clone());
-                canvas.stop.set(stop.get_value());
-            }
+            on:focus=move |_| hover.set(focused.clone())
             on:blur=move |_| hover.set(None)
         >
-            <rect class="shape" width=move || place().width height=move || place().height rx="13" />
-            <path class="door-mark" d="M12 9h9l-4.5 8z" />
-            <text class="mono" x="27" y="17">{text}</text>
-        </g>
+            {move || {
+                let Spot { width, height, .. } = place();
+                view! {
+                    <rect class="shape" width=width height=height rx="13" />
+                    <path class="door-mark" d="M12 9h9l-4.5 8z" />
+                    <text class="mono" x="27" y="17">{text()}</text>
+                }
+            }}
+        </Node>
     }
 }
 

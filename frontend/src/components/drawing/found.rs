@@ -1,6 +1,6 @@
 //! The nodes of what others have made: their bridges, and the namespaces and links that hang from them.
 
-use super::{Button, Canvas};
+use super::{Canvas, node::Node};
 use crate::{
     app::app,
     i18n::topology,
@@ -12,25 +12,24 @@ use drawbridge_api::{Found, FoundLink};
 use leptos::prelude::*;
 use std::sync::Arc;
 
-/// All of them.
+/// One of them.
 #[component]
-pub fn FoundNodes(
+pub fn FoundNode(
     /// What all nodes share.
     canvas: Canvas,
+    /// What it stands for.
+    selection: Selection,
 ) -> impl IntoView {
-    let bridges = Memo::new(move |_| {
-        canvas.layout.with(|layout| layout.found.bridges.iter().map(|bridge| bridge.name.clone()).collect::<Vec<_>>())
-    });
-    let boxes = Memo::new(move |_| {
-        canvas.layout.with(|layout| layout.found.boxes.iter().map(|found| found.selection.clone()).collect::<Vec<_>>())
-    });
-    view! {
-        <For each=move || bridges.get() key=|name| name.clone() let(name)>
-            <BridgeNode canvas name />
-        </For>
-        <For each=move || boxes.get() key=|selection| selection.to_string() let(selection)>
-            <BoxNode canvas selection />
-        </For>
+    let is_bridge = {
+        let selection = selection.clone();
+        Memo::new(move |_| {
+            let Selection::Link(name) = &selection else { return false };
+            canvas.layout.with(|layout| layout.found.bridges.iter().any(|bridge| bridge.name == *name))
+        })
+    };
+    move || match selection.clone() {
+        Selection::Link(name) if is_bridge.get() => view! { <BridgeNode canvas name /> }.into_any(),
+        selection => view! { <BoxNode canvas selection /> }.into_any(),
     }
 }
 
@@ -42,7 +41,6 @@ fn BridgeNode(
     name: String,
 ) -> impl IntoView {
     let found = app().memo(|live| live.found.clone());
-    let stop = StoredValue::new(Stop::Found(Selection::Link(name.clone())));
     let spot = {
         let name = name.clone();
         Memo::new(move |_| {
@@ -53,33 +51,30 @@ fn BridgeNode(
         let (spot, found) = (spot.get()?, found.get());
         let link = found.links.iter().find(|link| link.name == name)?;
         let ports = found.links.iter().filter(|port| port.bridge.as_ref() == Some(&name)).count();
-        let button = Button { canvas, selection: Selection::Link(name.clone()) };
-        let (clicked, pressed, selected) = (button.clone(), button.clone(), button);
+        let selection = Selection::Link(name.clone());
         let bar = spot.bar;
         let said = if link.addresses.is_empty() { state(link).to_owned() } else { addresses(link) };
         let label = topology::say_foreign_bridge(&name, &said, &topology::ports(ports));
+        let (short, mark) = (fit(&name, 16), name.clone());
         let rails = spot.rails.iter().map(|[from, to]| {
             view! { <line class="rail" x1=from.0 y1=from.1 x2=to.0 y2=to.1 /> }
         });
+        let rails = rails.collect_view();
         Some(view! {
-            <g
+            <Node
+                canvas
                 class="node bridge foreign"
-                role="button"
-                tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
-                data-stop=stop.with_value(ToString::to_string)
-                on:focus=move |_| canvas.stop.set(stop.get_value())
-                data-link=name.clone()
-                aria-label=label
-                aria-pressed=move || selected.is_selected().to_string()
-                on:click=move |_| clicked.toggle()
-                on:keydown=move |event| pressed.press(&event)
+                stop=Stop::Found(selection.clone())
+                selection
+                label
+                attr:data-link=mark
             >
-                {rails.collect_view()}
+                {rails}
                 <rect class="shape" x=bar.x y=bar.y width=bar.width height=BAR rx="10" />
-                <text class="name" x=bar.x + 16 y=bar.y + 27>{fit(&name, 16)}</text>
+                <text class="name" x=bar.x + 16 y=bar.y + 27>{short}</text>
                 <text class="mono" x=bar.x + 16 y=bar.y + 48>{said}</text>
                 <text class="faint end" x=bar.x + bar.width - 16 y=bar.y + 27>{topology::ports(ports)}</text>
-            </g>
+            </Node>
         })
     }
 }
@@ -92,7 +87,6 @@ fn BoxNode(
     selection: Selection,
 ) -> impl IntoView {
     let found = app().memo(|live| live.found.clone());
-    let stop = StoredValue::new(Stop::Found(selection.clone()));
     let spot = {
         let selection = selection.clone();
         Memo::new(move |_| {
@@ -102,8 +96,6 @@ fn BoxNode(
     move || {
         let spot = spot.get()?;
         let (name, lines) = face(&selection, &found.get())?;
-        let button = Button { canvas, selection: selection.clone() };
-        let (clicked, pressed, selected) = (button.clone(), button.clone(), button);
         let (place, room) = (spot.spot, usize::try_from(spot.spot.width - 30).unwrap_or(0) / 8);
         let shown = if canvas.density.get() == Density::Compact { 1 } else { 3 };
         let (link, namespace) = match &selection {
@@ -113,18 +105,14 @@ fn BoxNode(
         let label = topology::say_foreign(&selection, &lines.join(", "));
         let step = if shown == 1 { 14 } else { 18 };
         Some(view! {
-            <g
+            <Node
+                canvas
                 class="node container foreign"
-                role="button"
-                tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
-                data-stop=stop.with_value(ToString::to_string)
-                on:focus=move |_| canvas.stop.set(stop.get_value())
-                data-link=link
-                data-namespace=namespace
-                aria-label=label
-                aria-pressed=move || selected.is_selected().to_string()
-                on:click=move |_| clicked.toggle()
-                on:keydown=move |event| pressed.press(&event)
+                stop=Stop::Found(selection.clone())
+                selection=selection.clone()
+                label
+                attr:data-link=link
+                attr:data-namespace=namespace
             >
                 {spot.wire.map(|[from, to]| view! { <line class="line" x1=from.0 y1=from.1 x2=to.0 y2=to.1 /> })}
                 <rect class="shape" x=place.x y=place.y width=place.width height=place.height rx="10" />
@@ -133,7 +121,7 @@ fn BoxNode(
                     let y = place.y + 24 + step * (i32::try_from(number).unwrap_or(0) + 1);
                     view! { <text class="mono" x=place.x + 14 y=y>{fit(&line, room)}</text> }
                 }).collect_view()}
-            </g>
+            </Node>
         })
     }
 }

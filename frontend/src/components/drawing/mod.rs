@@ -7,6 +7,7 @@ pub mod boxes;
 pub mod doors;
 pub mod found;
 mod keyboard;
+pub mod node;
 pub mod nodes;
 mod places;
 mod pointer;
@@ -16,19 +17,19 @@ pub mod wires;
 
 use crate::{
     app::app,
+    components::parts,
     find::Filter,
     i18n::topology,
     layout::{Folds, Layout, Spot, Stop, Wire, Wish, layout, place_found},
     rates::{Measured, Rates},
     route::{Density, Picture, Selection},
-    viewport::{LEGIBLE, touch},
+    viewport::{LEGIBLE, View, touch},
 };
 use blocks::{BlockNode, FarBoxes};
 use boxes::{ContainerNode, Ghost};
 use doors::{PortNode, Ways};
-use drawbridge_api::{ContainerId, EndpointId, Found, Network, NetworkId};
-use found::FoundNodes;
-use leptos::{ev, html, prelude::*};
+use drawbridge_api::{ContainerId, Found, Network, NetworkId};
+use leptos::{html, prelude::*};
 use nodes::{BridgeNode, HostNode};
 use stage::{Stage, follow_size};
 use std::sync::Arc;
@@ -65,37 +66,6 @@ impl Canvas {
     /// `0` for the one node that the tab key reaches, `-1` for those that only arrow keys do.
     fn tabindex(self, stop: &Stop) -> &'static str {
         if self.stop.with(|now| now == stop) { "0" } else { "-1" }
-    }
-}
-
-/// What makes a group of shapes a button.
-#[derive(Clone)]
-struct Button {
-    canvas: Canvas,
-    selection: Selection,
-}
-
-impl Button {
-    fn is_selected(&self) -> bool {
-        self.canvas.select.with(|selected| selected.as_ref() == Some(&self.selection))
-    }
-
-    /// Selects, or lets go of what is selected already. The end of a drag is no click.
-    fn toggle(&self) {
-        if self.canvas.stage.was_moved() {
-            return;
-        }
-        let next = (!untrack(|| self.is_selected())).then(|| self.selection.clone());
-        self.canvas.choose.run(next);
-    }
-
-    /// Enter and the space bar press a button; an SVG group does not know that by itself.
-    fn press(&self, event: &ev::KeyboardEvent) {
-        if matches!(event.key().as_str(), "Enter" | " ") {
-            event.prevent_default();
-            let next = (!untrack(|| self.is_selected())).then(|| self.selection.clone());
-            self.canvas.choose.run(next);
-        }
     }
 }
 
@@ -139,7 +109,7 @@ pub fn Drawing(
         }
         drawn
     });
-    let links = app.links.follow();
+    let links = app.follow_links();
     let measured = Memo::new(move |before: Option<&Measured>| {
         let first = Measured::default();
         links.with(|polled| {
@@ -173,6 +143,7 @@ pub fn Drawing(
     stage.reveal_when_selected(canvas);
     let shown = Shown::of(canvas);
     let size = Memo::new(move |_| layout.with(|layout| layout.size));
+    let length = |side: fn((i32, i32)) -> i32| move || side(size.get());
     let bundles = Memo::new(move |_| {
         layout.with(|layout| {
             let bundles =
@@ -181,11 +152,20 @@ pub fn Drawing(
         })
     });
     let headings = Memo::new(move |_| layout.with(|layout| layout.headings.clone()));
+    let draw = Callback::new(move |stop| match stop {
+        Stop::Host => view! { <HostNode canvas /> }.into_any(),
+        Stop::Port(id) => view! { <PortNode canvas id /> }.into_any(),
+        Stop::Network(id) => view! { <BridgeNode canvas id /> }.into_any(),
+        Stop::Block(id) => view! { <BlockNode canvas id unfold /> }.into_any(),
+        Stop::Container(id) => view! { <ContainerNode canvas id /> }.into_any(),
+        Stop::Wire(id) => view! { <WireNode canvas id /> }.into_any(),
+        Stop::Found(selection) => parts::found(canvas, selection),
+    });
     let trunks = Memo::new(move |_| layout.with(|layout| layout.trunks.clone()));
     view! {
         <div
             class="canvas"
-            class:dragging=move || stage.drag.with(Option::is_some)
+            class:dragging=Signal::derive(move || stage.drag.with(Option::is_some))
             node_ref=frame
             on:pointerdown=move |event| stage.down(&event)
             on:pointermove=move |event| stage.moved(&event)
@@ -196,30 +176,21 @@ pub fn Drawing(
             <svg
                 role="group"
                 aria-label=topology::drawing()
-                data-width=move || size.get().0
-                data-height=move || size.get().1
-                class:compact=move || density.get() == Density::Compact
-                class:calm=move || { shown.wires.with(Vec::len) > wires::FLOWING }
+                data-width=length(|(width, _)| width)
+                data-height=length(|(_, height)| height)
+                class:compact=Signal::derive(move || density.get() == Density::Compact)
+                class:calm=Signal::derive(move || shown.wires.with(Vec::len) > wires::FLOWING)
                 on:keydown=move |event| stage.walk(canvas, &event)
             >
-                <g transform=move || {
-                    let view = stage.view.get();
-                    format!("translate({} {}) scale({})", view.x, view.y, view.scale)
-                }>
+                <g transform=move || stage.view.with(View::transform)>
                     {move || trunks.get().into_iter().map(|[(x, from), (_, to)]| view! {
                         <line class="trunk" x1=x y1=from x2=x y2=to />
                     }).collect_view()}
                     <HostNode canvas />
                     <Ways canvas />
-                    <For each=move || shown.chips.get() key=|id| id.clone() let(id)>
-                        <PortNode canvas id />
-                    </For>
-                    <For each=move || shown.bridges.get() key=|id| id.clone() let(id)>
-                        <BridgeNode canvas id />
-                    </For>
-                    <For each=move || shown.blocks.get() key=|id| id.clone() let(id)>
-                        <BlockNode canvas id unfold />
-                    </For>
+                    {each(shown.chips, draw)}
+                    {each(shown.bridges, draw)}
+                    {each(shown.blocks, draw)}
                     {move || bundles.get().into_iter().map(|(points, title)| view! {
                         <polyline class="bundle" points=points>
                             <title>{title}</title>
@@ -227,13 +198,9 @@ pub fn Drawing(
                     }).collect_view()}
                     <FarBoxes canvas is_far=shown.is_far />
                     // Boxes before wires: a wire's end covers the edge of its box.
-                    <For each=move || shown.boxes.get() key=|id| id.clone() let(id)>
-                        <ContainerNode canvas id />
-                    </For>
-                    <For each=move || shown.wires.get() key=|(_, endpoint)| endpoint.clone() let((container, endpoint))>
-                        <WireNode canvas container endpoint />
-                    </For>
-                    <FoundNodes canvas />
+                    {each(shown.boxes, draw)}
+                    {each(shown.wires, draw)}
+                    {each(shown.found, draw)}
                     {move || headings.get().into_iter().map(|heading| view! {
                         <text class="group-heading" x=heading.at.0 y=heading.at.1>{heading.text}</text>
                     }).collect_view()}
@@ -245,14 +212,20 @@ pub fn Drawing(
     }
 }
 
+/// Draws each of these, as long as it is among them.
+fn each(stops: Memo<Vec<Stop>>, draw: Callback<Stop, AnyView>) -> AnyView {
+    view! { <For each=move || stops.get() key=Stop::clone children=move |stop| draw.run(stop) /> }.into_any()
+}
+
 /// What of the layout is in the document.
 #[derive(Clone, Copy)]
 struct Shown {
-    chips: Memo<Vec<Option<ContainerId>>>,
-    bridges: Memo<Vec<NetworkId>>,
-    blocks: Memo<Vec<NetworkId>>,
-    boxes: Memo<Vec<ContainerId>>,
-    wires: Memo<Vec<(ContainerId, EndpointId)>>,
+    chips: Memo<Vec<Stop>>,
+    bridges: Memo<Vec<Stop>>,
+    blocks: Memo<Vec<Stop>>,
+    boxes: Memo<Vec<Stop>>,
+    wires: Memo<Vec<Stop>>,
+    found: Memo<Vec<Stop>>,
     /// Whether boxes are too small for words, and drawn as one shape.
     is_far: Memo<bool>,
 }
@@ -260,17 +233,18 @@ struct Shown {
 impl Shown {
     fn of(canvas: Canvas) -> Self {
         let (layout, stage) = (canvas.layout, canvas.stage);
-        let containers = app().containers();
         let is_far = Memo::new(move |_| stage.view.with(|view| view.scale < LEGIBLE));
         let seen = Memo::new(move |_| stage.seen());
-        let chips =
-            Memo::new(move |_| layout.with(|layout| layout.chips.iter().map(|chip| chip.container.clone()).collect()));
-        let bridges = Memo::new(move |_| layout.with(|layout| layout.bridges.keys().cloned().collect()));
+        let chips = Memo::new(move |_| {
+            layout.with(|layout| layout.chips.iter().map(|chip| Stop::Port(chip.container.clone())).collect())
+        });
+        let bridges =
+            Memo::new(move |_| layout.with(|layout| layout.bridges.keys().cloned().map(Stop::Network).collect()));
         let blocks = Memo::new(move |_| {
             let seen = seen.get();
             layout.with(|layout| {
                 let shown = layout.blocks.iter().filter(|(_, block)| touch(&block.spot, &seen));
-                shown.map(|(id, _)| id.clone()).collect()
+                shown.map(|(id, _)| Stop::Block(id.clone())).collect()
             })
         });
         let boxes = Memo::new(move |_| {
@@ -280,7 +254,7 @@ impl Shown {
             }
             layout.with(|layout| {
                 let shown = layout.containers.iter().filter(|(_, spot)| touch(spot, &seen));
-                shown.map(|(id, _)| id.clone()).collect()
+                shown.map(|(id, _)| Stop::Container(id.clone())).collect()
             })
         });
         let wires = Memo::new(move |_| {
@@ -289,17 +263,18 @@ impl Shown {
                 return Vec::new();
             }
             layout.with(|layout| {
-                containers.with(|containers| {
-                    let ends = containers
-                        .iter()
-                        .flat_map(|container| container.endpoints.iter().map(|endpoint| (&container.id, &endpoint.id)));
-                    let shown =
-                        ends.filter(|(_, id)| layout.wires.get(*id).is_some_and(|wire| touch(&around(wire), &seen)));
-                    shown.map(|(container, id)| (container.clone(), id.clone())).collect()
-                })
+                let shown = layout.wires.iter().filter(|(_, wire)| touch(&around(wire), &seen));
+                shown.map(|(id, _)| Stop::Wire(id.clone())).collect()
             })
         });
-        Self { chips, bridges, blocks, boxes, wires, is_far }
+        let found = Memo::new(move |_| {
+            layout.with(|layout| {
+                let bridges = layout.found.bridges.iter().map(|bridge| Selection::Link(bridge.name.clone()));
+                let boxes = layout.found.boxes.iter().map(|found| found.selection.clone());
+                bridges.chain(boxes).map(Stop::Found).collect()
+            })
+        });
+        Self { chips, bridges, blocks, boxes, wires, found, is_far }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The nodes of the drawing that everything hangs from: the host and the bridges.
 
-use super::{Button, Canvas, network};
+use super::{Canvas, network, node::Node};
 use crate::{
     app::app,
     face::{WIDE, bar_words},
@@ -21,13 +21,10 @@ pub fn HostNode(
     canvas: Canvas,
 ) -> impl IntoView {
     let host = app().memo(|live| Some(live.host.clone()));
-    let button = Button { canvas, selection: Selection::Host };
-    let (clicked, pressed, selected) = (button.clone(), button.clone(), button);
     let spots = Memo::new(move |_| canvas.layout.with(|layout| (layout.host, layout.addresses.clone())));
     move || {
         let host = host.get()?;
         let (spot, chips) = spots.get();
-        let (clicked, pressed, selected) = (clicked.clone(), pressed.clone(), selected.clone());
         let chips = host.addresses.iter().zip(chips).map(|(address, chip)| {
             view! {
                 <rect class="chip" x=chip.x y=chip.y width=chip.width height=chip.height rx="6" />
@@ -37,31 +34,30 @@ pub fn HostNode(
                 </text>
             }
         });
+        let chips = chips.collect_view();
+        let (name, mark, system) =
+            (host.name.clone(), host.name.clone(), format!("Linux {} · {}", host.kernel, host.runtime));
         Some(view! {
-            <g
+            <Node
+                canvas
                 class="node host"
-                role="button"
-                tabindex=move || canvas.tabindex(&Stop::Host)
-                data-stop=Stop::Host.to_string()
-                data-host=host.name.clone()
-                aria-label=topology::say_host(&host.name)
-                aria-pressed=move || selected.is_selected().to_string()
-                on:click=move |_| clicked.toggle()
-                on:keydown=move |event| pressed.press(&event)
-                on:focus=move |_| canvas.stop.set(Stop::Host)
+                stop=Stop::Host
+                selection=Selection::Host
+                label=topology::say_host(&name)
+                attr:data-host=mark
             >
                 <rect class="shape" x=spot.x y=spot.y width=spot.width height=spot.height rx="12" />
                 <text class="name" x=spot.x + 16 y=spot.y + 32>
                     <tspan class="kind">{topology::host()}</tspan>
-                    <tspan dx="10">{fit(&host.name, 24)}</tspan>
+                    <tspan dx="10">{fit(&name, 24)}</tspan>
                 </text>
                 {(spot.width > 560).then(|| view! {
                     <text class="faint end" x=spot.x + spot.width - 16 y=spot.y + 32>
-                        {format!("Linux {} · {}", host.kernel, host.runtime)}
+                        {system}
                     </text>
                 })}
-                {chips.collect_view()}
-            </g>
+                {chips}
+            </Node>
         })
     }
 }
@@ -76,7 +72,7 @@ pub fn BridgeNode(
 ) -> impl IntoView {
     let app = app();
     let network = network(id.clone());
-    let stop = StoredValue::new(Stop::Network(id.clone()));
+    let stop = Stop::Network(id.clone());
     let spot = {
         let id = id.clone();
         Memo::new(move |_| canvas.layout.with(|layout| layout.bridges.get(&id).cloned()))
@@ -103,17 +99,15 @@ pub fn BridgeNode(
             })
         })
     });
-    let is_dim = move || {
+    let is_dim = Signal::derive(move || {
         canvas.find.with(|text| {
             !text.is_empty() && !network.with(|network| network.as_ref().is_some_and(|n| means_network(n, text)))
         })
-    };
+    });
     move || {
         let (network, spot) = (network.get()?, spot.get()?);
         let name = network.name.to_string();
         let bar = spot.bar;
-        let button = Button { canvas, selection: Selection::Network(name.clone()) };
-        let (clicked, pressed, selected) = (button.clone(), button.clone(), button);
         let (is_wide, is_internal) = (bar.width > WIDE, network.internal);
         let below = if is_wide { 200 } else { 0 };
         let words = bar_words(&network, bar.width, (84, below));
@@ -127,43 +121,43 @@ pub fn BridgeNode(
         let rails = spot.rails.iter().map(|[from, to]| {
             view! { <line class="rail" x1=from.0 y1=from.1 x2=to.0 y2=to.1 /> }
         });
+        let rails = rails.collect_view();
         let bridge = words.bridge.clone();
         let beside = is_wide.then(|| view! { <tspan class="mono faint" dx="10">{words.bridge.clone()}</tspan> });
         let second = (!is_wide && !bridge.is_empty()).then(|| view! { <tspan class="faint">{bridge}</tspan> });
         let apart = if second.is_some() { "8" } else { "0" };
         Some(view! {
-            <g
+            <Node
+                canvas
                 class="node bridge"
-                class:internal=is_internal
+                stop=stop.clone()
+                selection=Selection::Network(name.clone())
+                label
+                class:internal=Signal::stored(is_internal)
                 class:dim=is_dim
-                class:target=move || target.get()
-                role="button"
-                tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
-                data-stop=stop.with_value(ToString::to_string)
-                data-network=name.clone()
-                aria-label=label
-                aria-pressed=move || selected.is_selected().to_string()
-                on:click=move |_| clicked.toggle()
-                on:keydown=move |event| pressed.press(&event)
-                on:focus=move |_| canvas.stop.set(stop.get_value())
+                class:target=Signal::from(target)
+                attr:data-network=name
             >
                 {spot.uplink.map(|[from, to]| view! {
                     <line class="trunk" x1=from.0 y1=from.1 x2=to.0 y2=to.1 />
                     <circle class="joint" cx=from.0 cy=from.1 r="4" />
                 })}
-                {rails.collect_view()}
+                {rails}
                 <rect class="shape" x=bar.x y=bar.y width=bar.width height=BAR rx="10" />
                 <text class="name" x=bar.x + 16 y=bar.y + 27>{words.name}{beside}</text>
                 <text class="mono" x=bar.x + 16 y=bar.y + 48>{second}<tspan dx=apart>{words.ranges}</tspan></text>
                 <text class="faint end number" x=bar.x + bar.width - 16 y=bar.y + 27>
-                    {move || topology::running(&running.get())}
+                    {Signal::derive(move || topology::running(&running.get()))}
                 </text>
                 {is_wide.then(|| view! {
                     <text class="faint end number" data-test="bridge-rate" x=bar.x + bar.width - 16 y=bar.y + 48>
-                        {move || rate.get().or_else(|| is_internal.then(|| topology::internal().to_owned()))}
+                        {Signal::derive(move || {
+                            let otherwise = if is_internal { topology::internal() } else { "" };
+                            rate.get().unwrap_or_else(|| otherwise.to_owned())
+                        })}
                     </text>
                 })}
-            </g>
+            </Node>
         })
     }
 }

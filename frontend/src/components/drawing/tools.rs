@@ -27,12 +27,12 @@ pub fn Tools(
     /// What they move.
     stage: Stage,
 ) -> impl IntoView {
-    let percent = Memo::new(move |_| (stage.view.with(|view| view.scale) * 100.0).round());
+    let percent = Memo::new(move |_| (stage.view.with(|view| view.scale) * 100.0).round() as i32);
     view! {
         <div class="tools" role="group" aria-label=topology::view()>
             <button class="icon" aria-label=topology::zoom_out() data-test="zoom-out" on:click=move |_| stage.zoom(1.0 / STEP)>"−"</button>
             <button class="icon percent number" title=topology::actual_size() data-test="zoom-actual" on:click=move |_| stage.actual()>
-                {move || format!("{} %", percent.get())}
+                {Signal::derive(move || format!("{} %", percent.get()))}
             </button>
             <button class="icon" aria-label=topology::zoom_in() data-test="zoom-in" on:click=move |_| stage.zoom(STEP)>"+"</button>
             <button class="icon word" data-test="fit" on:click=move |_| stage.fit()>{topology::fit()}</button>

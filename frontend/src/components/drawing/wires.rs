@@ -1,6 +1,6 @@
 //! Veth pairs: a line with the names of both ends, and what passes.
 
-use super::{Button, Canvas};
+use super::{Canvas, node::Node};
 use crate::{
     app::app,
     find::means_container,
@@ -9,7 +9,7 @@ use crate::{
     rates::{self, Rate},
     route::{Density, Selection},
 };
-use drawbridge_api::{Container, ContainerId, EndpointId};
+use drawbridge_api::{Container, EndpointId};
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -21,22 +21,24 @@ pub const FLOWING: usize = 60;
 pub fn WireNode(
     /// What all nodes share.
     canvas: Canvas,
-    /// The container at its inner end.
-    container: ContainerId,
     /// Which endpoint.
-    endpoint: EndpointId,
+    id: EndpointId,
 ) -> impl IntoView {
-    let stop = StoredValue::new(Stop::Wire(endpoint.clone()));
+    let stop = Stop::Wire(id.clone());
     let points = {
-        let endpoint = endpoint.clone();
+        let id = id.clone();
         Memo::new(move |_| {
-            canvas.layout.with(|layout| layout.wires.get(&endpoint).map(|wire| wire.points.clone()).unwrap_or_default())
+            canvas.layout.with(|layout| layout.wires.get(&id).map(|wire| wire.points.clone()).unwrap_or_default())
         })
     };
-    let owner = app().container(container);
+    let owner = {
+        let id = id.clone();
+        let is_of = move |container: &&Arc<Container>| container.endpoints.iter().any(|endpoint| endpoint.id == id);
+        app().memo(move |live| live.containers.iter().find(&is_of).cloned())
+    };
     let ends = Memo::new(move |_| {
         let owner: Arc<Container> = owner.get()?;
-        let found = owner.endpoints.iter().find(|kept| kept.id == endpoint)?;
+        let found = owner.endpoints.iter().find(|kept| kept.id == id)?;
         Some((found.host_end.as_ref()?.to_string(), found.interface.to_string(), owner.name.to_string()))
     });
     let rate = Memo::new(move |_| {
@@ -46,38 +48,33 @@ pub fn WireNode(
         })
         .unwrap_or_default()
     });
-    let is_dim = move || {
+    let is_dim = Signal::derive(move || {
         canvas.find.with(|text| {
             !text.is_empty() && !owner.with(|owner| owner.as_ref().is_some_and(|owner| means_container(owner, text)))
         })
-    };
+    });
     move || {
         let (outside, inside, owner) = ends.get()?;
-        let button = Button { canvas, selection: Selection::Veth(outside.clone()) };
-        let (clicked, pressed, selected) = (button.clone(), button.clone(), button);
         let (name, label) = (outside.clone(), topology::say_veth(&outside, &inside, &owner));
         Some(view! {
-            <g
+            <Node
+                canvas
                 class="node veth"
+                stop=stop.clone()
+                selection=Selection::Veth(name.clone())
+                label
                 class:dim=is_dim
-                role="button"
-                tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
-                data-stop=stop.with_value(ToString::to_string)
-                data-veth=name
-                data-level=move || rates::level(rate.get())
-                aria-label=label
-                aria-pressed=move || selected.is_selected().to_string()
-                on:click=move |_| clicked.toggle()
-                on:keydown=move |event| pressed.press(&event)
-                on:focus=move |_| canvas.stop.set(stop.get_value())
+                attr:data-veth=name
+                attr:data-level=move || rates::level(rate.get())
             >
-                <polyline class="reach" points=move || points.with(|points| path(points)) />
-                <polyline class="line" points=move || points.with(|points| path(points)) />
+                {["reach", "line"].map(|class| view! {
+                    <polyline class=class points=move || points.with(|points| path(points)) />
+                }).into_iter().collect_view()}
                 {move || flow(rate.get()).map(|class| view! {
                     <polyline class=class points=points.with(|points| path(points)) />
                 })}
                 <Names canvas points rate outside inside />
-            </g>
+            </Node>
         })
     }
 }
@@ -96,7 +93,7 @@ fn Names(
     /// The end in the namespace.
     inside: String,
 ) -> impl IntoView {
-    let words = Memo::new(move |_| rates::label(rate.get()));
+    let words = Signal::derive(move || rates::label(rate.get()).unwrap_or_default());
     move || {
         let points = points.get();
         let (&(x, y), &(end_x, end_y)) = (points.first()?, points.last()?);
@@ -105,7 +102,7 @@ fn Names(
             view! {
                 {(points.len() == 2).then(|| view! {
                     <text class="mono" x=x + 10 y=y + 21>{outside.clone()}</text>
-                    <text class="mono rate" data-test="rate" x=x + 10 y=y + 37>{move || words.get()}</text>
+                    <text class="mono rate" data-test="rate" x=x + 10 y=y + 37>{words}</text>
                 })}
                 <rect class="port" x=end_x - port / 2 y=end_y - 10 width=port height="20" rx="5" />
                 <text class="mono middle" x=end_x y=end_y + 4>{inside.clone()}</text>

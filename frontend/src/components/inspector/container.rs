@@ -22,7 +22,7 @@ pub fn ContainerFacts(
 ) -> impl IntoView {
     let app = app();
     let container = container(name);
-    let traffic = app.traffic.follow();
+    let traffic = app.follow_traffic();
     view! {
         <ContainerNetworks container />
         <PortList container traffic />
@@ -109,7 +109,7 @@ pub fn VethFacts(
     name: String,
 ) -> impl IntoView {
     let found = veth(name.clone());
-    let links = app().links.follow();
+    let links = app().follow_links();
     let named = name.clone();
     let measured = Memo::new(move |before: Option<&Measured>| {
         let first = Measured::default();

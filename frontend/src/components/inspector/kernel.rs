@@ -29,11 +29,10 @@ fn Listings(
     /// Where.
     place: Place,
 ) -> impl IntoView {
-    let poll = Poll::open(PAUSE_MS, move || {
+    let polled = Poll::open(PAUSE_MS).follow(move || {
         let place = place.clone();
         Box::pin(async move { api::listings(&place).await })
     });
-    let polled = poll.follow();
     let count = Memo::new(move |_| polled.with(|polled| polled.value.as_ref().map_or(0, |listings| listings.len())));
     let failure = move || polled.with(|polled| polled.failure.as_ref().map(ToString::to_string));
     view! {

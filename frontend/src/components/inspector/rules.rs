@@ -29,7 +29,7 @@ pub fn RulesTab(
 ) -> impl IntoView {
     /// More are left to the page of all rules.
     const SHOWN: usize = 50;
-    let polled = app().rules.follow();
+    let polled = app().follow_rules();
     let elements = Memo::new(move |_| polled.with(|polled| polled.value.as_deref().map(rules::index)));
     let own = Memo::new(move |_| {
         polled.with(|polled| {
