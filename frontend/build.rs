@@ -142,9 +142,14 @@ fn function(code: &mut String, key: &str, names: &[&str], texts: &[String], ones
         .map(|name| if is_value(name) { format!("{name}, ") } else { "&super::number(count), ".to_owned() });
     let given: String = given.collect();
     let _ = if let Some(ones) = ones {
+        let words = if ones == texts {
+            format!("&{texts:?}")
+        } else {
+            format!("if count == 1 {{ &{ones:?} }} else {{ &{texts:?} }}")
+        };
         writeln!(
             code,
-            "    pub(crate) fn {key}(count: usize, {parameters}) -> String {{ super::filled(if count == 1 {{ &{ones:?} }} else {{ &{texts:?} }}, &[{given}]) }}"
+            "    pub(crate) fn {key}(count: usize, {parameters}) -> String {{ super::filled({words}, &[{given}]) }}"
         )
     } else if names.is_empty() {
         writeln!(code, "    pub(crate) fn {key}() -> &'static str {{ super::text(&{texts:?}) }}")

@@ -30,8 +30,11 @@ struct Mosaic {
     chosen: String,
 }
 
+/// A path of a mosaic.
+type Tiles = fn(&Mosaic) -> &String;
+
 /// The classes of tiles, and their paths.
-const KINDS: [(&str, fn(&Mosaic) -> &String); 5] = [
+const KINDS: [(&str, Tiles); 5] = [
     ("tile running", |mosaic| &mosaic.running),
     ("tile busy", |mosaic| &mosaic.busy),
     ("tile still", |mosaic| &mosaic.still),
