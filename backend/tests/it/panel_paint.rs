@@ -15,7 +15,7 @@ const EMPTY: &str = "DRAWBRIDGE_EMPTY_PAGE";
 /// Each page is opened as often, by turns, and the middle one counts: the first ones also warm the machine.
 const TIMES: usize = 9;
 /// The panel may take so many times as long.
-const AT_MOST: f64 = 1.5;
+pub(crate) const AT_MOST: f64 = 1.5;
 
 /// Notes when what is waited for has been painted.
 const WATCH: &str = "
@@ -25,8 +25,8 @@ const WATCH: &str = "
     look();
 ";
 
-/// Compares both, and says what was measured.
-pub(crate) async fn compare(page: &Page) {
+/// How many times as long the panel takes; says what was measured.
+pub(crate) async fn compare(page: &Page) -> f64 {
     let folder =
         PathBuf::from(env::var_os(EMPTY).expect("`cargo xtask bench panel` builds the empty page and names it"));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -48,7 +48,7 @@ pub(crate) async fn compare(page: &Page) {
     page.driver.get_log("performance").await.unwrap();
     let (panel, empty) = (middle(panels), middle(empties));
     println!("of use after {panel:.0} ms, an empty page of Leptos after {empty:.0} ms: {:.2} times", panel / empty);
-    assert!(panel <= AT_MOST * empty, "the panel is of use after {panel:.0} ms, an empty page after {empty:.0} ms");
+    panel / empty
 }
 
 async fn useful(page: &Page, address: &str) -> f64 {
