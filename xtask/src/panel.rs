@@ -113,8 +113,9 @@ fn vendored() -> Result<Vec<(PathBuf, PathBuf)>> {
 /// The most that a browser may have to load before the first page is there: its module, scripts and style sheet, compressed.
 const LARGEST: u64 = 300_000;
 
-/// What it loads then. The parts come after that, the terminal when one is opened.
-const FIRST: [&str; 6] = ["drawbridge-ui_bg.wasm", "drawbridge-ui.js", "parts.js", "fetch.js", "start.js", "style.css"];
+/// What it loads then: what start.js asks for without waiting, too. The parts come after that, xterm.js when a terminal is opened.
+const FIRST: [&str; 7] =
+    ["drawbridge-ui_bg.wasm", "drawbridge-ui.js", "parts.js", "fetch.js", "start.js", "terminal.js", "style.css"];
 
 /// Whether the built panel is small enough.
 pub(crate) fn check_size(panel: &Path) -> Result<()> {
