@@ -1,5 +1,5 @@
 // Puts xterm.js (MIT licence, installed from npm when the panel is built) into an element and ties it to a connection of the
-// daemon. The panel calls `drawbridgeTerminal.open`; what is drawn around the terminal is the panel's.
+// daemon. The panel imports it when a terminal is opened, and calls `open`; what is drawn around the terminal is the panel's.
 
 const loaded = new Map();
 
@@ -47,7 +47,7 @@ function theme() {
  * Opens a terminal in `element` on the connection `address`. `onState(word, text)` is called with "open", "ended" or "lost" and
  * a sentence. The answer's `close()` takes both away.
  */
-function open(element, address, onState) {
+export function open(element, address, onState) {
   let socket = null;
   let terminal = null;
   let observer = null;
@@ -147,5 +147,3 @@ function copy(text) {
   document.execCommand("copy");
   area.remove();
 }
-
-window.drawbridgeTerminal = { open };

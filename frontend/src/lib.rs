@@ -3,7 +3,7 @@
 //!
 //! Pure: `route`, `reduce`, `event`, `layout`, `viewport`, `face`, `find`, `rates`, `words`, `commands`, `text`, `ports`, `gateway`,
 //! `network_form`, `rules`, `addresses`, `listing`, `docker`, `chart`, `dns`, `ask`, `i18n`, and the requests in `api`.
-//! In the browser: `api` (fetch), `live` (connection), `poll` (counters), `past` (older changes), `nav` (address bar), `preferences` (language, theme), `said` (the daemon's words in that language), `app` (what pages share),
+//! In the browser: `api` (fetch), `live` (connection), `poll` (counters), `moment` (what can be waited for), `past` (older changes), `nav` (address bar), `preferences` (language, theme), `said` (the daemon's words in that language), `app` (what pages share),
 //! `components`, `pages`. Pages ask the daemon, components draw, `reduce` alone writes the live state.
 
 pub mod addresses;
@@ -25,6 +25,7 @@ pub mod labs;
 pub mod layout;
 pub mod listing;
 pub mod live;
+pub mod moment;
 pub mod nav;
 pub mod network_form;
 pub mod pages;
@@ -49,6 +50,9 @@ mod sample;
 pub fn mount() {
     // Without this, a panic in WebAssembly is an "unreachable executed" that names nothing.
     std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
+    if !matches!(nav::current(), route::Route::Topology(_)) {
+        components::parts::fetch_page();
+    }
     wasm_bindgen_futures::spawn_local(async {
         said::learn(preferences::language()).await;
         leptos::mount::mount_to_body(components::shell::Shell);

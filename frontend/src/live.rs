@@ -12,6 +12,7 @@ use crate::{
     components::parts,
     event,
     i18n::shell,
+    moment::painted,
     reduce::{Live, Reduced, reduce},
 };
 use drawbridge_api::Event;
@@ -161,6 +162,7 @@ impl Link {
                     self.gathered.set_value(Vec::new());
                     self.set_live.update(|live| *live = Some(Live::begin(first, live.take())));
                     self.quiet_s.set_value(0);
+                    painted().await;
                     if parts::go_on(self, text, generation).await.is_err() {
                         self.lose(Some(shell::part_missing_why().to_owned()));
                     }

@@ -69,7 +69,8 @@ impl Nav {
     }
 }
 
-fn current() -> Route {
+/// What the address bar says.
+pub fn current() -> Route {
     let location = window().location();
     Route::parse(&location.pathname().unwrap_or_default(), &location.search().unwrap_or_default())
 }

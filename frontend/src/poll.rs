@@ -1,11 +1,13 @@
 //! What the daemon does not send by itself, since it changes with every packet: asked for again and again, as long as
 //! somebody looks at it and the page is visible. What is asked is in `api.rs`.
 
-use crate::api::Failure;
-use js_sys::{Date, Promise};
+use crate::{
+    api::Failure,
+    moment::{painted, pause},
+};
+use js_sys::Date;
 use leptos::{ev, prelude::*, task::spawn_local};
 use std::{future::Future, pin::Pin, rc::Rc, sync::Arc};
-use wasm_bindgen_futures::JsFuture;
 
 /// From an answer to the next question, where nothing else is said.
 pub const PAUSE_MS: i32 = 2_000;
@@ -80,6 +82,8 @@ impl<T: PartialEq + Send + Sync + 'static> Poll<T> {
         }
         self.is_running.set_value(true);
         spawn_local(async move {
+            // The page can be drawn without the answer.
+            painted().await;
             while self.is_wanted() {
                 let asked_ms = Date::now();
                 let answer = question().await;
@@ -119,15 +123,6 @@ impl<T: PartialEq + Send + Sync + 'static> Poll<T> {
 fn pause_ms(took_ms: f64, least_ms: i32) -> i32 {
     // A cast from a float that does not fit takes the nearest that does.
     ((took_ms * 5.0) as i32).clamp(least_ms, LONGEST_PAUSE_MS)
-}
-
-async fn pause(ms: i32) {
-    let promise = Promise::new(&mut |resolve, _| {
-        // Fails only where there is no clock, which no browser lacks.
-        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
-    });
-    // Never rejected.
-    let _ = JsFuture::from(promise).await;
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod needs;
 mod panel;
 mod parts;
 mod root;
+mod script;
 mod setup;
 mod tests;
 mod tools;

@@ -1,5 +1,6 @@
-//! Builds the panel: cargo for wasm32, the module split (`parts`), wasm-bindgen as a library, xterm.js from npm, then each file as
-//! gzip in target/panel, the folder that backend/build.rs embeds. A file whose content is as before keeps its time, so that the daemon is not compiled again.
+//! Builds the panel: cargo for wasm32, the module split (`parts`), wasm-bindgen as a library, the scripts joined (`script`),
+//! xterm.js from npm, then each file as gzip in target/panel, the folder that backend/build.rs embeds. A file whose content is as
+//! before keeps its time, so that the daemon is not compiled again.
 
 use std::fs;
 use std::io::Read;
@@ -9,10 +10,13 @@ use anyhow::{Context, Result, bail};
 use flate2::read::GzDecoder;
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{parts, tools};
+use crate::{parts, script, tools};
 
 /// Names the folder of the built panel to backend/build.rs.
 pub(crate) const ENV: &str = "DRAWBRIDGE_PANEL";
+
+/// The script that a page loads, and which starts the panel.
+const SCRIPT: &str = "drawbridge-ui.js";
 
 /// Builds the panel; the answer is the folder for `ENV`.
 pub(crate) fn build() -> Result<PathBuf> {
@@ -23,9 +27,14 @@ pub(crate) fn build() -> Result<PathBuf> {
     let module = compile("--bin", "drawbridge-ui")?.join("drawbridge-ui.wasm");
     let bound = tools::target().join("wasm-bindgen");
     bind(&module, &bound)?;
+    let joined = tools::target().join("wasm-split").join(SCRIPT);
+    let text = script::joined(&bound, SCRIPT)?;
+    fs::write(&joined, text).with_context(|| format!("cannot write {}", joined.display()))?;
 
     let mut files = Vec::new();
     collect(&bound, &bound, &mut files)?;
+    files.retain(|(name, _)| name.extension().is_none_or(|end| end != "js"));
+    files.push((SCRIPT.into(), joined));
     collect(&fixed, &fixed, &mut files)?;
     files.extend(vendored()?);
     let panel = tools::target().join("panel");
@@ -39,7 +48,10 @@ pub(crate) fn build_empty() -> Result<PathBuf> {
     let bound = tools::target().join("wasm-bindgen-empty");
     bind(&module, &bound)?;
     for (name, text) in [
-        ("index.html", "<!doctype html><title>Empty</title><script type=module src=/start.js></script><body>"),
+        (
+            "index.html",
+            "<!doctype html><title>Empty</title><link rel=icon href=data:,><script type=module src=/start.js></script><body>",
+        ),
         ("start.js", "import init from '/empty.js'; init({ module_or_path: '/empty_bg.wasm' });"),
     ] {
         fs::write(bound.join(name), text).with_context(|| format!("cannot write {name}"))?;
@@ -113,9 +125,8 @@ fn vendored() -> Result<Vec<(PathBuf, PathBuf)>> {
 /// The most that a browser may have to load before the first page is there: its module, scripts and style sheet, compressed.
 const LARGEST: u64 = 300_000;
 
-/// What it loads then: what start.js asks for without waiting, too. The parts come after that, xterm.js when a terminal is opened.
-const FIRST: [&str; 7] =
-    ["drawbridge-ui_bg.wasm", "drawbridge-ui.js", "parts.js", "fetch.js", "start.js", "terminal.js", "style.css"];
+/// What it loads then. The parts come after that, terminal.js and xterm.js when a terminal is opened.
+const FIRST: [&str; 3] = ["drawbridge-ui_bg.wasm", SCRIPT, "style.css"];
 
 /// Whether the built panel is small enough.
 pub(crate) fn check_size(panel: &Path) -> Result<()> {
@@ -157,7 +168,11 @@ fn bind(module: &Path, bound: &Path) -> Result<()> {
     let bound_module = bindgen.web(true).and_then(|bindgen| bindgen.generate_output());
     let mut output = bound_module.context("wasm-bindgen refused the panel's module")?;
     parts::without_streams(output.wasm_mut());
+    let text = output.js().to_owned();
+    let text = script::shortened(output.wasm_mut(), &text)?;
     output.emit(bound).context("wasm-bindgen could not write the panel")?;
+    let path = bound.join(&*name).with_extension("js");
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     let mut files = Vec::new();
     collect(bound, bound, &mut files)?;
     for (_, path) in files.iter().filter(|(name, _)| name.extension().is_some_and(|end| end == "wasm")) {

@@ -6,50 +6,49 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{CodeSection, FunctionSection, Module};
 use wasmparser::{CodeSectionReader, CustomSectionReader, FunctionSectionReader, Parser, Payload, TypeRef};
 
-/// The script that fetches the parts. It is a module beside that of wasm-bindgen, which imports it.
-const SCRIPT: &str = "parts.js";
+use crate::script::once;
+
+/// The script that fetches the parts. `script` makes one of it and wasm-bindgen's.
+pub(crate) const SCRIPT: &str = "parts.js";
 
 /// Writes the parts of the module at `whole` and their script into `folder`, and at `main` what is left, for wasm-bindgen to take
 /// with exports that the linker made, under the name `name`.
 pub(crate) fn split(whole: &Path, main: &Path, folder: &Path, name: &str) -> Result<()> {
     let module = fs::read(whole).with_context(|| format!("cannot read {}", whole.display()))?;
-    let (link, script) = (format!("./{SCRIPT}"), format!("./{name}.js"));
+    let script = format!("./{name}.js");
     let mut options = wasm_split_cli_support::Options::new(&module);
     (options.output_dir, options.main_out_path) = (folder, main);
-    (options.link_name, options.main_module) = (&link, &script);
+    (options.link_name, options.main_module) = (&script, &script);
     // An `eyre` report, which is no error of the standard library's.
     let parts = wasm_split_cli_support::transform(options).map_err(|report| anyhow!("{report:#}"))?;
     let mut build = Digest::default();
     for path in [main].into_iter().chain(parts.split_modules.iter().map(PathBuf::as_path)) {
         build.add(&fs::read(path).with_context(|| format!("cannot read {}", path.display()))?);
     }
+    // It has written it under the name that the module shall find it by, which is that of the script that it becomes a part of.
+    fs::rename(folder.join(&script), folder.join(SCRIPT)).context("wasm-split has written no script")?;
     rename(&parts.split_modules, &folder.join(SCRIPT), &format!("{:016x}", build.0))
 }
 
 /// Gives each part a name of this build, so that no page can take one of another build for its own: they fit nothing else.
 fn rename(parts: &[PathBuf], script: &Path, build: &str) -> Result<()> {
-    let mut text = fs::read_to_string(script).context("wasm-split has written no script")?;
+    let mut text = fs::read_to_string(script).context("cannot read the script of the parts")?;
     for part in parts {
         let name = part.file_name().and_then(|name| name.to_str()).context("a part without a name")?;
         let stem = name.trim_end_matches(".wasm").trim_start_matches("split_");
         let renamed = format!("{stem}.{build}.wasm");
-        text = replaced(&text, &format!("\"./{name}\""), &format!("\"./{renamed}\""))?;
+        text = once(&text, &format!("\"./{name}\""), &format!("\"./{renamed}\""))?;
         fs::rename(part, part.with_file_name(&renamed)).with_context(|| format!("cannot rename {name}"))?;
     }
     // The panel says what is missing, where it is missing; and a fetch that the browser breaks off is tried again.
-    text = replaced(&text, "            console.error(e);\n", "")?;
-    text.insert_str(0, "import { persistently as fetch } from \"./fetch.js\";\n");
-    fs::write(script, text).context("cannot write the script of the parts")
-}
-
-fn replaced(text: &str, from: &str, to: &str) -> Result<String> {
-    ensure!(text.matches(from).count() == 1, "wasm-split writes another script than it did: {from} is not in it once");
-    Ok(text.replace(from, to))
+    text = once(&text, "            console.error(e);\n", "")?;
+    fs::write(script, text.replace("fetch(new URL(", "persistently(new URL("))
+        .context("cannot write the script of the parts")
 }
 
 /// Tells builds apart: FNV-1a, 64 bits.

@@ -14,6 +14,7 @@ pub(crate) fn all(rest: &[String]) -> Result<()> {
     setup::bring(Purpose::Test)?;
     // The bundle that is shipped is the one that is tested, and a developer who has run the product has it already.
     let panel = panel::build()?;
+    panel::check_size(&panel)?;
     tools::run(cargo_test()?.env(panel::ENV, panel).args(rest))?;
     tools::run(tools::cargo().args(["test", "-p", "drawbridge-ui"]).args(rest))
 }

@@ -2,6 +2,7 @@
 
 use crate::{i18n::api as texts, said::said};
 use drawbridge_api::Refusal;
+use js_sys::{Object, Promise, Reflect, Uint8Array};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use wasm_bindgen::{JsCast, JsValue};
@@ -87,9 +88,29 @@ async fn fetch(request: &Request, timeout_ms: u32) -> Result<(u16, String), JsVa
         init.set_body(&JsValue::from_str(body));
     }
     let window = web_sys::window().ok_or(JsValue::NULL)?;
-    let response: Response = JsFuture::from(window.fetch_with_str_and_init(&request.url, &init)).await?.dyn_into()?;
-    let body = JsFuture::from(response.text()?).await?;
-    Ok((response.status(), body.as_string().unwrap_or_default()))
+    let (status, body) = match early(&window, &request.url) {
+        Some(answer) => {
+            let answer = JsFuture::from(answer).await?;
+            let status = Reflect::get(&answer, &"status".into())?.as_f64().unwrap_or_default();
+            // A cast from a float that does not fit takes the nearest that does.
+            (status as u16, Reflect::get(&answer, &"body".into())?)
+        }
+        None => {
+            let answer = window.fetch_with_str_and_init(&request.url, &init);
+            let response: Response = JsFuture::from(answer).await?.dyn_into()?;
+            (response.status(), JsFuture::from(response.array_buffer()?).await?)
+        }
+    };
+    // As bytes: a long text takes its time from JavaScript into WebAssembly, letter by letter.
+    Ok((status, String::from_utf8(Uint8Array::new(&body).to_vec()).unwrap_or_default()))
+}
+
+/// The answer to what the page's script has asked for while this was still on its way (`frontend/scripts/start.js`); taken once.
+fn early(window: &web_sys::Window, url: &str) -> Option<Promise> {
+    let asked: Object = Reflect::get(window, &"drawbridgeEarly".into()).ok()?.dyn_into().ok()?;
+    let answer = Reflect::get(&asked, &url.into()).ok()?.dyn_into().ok()?;
+    Reflect::delete_property(&asked, &url.into()).ok()?;
+    Some(answer)
 }
 
 /// A request whose answer may take as long as it likes.

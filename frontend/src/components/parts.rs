@@ -151,6 +151,13 @@ pub fn found(canvas: Canvas, selection: Selection) -> AnyView {
     part(Place::Drawing, || Box::pin(fetch_found()), Box::new(move || at_once(draw_found(canvas, selection.clone()))))
 }
 
+/// Fetches the part with all pages but the first, while the snapshot is still on its way. Whoever needs it tells when it can't be had.
+pub fn fetch_page() {
+    spawn_local(async {
+        let _ = fetch_pages().await;
+    });
+}
+
 /// Fetches all parts when the first page is there, so that nobody has to wait. One that can't be had is asked for again when it
 /// is needed, and told of then.
 pub fn fetch_all() {

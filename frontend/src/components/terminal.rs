@@ -1,9 +1,10 @@
 //! A terminal in the page: xterm.js, by way of `static/terminal.js`. Here is only what ties it to the life of a component.
 
 use crate::{i18n::containers, said::said};
-use js_sys::{Function, Reflect};
-use leptos::{html, prelude::*};
+use js_sys::{Function, Promise, Reflect};
+use leptos::{html, prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlElement;
 
 /// What is known of the connection behind a terminal.
@@ -55,32 +56,41 @@ pub fn Terminal(
     let shown = StoredValue::new_local(None::<Shown>);
     place.on_load(move |element| {
         let address = address.clone();
-        // Its size is known once it is in the document, which it is not yet when it is made.
-        request_animation_frame(move || {
-            if !element.is_connected() {
-                return;
-            }
-            let on_state = Closure::new(move |word: String, text: String| {
+        spawn_local(async move {
+            let script = script().await;
+            // Its size is known once it is in the document, which it is not yet when it is made.
+            request_animation_frame(move || {
                 // The page may have gone on meanwhile.
-                state.try_set(TerminalState::read(&word, said(&text).into_owned()));
+                if !element.is_connected() {
+                    return;
+                }
+                let on_state = Closure::new(move |word: String, text: String| {
+                    state.try_set(TerminalState::read(&word, said(&text).into_owned()));
+                });
+                match script.and_then(|script| open(&script, &element, &address, &on_state)) {
+                    Ok(handle) => shown.set_value(Some(Shown { handle, _on_state: on_state })),
+                    Err(error) => state.set(TerminalState::Lost(containers::terminal_failed(&format!("{error:?}")))),
+                }
             });
-            match open(&element, &address, &on_state) {
-                Ok(handle) => shown.set_value(Some(Shown { handle, _on_state: on_state })),
-                Err(error) => state.set(TerminalState::Lost(containers::terminal_failed(&format!("{error:?}")))),
-            }
         });
     });
     on_cleanup(move || drop(shown.try_update_value(Option::take)));
     view! { <div class="terminal" data-test="terminal" node_ref=place></div> }
 }
 
+/// `static/terminal.js`, which is fetched for the first terminal.
+async fn script() -> Result<JsValue, JsValue> {
+    let import = call(&leptos::prelude::window(), "drawbridgeTerminal", &[])?;
+    JsFuture::from(import.dyn_into::<Promise>()?).await
+}
+
 fn open(
+    script: &JsValue,
     element: &HtmlElement,
     address: &str,
     on_state: &Closure<dyn FnMut(String, String)>,
 ) -> Result<JsValue, JsValue> {
-    let script = Reflect::get(&leptos::prelude::window(), &"drawbridgeTerminal".into())?;
-    call(&script, "open", &[element.as_ref(), &address.into(), on_state.as_ref()])
+    call(script, "open", &[element.as_ref(), &address.into(), on_state.as_ref()])
 }
 
 fn call(object: &JsValue, name: &str, arguments: &[&JsValue]) -> Result<JsValue, JsValue> {

@@ -48,20 +48,23 @@ pub(super) fn place_crossings(
         Density::Full => 14,
         Density::Compact => 7,
     };
-    let homes = members.iter().flat_map(|(network, members)| members.iter().map(move |member| (&member.id, network)));
-    let homes: std::collections::BTreeMap<_, _> = homes.collect();
+    // Searched for, since of hundreds of containers few are in several networks.
+    let home_of = |container: &Arc<Container>| {
+        let is_home = |members: &Vec<&Arc<Container>>| members.iter().any(|member| Arc::ptr_eq(member, container));
+        members.iter().find(|(_, members)| is_home(members)).map(|(network, _)| network)
+    };
     let mut number = 0;
     for container in containers.iter().filter(|container| container.endpoints.len() > 1) {
-        let Some(home) = homes.get(&container.id) else { continue };
-        let own = layout.bridges.get(*home).map(|bridge| bridge.bar);
-        let block = layout.blocks.get(*home).map(|block| block.spot);
+        let Some(home) = home_of(container) else { continue };
+        let own = layout.bridges.get(home).map(|bridge| bridge.bar);
+        let block = layout.blocks.get(home).map(|block| block.spot);
         let Some(spot) = layout.containers.get(&container.id).copied().or(block) else { continue };
         for (index, endpoint) in container.endpoints.iter().enumerate() {
-            if endpoint.network_id == **home {
+            if endpoint.network_id == *home {
                 continue;
             }
             let Some(bar) = layout.bridges.get(&endpoint.network_id).map(|bridge| bridge.bar) else { continue };
-            let is_same = |bundle: &&mut Bundle| bundle.from == **home && bundle.to == endpoint.network_id;
+            let is_same = |bundle: &&mut Bundle| bundle.from == *home && bundle.to == endpoint.network_id;
             if block.is_some()
                 && let Some(bundle) = layout.bundles.iter_mut().find(is_same)
             {
@@ -88,7 +91,7 @@ pub(super) fn place_crossings(
                     last.1 = into;
                 }
                 points.push((spot.x + spot.width, into));
-                let (from, to) = ((*home).clone(), endpoint.network_id.clone());
+                let (from, to) = (home.clone(), endpoint.network_id.clone());
                 layout.bundles.push(Bundle { from, to, points, count: 1 });
             } else {
                 points.extend([(x, above), (x, spot.y)]);

@@ -6,14 +6,14 @@ use crate::{
     app::app,
     find::means_container,
     i18n::topology,
-    layout::{Spot, Stop},
+    layout::{Block, Spot, Stop},
     rates::{self, Rate},
     route::Selection,
     text::fit,
 };
 use drawbridge_api::{Container, ContainerId, ContainerState, NetworkId};
 use leptos::{ev, prelude::*};
-use std::{collections::HashMap, fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, sync::Arc};
 
 /// Tiles by what they look like, each as one path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,44 +43,60 @@ const KINDS: [(&str, Tiles); 5] = [
 ];
 
 /// Sorts tiles into a mosaic.
-fn mosaic<'a>(
-    tiles: impl Iterator<Item = (&'a ContainerId, &'a Spot)>,
-    known: &HashMap<&ContainerId, &Arc<Container>>,
-    canvas: Canvas,
-) -> Mosaic {
+fn mosaic<'a>(tiles: impl Iterator<Item = (&'a Container, Spot)>, canvas: Canvas) -> Mosaic {
     let mut mosaic = Mosaic::default();
-    canvas.find.with(|find| {
-        canvas.select.with(|selected| {
-            canvas.rates.with(|rates| {
-                for (id, spot) in tiles {
-                    let Some(container) = known.get(id) else { continue };
-                    let passes = container.endpoints.iter().any(|endpoint| {
-                        let host_end = endpoint.host_end.as_ref();
-                        let rate = host_end.and_then(|link| rates.get(link.as_str())).copied().unwrap_or_default();
-                        rates::level(rate) > 0
-                    });
-                    let path = match container.state {
-                        _ if !find.is_empty() && !means_container(container, find) => &mut mosaic.dim,
-                        ContainerState::Running if passes => &mut mosaic.busy,
-                        ContainerState::Running => &mut mosaic.running,
-                        ContainerState::Created | ContainerState::Exited => &mut mosaic.still,
-                    };
-                    draw(path, spot);
-                    if matches!(selected, Some(Selection::Container(name)) if name == container.name.as_str()) {
-                        draw(&mut mosaic.chosen, spot);
-                    }
-                }
-            });
+    let (find, selected, rates) = (canvas.find.read(), canvas.select.read(), canvas.rates.read());
+    let mut outline = Outline::default();
+    for (container, spot) in tiles {
+        let passes = container.endpoints.iter().any(|endpoint| {
+            let host_end = endpoint.host_end.as_ref();
+            let rate = host_end.and_then(|link| rates.get(link.as_str())).copied().unwrap_or_default();
+            rates::level(rate) > 0
         });
-    });
+        let path = match container.state {
+            _ if !find.is_empty() && !means_container(container, &find) => &mut mosaic.dim,
+            ContainerState::Running if passes => &mut mosaic.busy,
+            ContainerState::Running => &mut mosaic.running,
+            ContainerState::Created | ContainerState::Exited => &mut mosaic.still,
+        };
+        outline.draw(path, &spot);
+        if matches!(&*selected, Some(Selection::Container(name)) if name == container.name.as_str()) {
+            outline.draw(&mut mosaic.chosen, &spot);
+        }
+    }
     mosaic
 }
 
-/// A rectangle with slightly broken corners, as the commands of a path.
-fn draw(path: &mut String, spot: &Spot) {
-    let (w, h) = (spot.width - 4, spot.height - 4);
-    // Writing into a string does not fail.
-    let _ = write!(path, "M{} {}h{w}l2 2v{h}l-2 2h-{w}l-2-2v-{h}z", spot.x + 2, spot.y);
+/// A rectangle with slightly broken corners, as the commands of a path. Nearly all have the same size: it is put into words once.
+#[derive(Default)]
+struct Outline {
+    size: (i32, i32),
+    words: String,
+}
+
+impl Outline {
+    fn draw(&mut self, path: &mut String, spot: &Spot) {
+        if self.size != (spot.width, spot.height) {
+            self.size = (spot.width, spot.height);
+            let (w, h) = (spot.width - 4, spot.height - 4);
+            self.words = format!("h{w}l2 2v{h}l-2 2h-{w}l-2-2v-{h}z");
+        }
+        // Writing into a string does not fail.
+        let _ = write!(path, "M{} {}", spot.x + 2, spot.y);
+        path.push_str(&self.words);
+    }
+}
+
+/// The containers of a block with their tiles. Both stand in the order of creation, so that one pass finds all.
+fn of_block<'a>(
+    block: &'a Option<Block>,
+    containers: &'a [Arc<Container>],
+) -> impl Iterator<Item = (&'a Container, Spot)> {
+    let mut tiles = block.iter().flat_map(|block| &block.tiles).peekable();
+    containers.iter().filter_map(move |container| {
+        let (_, spot) = tiles.next_if(|(id, _)| *id == container.id)?;
+        Some((&**container, *spot))
+    })
 }
 
 #[component]
@@ -93,10 +109,6 @@ fn Paths(
             <path class=class d=move || mosaic.with(|mosaic| path(mosaic).clone()) />
         }).into_iter().collect_view()}
     }
-}
-
-fn by_id(containers: &[Arc<Container>]) -> HashMap<&ContainerId, &Arc<Container>> {
-    containers.iter().map(|container| (&container.id, container)).collect()
 }
 
 /// The block of a network: how many there are, what passes, a tile for each. Pressed, it unfolds; a click on a tile selects.
@@ -113,29 +125,18 @@ pub fn BlockNode(
     let network = network(id.clone());
     let stop = StoredValue::new(Stop::Block(id.clone()));
     let block = Memo::new(move |_| canvas.layout.with(|layout| layout.blocks.get(&id).cloned()));
-    let drawn = Memo::new(move |_| {
-        block.with(|block| {
-            let tiles = block.iter().flat_map(|block| block.tiles.iter().map(|(id, spot)| (id, spot)));
-            containers.with(|containers| mosaic(tiles, &by_id(containers), canvas))
-        })
-    });
+    let drawn = Memo::new(move |_| mosaic(of_block(&block.read(), &containers.read()), canvas));
     // Running ones, published ones, and what all of them pass.
     let sums = Memo::new(move |_| {
         let (mut running, mut publishing, mut rate) = (0, 0, Rate::default());
-        block.with(|block| {
-            containers.with(|containers| {
-                let known = by_id(containers);
-                for container in block.iter().flat_map(|block| &block.tiles).filter_map(|(id, _)| known.get(id)) {
-                    running += usize::from(container.state == ContainerState::Running);
-                    publishing += usize::from(!container.ports.is_empty());
-                    canvas.rates.with(|rates| {
-                        for link in container.endpoints.iter().filter_map(|endpoint| endpoint.host_end.as_ref()) {
-                            rate += rates.get(link.as_str()).copied().unwrap_or_default();
-                        }
-                    });
-                }
-            });
-        });
+        let rates = canvas.rates.read();
+        for (container, _) in of_block(&block.read(), &containers.read()) {
+            running += usize::from(container.state == ContainerState::Running);
+            publishing += usize::from(!container.ports.is_empty());
+            for link in container.endpoints.iter().filter_map(|endpoint| endpoint.host_end.as_ref()) {
+                rate += rates.get(link.as_str()).copied().unwrap_or_default();
+            }
+        }
         (running, publishing, rate)
     });
     let total = Memo::new(move |_| block.with(|block| block.as_ref().map_or(0, |block| block.tiles.len())));
@@ -212,9 +213,9 @@ pub fn FarBoxes(
         if !is_far.get() {
             return Mosaic::default();
         }
-        canvas
-            .layout
-            .with(|layout| containers.with(|containers| mosaic(layout.containers.iter(), &by_id(containers), canvas)))
+        let (layout, containers) = (canvas.layout.read(), containers.read());
+        let spots = containers.iter().filter_map(|one| Some((&**one, *layout.containers.get(&one.id)?)));
+        mosaic(spots, canvas)
     });
     let wires = Memo::new(move |_| {
         let mut path = String::new();

@@ -23,7 +23,7 @@ use crate::{
     layout::{Folds, Layout, Spot, Stop, Wire, Wish, layout, place_found},
     rates::{Measured, Rates},
     route::{Density, Picture, Selection},
-    viewport::{LEGIBLE, View, touch},
+    viewport::{self, LEGIBLE, View, least, touch},
 };
 use blocks::{BlockNode, FarBoxes};
 use boxes::{ContainerNode, Ghost};
@@ -92,18 +92,28 @@ pub fn Drawing(
     let filter = Memo::new(move |_| {
         picture.with(|picture| Filter { network: picture.network.clone(), label: picture.label.clone() })
     });
-    let spread = RwSignal::new(1.0);
-    // A cast from a float that does not fit takes the nearest that does.
-    let width = Memo::new(move |_| size.get().map(|(width, _)| (f64::from(width) * spread.get()) as i32));
+    let spread = RwSignal::new(None);
+    let width = Memo::new(move |_| size.get().map(|(width, _)| width));
     let layout = Memo::new(move |_| {
         let (Some(host), Some(width)) = (host.get(), width.get()) else { return Layout::default() };
         let density = density.get();
         let (networks, containers) = networks
             .with(|networks| containers.with(|containers| filter.with(|filter| filter.apply(networks, containers))));
-        let mut drawn = open.with(|open| {
-            let wish = Wish { width, density, folds: Folds::Unless(open) };
-            layout(&host, &networks, &containers, wish)
-        });
+        let draw = |spread: f64| {
+            // A cast from a float that does not fit takes the nearest that does.
+            let width = (f64::from(width) * spread) as i32;
+            open.with(|open| layout(&host, &networks, &containers, Wish { width, density, folds: Folds::Unless(open) }))
+        };
+        let mut drawn = spread.get().map_or_else(
+            || {
+                // Once, before anything is seen: a drawing that grows later moves nothing.
+                let (drawn, frame) = (draw(1.0), size.get_untracked().unwrap_or((1, 1)));
+                let chosen = viewport::spread(drawn.size, frame, least(frame));
+                *spread.write_untracked() = Some(chosen);
+                if chosen > 1.0 { draw(chosen) } else { drawn }
+            },
+            draw,
+        );
         if filter.with(Filter::is_open) {
             found.with(|found: &Arc<Found>| place_found(&mut drawn, found, density));
         }

@@ -23,8 +23,9 @@ pub fn HostNode(
     let host = app().memo(|live| Some(live.host.clone()));
     let spots = Memo::new(move |_| canvas.layout.with(|layout| (layout.host, layout.addresses.clone())));
     move || {
-        let host = host.get()?;
         let (spot, chips) = spots.get();
+        // Not laid out yet.
+        let host = host.get().filter(|_| spot.width > 0)?;
         let chips = host.addresses.iter().zip(chips).map(|(address, chip)| {
             view! {
                 <rect class="chip" x=chip.x y=chip.y width=chip.width height=chip.height rx="6" />

@@ -33,7 +33,7 @@ pub struct Stage {
     /// Listeners of the browser's have no context to find it in.
     pub(super) app: App,
     /// How much wider than the frame the drawing is laid out; changed only when somebody asks for all of it.
-    spread: RwSignal<f64>,
+    spread: RwSignal<Option<f64>>,
     /// The smallest that the drawing is made by itself.
     floor: StoredValue<f64>,
     pub(super) frame: NodeRef<html::Div>,
@@ -58,7 +58,7 @@ impl Stage {
         size: ReadSignal<Option<Size>>,
         layout: Memo<Layout>,
         hidden: Memo<(i32, i32)>,
-        spread: RwSignal<f64>,
+        spread: RwSignal<Option<f64>>,
     ) -> Self {
         let stage = Self {
             view: RwSignal::new(View::default()),
@@ -76,14 +76,8 @@ impl Stage {
             held: StoredValue::new(None),
         };
         let drawn = Memo::new(move |_| layout.with(|layout| layout.size));
-        // Once, when the first drawing is there: one that grows later moves nothing.
-        let is_first = StoredValue::new(true);
         Effect::new(move |_| {
             let (drawn, Some(size)) = (drawn.get(), size.get()) else { return };
-            if drawn.1 > 0 && is_first.get_value() {
-                is_first.set_value(false);
-                stage.spread.set(viewport::spread(drawn, size, least(size)));
-            }
             if !stage.is_taken.get_value() && drawn.1 > 0 {
                 stage.view.set(View::fit(drawn, size, least(size).min(stage.floor.get_value())));
             }
@@ -124,7 +118,7 @@ impl Stage {
         let (width, height) = self.layout.with_untracked(|layout| layout.size);
         let high = f64::from(height) * f64::from(width) / f64::from(free.0);
         // A cast from a float that does not fit takes the nearest that does.
-        self.spread.set(viewport::spread((free.0, high as i32), free, SMALLEST));
+        self.spread.set(Some(viewport::spread((free.0, high as i32), free, SMALLEST)));
         let drawn = self.layout.with_untracked(|layout| layout.size);
         self.view.set(View::fit(drawn, free, SMALLEST));
     }
@@ -185,6 +179,10 @@ pub fn follow_size(frame: NodeRef<html::Div>) -> ReadSignal<Option<Size>> {
     if let Ok(observer) = ResizeObserver::new(changed.as_ref().unchecked_ref()) {
         let kept = StoredValue::new_local(Some((observer, changed)));
         frame.on_load(move |frame| {
+            // The observer tells it too, but only while a frame is painted: what depends on it would be seen a frame later.
+            if frame.is_connected() {
+                measure();
+            }
             kept.with_value(|kept| kept.iter().for_each(|(observer, _)| observer.observe(&frame)))
         });
         on_cleanup(move || {

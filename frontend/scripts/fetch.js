@@ -4,7 +4,7 @@
 const AGAIN_MS = [100, 400, 1600];
 
 /** As `fetch`; an answer that is none of success is an error. */
-export async function persistently(address) {
+async function persistently(address) {
   for (const pause of [...AGAIN_MS, null]) {
     try {
       const answer = await fetch(address);

@@ -1,0 +1,62 @@
+//! Makes one script of those that start the panel: wasm-bindgen's, that of the parts, and our own in frontend/scripts. Each was
+//! asked for by itself, and all of them had to be there before anything could be drawn.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{parts, tools};
+
+/// Our own, in this order: what the parts are fetched with, then what starts the panel.
+const OWN: [&str; 2] = ["fetch.js", "start.js"];
+
+/// One script of all. They import each other: as one module, it imports itself.
+pub(crate) fn joined(bound: &Path, name: &str) -> Result<String> {
+    let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+    let mut script = without_streams(&read(&bound.join(name))?)?;
+    // What it imports is in the same script now.
+    script += &once(&read(&bound.join(parts::SCRIPT))?, &format!("import {{ initSync }} from \"./{name}\";\n"), "")?;
+    for own in OWN {
+        script += &read(&tools::root().join("frontend/scripts").join(own))?;
+    }
+    Ok(script)
+}
+
+/// Replaces what a tool has written, which must be there once.
+pub(crate) fn once(text: &str, from: &str, to: &str) -> Result<String> {
+    ensure!(text.matches(from).count() == 1, "this is not in the script once, as it was: {from}");
+    Ok(text.replace(from, to))
+}
+
+/// Gives what the module imports short names, in it and in wasm-bindgen's script `text`: that has a number of sixteen digits in
+/// each, which no compression makes shorter.
+pub(crate) fn shortened(module: &mut walrus::Module, text: &str) -> Result<String> {
+    let mut script = text.to_owned();
+    for (number, import) in module.imports.iter_mut().filter(|import| import.name.starts_with("__wbg_")).enumerate() {
+        let short = format!("w{number}");
+        script = once(&script, &format!("{}: ", import.name), &format!("{short}: "))?;
+        import.name = short;
+    }
+    Ok(script)
+}
+
+/// Without the classes of wasm-streams, whose functions `parts::without_streams` takes out of the module.
+fn without_streams(text: &str) -> Result<String> {
+    let mut script = String::with_capacity(text.len());
+    let (mut is_stream, mut cut) = (false, 0);
+    for line in text.lines() {
+        // Nothing of a declaration but its first line, and the last one of a class, is at the left edge.
+        if !line.starts_with([' ', '}']) {
+            is_stream = ["export class ", "if (Symbol.dispose) ", "const "]
+                .iter()
+                .any(|start| line.strip_prefix(start).is_some_and(|rest| rest.starts_with("IntoUnderlying")));
+            cut += usize::from(is_stream);
+        }
+        if !is_stream {
+            script.extend([line, "\n"]);
+        }
+    }
+    ensure!(cut == 9, "wasm-streams has {cut} declarations in the script, and not nine");
+    Ok(script)
+}
