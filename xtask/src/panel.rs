@@ -168,10 +168,11 @@ fn bind(module: &Path, bound: &Path) -> Result<()> {
     let bound_module = bindgen.web(true).and_then(|bindgen| bindgen.generate_output());
     let mut output = bound_module.context("wasm-bindgen refused the panel's module")?;
     parts::without_streams(output.wasm_mut());
-    let text = output.js().to_owned();
-    let text = script::shortened(output.wasm_mut(), &text)?;
+    let names = script::shorten(output.wasm_mut());
     output.emit(bound).context("wasm-bindgen could not write the panel")?;
     let path = bound.join(&*name).with_extension("js");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = script::renamed(text, &names)?;
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     let mut files = Vec::new();
     collect(bound, bound, &mut files)?;

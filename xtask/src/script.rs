@@ -29,16 +29,20 @@ pub(crate) fn once(text: &str, from: &str, to: &str) -> Result<String> {
     Ok(text.replace(from, to))
 }
 
-/// Gives what the module imports short names, in it and in wasm-bindgen's script `text`: that has a number of sixteen digits in
-/// each, which no compression makes shorter.
-pub(crate) fn shortened(module: &mut walrus::Module, text: &str) -> Result<String> {
-    let mut script = text.to_owned();
-    for (number, import) in module.imports.iter_mut().filter(|import| import.name.starts_with("__wbg_")).enumerate() {
+/// Gives what a module imports from wasm-bindgen's script short names: they have a number of sixteen digits each, which no
+/// compression makes shorter. The answer is what `renamed` does the same with in the script.
+pub(crate) fn shorten(module: &mut walrus::Module) -> Vec<(String, String)> {
+    let imports = module.imports.iter_mut().filter(|import| import.name.starts_with("__wbg_"));
+    let pairs = imports.enumerate().map(|(number, import)| {
         let short = format!("w{number}");
-        script = once(&script, &format!("{}: ", import.name), &format!("{short}: "))?;
-        import.name = short;
-    }
-    Ok(script)
+        (std::mem::replace(&mut import.name, short.clone()), short)
+    });
+    pairs.collect()
+}
+
+/// The script with other names for what it gives to the module.
+pub(crate) fn renamed(text: String, names: &[(String, String)]) -> Result<String> {
+    names.iter().try_fold(text, |text, (long, short)| once(&text, &format!("{long}: "), &format!("{short}: ")))
 }
 
 /// Without the classes of wasm-streams, whose functions `parts::without_streams` takes out of the module.
