@@ -205,8 +205,43 @@ fn a_change_is_taken_back_after_its_plan() {
         page.sees("[data-change]", "Remove network").await;
         // What was taken back already is refused, with the reason.
         page.expects_complaint("409 (Conflict)");
-        page.click("[data-change]:last-of-type [data-test=undo]").await;
+        page.click(".choosable:last-of-type [data-test=undo]").await;
         page.sees("#confirm [data-test=refusal]", "taken back already").await;
+    });
+}
+
+/// The newest first; and what can't be planned before another is done is planned, and shown, after it.
+#[test]
+fn several_changes_are_taken_back_at_once() {
+    check(async |daemon: &mut Daemon, page: &Page| {
+        daemon.docker(&["network", "create", "lab"]);
+        daemon.run_sleeper("box1");
+        daemon.docker(&["network", "connect", "lab", "box1"]);
+        page.log_in(daemon).await;
+        page.open("/changes?find=lab").await;
+        for what in ["Create network lab", "Connect container"] {
+            let row = format!(
+                "const rows = [...document.querySelectorAll('.choosable')];
+                 const row = rows.find(row => row.innerText.includes('{what}'));
+                 row?.querySelector('[data-test=choose]').click(); return row !== undefined"
+            );
+            page.js_until(what, &row).await;
+        }
+        page.sees("[data-test=several]", "2 selected").await;
+        // A network that something is in can't be removed.
+        page.expects_complaint("409 (Conflict)");
+        page.click("[data-test=undo-chosen]").await;
+        page.sees("#several li:first-child[data-state=planned]", "").await;
+        page.sees("#several li:last-child[data-state=failed]", "box1").await;
+        page.click("#several [data-test=apply]").await;
+        page.sees("#several li:first-child[data-state=done]", "").await;
+        page.sees("#several li:last-child[data-state=planned]", "").await;
+        assert!(daemon.docker(&["network", "ls"]).contains("lab"), "its plan is shown first");
+        page.click("#several [data-test=apply]").await;
+        page.sees("#several li:last-child[data-state=done]", "").await;
+        assert!(!daemon.docker(&["network", "ls"]).contains("lab"));
+        page.click("#several [data-test=cancel]").await;
+        page.sees(".timeline", "Disconnect container").await;
     });
 }
 

@@ -152,20 +152,32 @@ pub fn Choose(
     #[prop(into)]
     name: Signal<String>,
 ) -> impl IntoView {
+    view! { <td class="choose"><ChooseBox chosen id name /></td> }
+}
+
+/// The box that chooses a thing, for a list that is no table.
+#[component]
+pub fn ChooseBox(
+    /// What is chosen.
+    chosen: Chosen,
+    /// The thing's id.
+    id: String,
+    /// Its name.
+    #[prop(into)]
+    name: Signal<String>,
+) -> impl IntoView {
     let is_chosen = {
         let id = id.clone();
         move || chosen.0.with(|chosen| chosen.contains(&id))
     };
     view! {
-        <td class="choose">
-            <input
-                type="checkbox"
-                data-test="choose"
-                aria-label=move || common::select(&name.get())
-                prop:checked=is_chosen
-                on:change=move |_| chosen.toggle(&id)
-            />
-        </td>
+        <input
+            type="checkbox"
+            data-test="choose"
+            aria-label=move || common::select(&name.get())
+            prop:checked=is_chosen
+            on:change=move |_| chosen.toggle(&id)
+        />
     }
 }
 

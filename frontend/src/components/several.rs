@@ -1,4 +1,5 @@
-//! Several changes at once: each with its plan first, then one button that makes them one after the other.
+//! Several changes at once: each with its plan first, then one button that makes them one after the other. What can't be planned yet
+//! may be possible after the others, as a network can be removed when nothing is in it: it is asked for again then.
 
 use crate::{
     api,
@@ -20,7 +21,10 @@ enum Stage {
     Planned(Plan),
     Doing,
     Done,
+    /// There is no plan, and why.
     Refused(String),
+    /// It was begun, and how it failed.
+    Failed(String),
 }
 
 /// One of them. A handle.
@@ -45,16 +49,7 @@ pub fn ConfirmSeveral(
     let is_busy = RwSignal::new(true);
     let close = Callback::new(move |()| app.dialog.set(Dialog::Closed));
     spawn_local(async move {
-        for item in items.try_get_value().unwrap_or_default() {
-            let stage = match api::preview(&item.ask).await {
-                Ok(plan) => Stage::Planned(plan),
-                Err(failure) => Stage::Refused(failure.to_string()),
-            };
-            // Gone when the dialog was closed meanwhile.
-            if item.stage.try_set(stage).is_some() {
-                return;
-            }
-        }
+        plan(items).await;
         is_busy.try_set(false);
     });
     let can_begin = Memo::new(move |_| {
@@ -65,17 +60,18 @@ pub fn ConfirmSeveral(
         is_busy.set(true);
         // What was begun goes on when the dialog is closed; the events tell of it.
         spawn_local(async move {
-            for item in items.get_value() {
+            for item in items.try_get_value().unwrap_or_default() {
                 if !matches!(item.stage.try_get_untracked(), Some(Stage::Planned(_))) {
                     continue;
                 }
                 item.stage.try_set(Stage::Doing);
                 let stage = match api::apply(&item.ask).await {
                     Ok(()) => Stage::Done,
-                    Err(failure) => Stage::Refused(failure.to_string()),
+                    Err(failure) => Stage::Failed(failure.to_string()),
                 };
                 item.stage.try_set(stage);
             }
+            plan(items).await;
             is_busy.try_set(false);
         });
     };
@@ -108,6 +104,23 @@ pub fn ConfirmSeveral(
     }
 }
 
+/// Asks for the plans that are missing, in the order of the items.
+async fn plan(items: StoredValue<Vec<Item>>) {
+    for item in items.try_get_value().unwrap_or_default() {
+        if !matches!(item.stage.try_get_untracked(), Some(Stage::Asking | Stage::Refused(_))) {
+            continue;
+        }
+        let stage = match api::preview(&item.ask).await {
+            Ok(plan) => Stage::Planned(plan),
+            Err(failure) => Stage::Refused(failure.to_string()),
+        };
+        // Gone when the dialog was closed meanwhile.
+        if item.stage.try_set(stage).is_some() {
+            return;
+        }
+    }
+}
+
 #[component]
 fn Row(
     /// Which.
@@ -120,19 +133,19 @@ fn Row(
             Stage::Planned(_) => "planned",
             Stage::Doing => "open",
             Stage::Done => "done",
-            Stage::Refused(_) => "failed",
+            Stage::Refused(_) | Stage::Failed(_) => "failed",
         },
         move || match stage.get() {
             Stage::Asking => texts::item_asking().to_owned(),
             Stage::Planned(plan) => common::steps(plan.steps.len()),
             Stage::Doing => texts::item_doing().to_owned(),
             Stage::Done => texts::item_done().to_owned(),
-            Stage::Refused(why) => why,
+            Stage::Refused(why) | Stage::Failed(why) => why,
         },
     );
     let plan = move || match stage.get() {
         Stage::Planned(plan) => Some(view! { <PlanView steps=plan.steps telling=Telling::Planned /> }),
-        Stage::Asking | Stage::Doing | Stage::Done | Stage::Refused(_) => None,
+        Stage::Asking | Stage::Doing | Stage::Done | Stage::Refused(_) | Stage::Failed(_) => None,
     };
     view! {
         <li data-test="several-item" data-state=state>

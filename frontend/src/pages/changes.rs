@@ -1,11 +1,12 @@
-//! All changes, newest first: the latest ones live, older ones read on demand.
+//! All changes, newest first: the latest ones live, older ones read on demand. Several may be taken back at once.
 
 use crate::{
     app::app,
+    ask::Ask,
     components::{
         change::{ChangeRow, origin_word, state_word},
         empty::Empty,
-        listing::{Filter, SortChoice, View},
+        listing::{ChooseBox, Chosen, Filter, SeveralBar, SortChoice, View},
         load_older::LoadOlder,
     },
     i18n::{changes as texts, common, shell, spoken},
@@ -14,14 +15,15 @@ use crate::{
     route::{Route, Selection},
     text::{self, lower},
 };
-use drawbridge_api::Change;
+use drawbridge_api::{Change, ChangeState};
 use leptos::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The history of the machine.
 #[component]
 pub fn ChangesPage() -> impl IntoView {
-    let nav = app().nav;
+    let app = app();
+    let nav = app.nav;
     let past = Past::of(Selection::Host);
     let all = past.changes;
     let listing = Memo::new(move |_| match nav.route.get() {
@@ -45,6 +47,22 @@ pub fn ChangesPage() -> impl IntoView {
         };
         found.into_iter().map(row).collect::<Vec<_>>()
     });
+    let chosen = Chosen::begin();
+    let undoable = Signal::derive(move || {
+        all.with(|all| {
+            let is_undoable = |id: &i64| all.get(id).is_some_and(|change| change.state == ChangeState::Done);
+            rows.with(|rows| {
+                rows.iter().map(|(id, _)| *id).filter(is_undoable).map(|id| id.to_string()).collect::<Vec<_>>()
+            })
+        })
+    });
+    // The newest first: it may stand on what came before.
+    let undo = Callback::new(move |ids: Vec<String>| {
+        let is_meant = |change: &&Arc<Change>| ids.contains(&change.id.to_string());
+        app.confirm_several(
+            all.with_untracked(|all| all.values().rev().filter(is_meant).map(|change| Ask::undo(change)).collect()),
+        );
+    });
     let columns = vec![("made", texts::sort_made()), ("took", texts::sort_took()), ("subject", texts::sort_subject())];
     view! {
         <div class="page">
@@ -62,6 +80,7 @@ pub fn ChangesPage() -> impl IntoView {
                     </Empty>
                 }
             >
+                <SeveralBar chosen ids=undoable buttons=vec![("undo-chosen", texts::undo(), undo)] />
                 <div class="changes timeline">
                     <For each=move || rows.get() key=|(id, _)| *id let((id, _))>
                         // The day goes over to a change that comes; the row stays as it is, open or not.
@@ -72,8 +91,23 @@ pub fn ChangesPage() -> impl IntoView {
                         {
                             let change = Memo::new(move |_| all.with(|all| all.get(&id).cloned()));
                             // The row leaves before its change does.
-                            change.get_untracked().map(|first| view! {
-                                <ChangeRow change=Signal::derive(move || change.get().unwrap_or_else(|| first.clone())) />
+                            change.get_untracked().map(|first| {
+                                let is_undoable = Memo::new(move |_| {
+                                    change.with(|change| change.as_ref().is_some_and(|one| one.state == ChangeState::Done))
+                                });
+                                let name = Ask::undo(&first).title();
+                                view! {
+                                    <div class="choosable">
+                                        <div class="choose">
+                                            {move || is_undoable.get().then(|| view! {
+                                                <ChooseBox chosen id=id.to_string() name=name.clone() />
+                                            })}
+                                        </div>
+                                        <ChangeRow
+                                            change=Signal::derive(move || change.get().unwrap_or_else(|| first.clone()))
+                                        />
+                                    </div>
+                                }
                             })
                         }
                     </For>
