@@ -15,5 +15,11 @@ __wbg_init({ module_or_path: "/drawbridge-ui_bg.wasm" }).catch((error) => {
   document.body.append(text);
 });
 
-// For components/terminal.rs: WebAssembly cannot import a script. A browser keeps a failure under its address, so another is asked for then.
-window.drawbridgeTerminal = () => import("/terminal.js").catch(() => import("/terminal.js?again"));
+// For components/terminal.rs: WebAssembly cannot import a script. A browser keeps a failure under its address for as long as the
+// page is there, so another is asked for then.
+let failed = 0;
+const terminal = () => import(failed ? `/terminal.js?${failed}` : "/terminal.js").catch((error) => {
+  failed += 1;
+  throw error;
+});
+window.drawbridgeTerminal = () => terminal().catch(terminal);

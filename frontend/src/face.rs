@@ -57,6 +57,9 @@ pub fn lines(container: &Container, density: Density, width: i32) -> Vec<Line> {
         lines.push(line("faint", state::word(container)));
         lines.push(line("faint", container.image.clone()));
     }
+    if container.paused {
+        lines.push(line("faint", state::word(container)));
+    }
     lines.extend(way_out(container).map(|gateway| line("mono faint", format!("default via {gateway}"))));
     let command = words::join(&container.command);
     match container.pid {
@@ -72,15 +75,16 @@ pub fn lines(container: &Container, density: Density, width: i32) -> Vec<Line> {
     lines
 }
 
-/// The addresses, by interface where there are several; two at the most, and how many more.
+/// The addresses, by interface where there are several; two at the most, and how many more. Each interface has its first one before
+/// any has its second.
 fn address_lines(endpoints: &[Endpoint]) -> Vec<Line> {
-    let all: Vec<String> = endpoints
-        .iter()
-        .flat_map(|endpoint| {
+    let of_rank = |rank: usize| {
+        endpoints.iter().filter_map(move |endpoint| {
             let prefix = if endpoints.len() > 1 { format!("{} ", endpoint.interface) } else { String::new() };
-            endpoint.addresses().into_iter().map(move |address| format!("{prefix}{address}"))
+            endpoint.addresses().get(rank).map(|address| format!("{prefix}{address}"))
         })
-        .collect();
+    };
+    let all: Vec<String> = of_rank(0).chain(of_rank(1)).collect();
     let mut lines: Vec<Line> = all.iter().take(2).map(|text| line("mono", text.clone())).collect();
     if let Some(last) = lines.last_mut()
         && all.len() > 2

@@ -26,7 +26,9 @@ pub fn chosen(images: &[Arc<Image>], listing: &Listing) -> Vec<Arc<Image>> {
 
 /// The one that a name or the beginning of an id in an address means.
 pub fn meant(images: &[Arc<Image>], text: &str) -> Option<Arc<Image>> {
-    let by_name = images.iter().find(|image| image.tags.iter().any(|tag| tag == text));
+    // As everywhere else, a name without a tag means the latest.
+    let is_meant = |tag: &String| tag.strip_prefix(text).is_some_and(|rest| rest.is_empty() || rest == ":latest");
+    let by_name = images.iter().find(|image| image.tags.iter().any(is_meant));
     let by_id = || images.iter().find(|image| text.len() >= 4 && image.id.as_str().starts_with(text));
     by_name.or_else(by_id).cloned()
 }

@@ -51,7 +51,7 @@ pub fn mount() {
     // Without this, a panic in WebAssembly is an "unreachable executed" that names nothing.
     std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
     if !matches!(nav::current(), route::Route::Topology(_)) {
-        components::parts::fetch_page();
+        wasm_bindgen_futures::spawn_local(components::parts::fetch_page());
     }
     wasm_bindgen_futures::spawn_local(async {
         said::learn(preferences::language()).await;

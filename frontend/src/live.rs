@@ -131,6 +131,19 @@ impl Link {
         }
     }
 
+    /// Calls this whenever the connection is back, for as long as the component that calls this is there: for what is asked once,
+    /// and may have had no answer.
+    pub fn when_back(self, act: impl Fn() + 'static) {
+        let is_live = Memo::new(move |_| self.connection.get() == Connection::Live);
+        Effect::new(move |before: Option<bool>| {
+            let is_back = is_live.get();
+            if is_back && before == Some(false) {
+                untrack(&act);
+            }
+            is_back
+        });
+    }
+
     /// Closes the stream, and takes in nothing that still comes. The page stays as it is.
     fn rest(self) {
         self.generation.update_value(|generation| *generation += 1);
@@ -270,7 +283,7 @@ impl Link {
     fn fail(self, failure: Failure) {
         match failure {
             Failure::Unauthorised => self.log_out(),
-            Failure::Unreachable => self.lose(None),
+            Failure::Unreachable | Failure::Unanswered => self.lose(None),
             failure @ Failure::Refused(_) => self.lose(Some(failure.to_string())),
         }
     }

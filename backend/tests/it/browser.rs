@@ -297,6 +297,38 @@ fn a_lost_connection_is_told_and_mended() {
     });
 }
 
+/// What a page asks once is asked again when the daemon is back.
+#[test]
+fn a_page_without_an_answer_gets_it_later() {
+    check(async |daemon: &mut Daemon, page: &Page| {
+        page.expects_lost_connection();
+        daemon.docker(&["create", "--name", "box1", "--hostname", "crate", "busybox"]);
+        page.log_in(daemon).await;
+        for (address, lost, found) in [
+            ("/doctor", "[data-test=doctor]", ".finding"),
+            ("/settings", "[data-test=settings]", "[data-test=settings] dl"),
+            ("/containers/box1", "[data-test=container]", "[data-test=container] dl"),
+        ] {
+            page.sees("[data-test=connection]", "Live").await;
+            daemon.kill();
+            page.sees("[data-test=connection]", "Lost").await;
+            // Within the page, which can't be loaded anew without a daemon.
+            let go = format!("history.pushState(null, '', '{address}'); dispatchEvent(new PopStateEvent('popstate'))");
+            page.js(&go).await;
+            page.sees(lost, "The daemon does not answer. What is asked for shows").await;
+            daemon.start_again();
+            page.js_until(address, &format!("return document.querySelector('{found}') !== null")).await;
+            page.js_until(
+                "nothing lost",
+                &format!("return !document.querySelector('{lost}').innerText.includes('does not answer')"),
+            )
+            .await;
+        }
+        page.sees("[data-test=container]", "crate").await;
+        page.check_never_reloaded().await;
+    });
+}
+
 /// The plan in an open dialog: numbered steps, each with a reason and with commands, these among them.
 async fn check_plan(page: &Page, dialog: &str, commands: &[&str]) {
     let steps = page.texts(&format!("{dialog} [data-test=step]")).await;

@@ -41,3 +41,29 @@ fn a_part_that_cannot_be_had_is_told_and_mended() {
         assert_eq!(kept.await, "public, max-age=31536000, immutable");
     });
 }
+
+/// A browser keeps a script that it could not have as missing, under its address.
+#[test]
+fn a_terminal_opens_once_its_script_can_be_had() {
+    check(async |daemon: &mut Daemon, page: &Page| {
+        let browser = page.driver.cdp();
+        let block = async |urls: &[&str]| {
+            browser.send_raw("Network.setBlockedURLs", json!({ "urls": urls })).await.unwrap();
+        };
+        browser.send_raw("Network.enable", json!({})).await.unwrap();
+        daemon.docker(&["run", "-d", "--name", "box1", "busybox", "sh", "-c", "echo hello; sleep 3600"]);
+        page.log_in(daemon).await;
+        page.expects_complaint("net::ERR_BLOCKED_BY_CLIENT");
+        block(&["*/terminal.js*"]).await;
+        page.open("/containers/box1/terminal").await;
+        for _ in 0..2 {
+            page.sees("[data-test=terminal-state]", "could not be opened").await;
+            page.click("[data-test=open-again]").await;
+        }
+        page.sees("[data-test=terminal-state]", "could not be opened").await;
+        block(&[]).await;
+        page.click("[data-test=open-again]").await;
+        page.js_until("the log", "return document.querySelector('.terminal')?.innerText.includes('hello')").await;
+        page.check_never_reloaded().await;
+    });
+}

@@ -99,6 +99,13 @@ fn a_container_is_dragged_onto_a_bridge() {
         page.sees("#connect [data-test=step]", "172.18.0.2").await;
         page.click("#connect [data-test=apply]").await;
         page.sees("svg [data-container=box1]", "eth1 172.18.0.2/16").await;
+        // The keyboard goes on where it was, also after a dialog that nothing came of.
+        focused("[data-container=box1]").await;
+        page.driver.active_element().await.unwrap().send_keys("c").await.unwrap();
+        page.sees("#connect", "demo").await;
+        press(Key::Escape).await;
+        page.misses("#connect").await;
+        focused("[data-container=box1]").await;
         page.check_never_reloaded().await;
     });
 }

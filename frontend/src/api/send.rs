@@ -20,8 +20,10 @@ pub(super) const ALIVE_TIMEOUT_MS: u32 = 5_000;
 pub enum Failure {
     /// The daemon does not know this browser (401).
     Unauthorised,
-    /// No answer at all: the daemon is down, or the network between is.
+    /// No answer at all to a change: the daemon is down, or the network between is.
     Unreachable,
+    /// The same to a question, which changes nothing.
+    Unanswered,
     /// The daemon said no; the sentence is meant for the person.
     Refused(String),
 }
@@ -31,6 +33,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Unauthorised => f.write_str(texts::unauthorised()),
             Self::Unreachable => f.write_str(texts::unreachable()),
+            Self::Unanswered => f.write_str(texts::unanswered()),
             Self::Refused(message) => f.write_str(&said(message)),
         }
     }
@@ -59,8 +62,13 @@ pub fn read<T: DeserializeOwned>(body: &str) -> Result<T, Failure> {
 
 /// The body of the answer.
 pub(super) async fn send(request: Request, timeout_ms: u32) -> Result<String, Failure> {
-    let (status, body) = fetch(&request, timeout_ms).await.map_err(|_| Failure::Unreachable)?;
+    let (status, body) = fetch(&request, timeout_ms).await.map_err(|_| silence(request.method))?;
     outcome(request.method, &request.url, status, body)
+}
+
+/// What no answer to a request means.
+fn silence(method: &str) -> Failure {
+    if method == "GET" { Failure::Unanswered } else { Failure::Unreachable }
 }
 
 /// The body, or why there is none, by the status.
@@ -69,7 +77,7 @@ pub(super) fn outcome(method: &str, url: &str, status: u16, body: String) -> Res
         200..300 => Ok(body),
         401 => Err(Failure::Unauthorised),
         // A proxy in between answers for a daemon that is gone.
-        502..=504 if serde_json::from_str::<Refusal>(&body).is_err() => Err(Failure::Unreachable),
+        502..=504 if serde_json::from_str::<Refusal>(&body).is_err() => Err(silence(method)),
         _ => Err(Failure::Refused(
             serde_json::from_str::<Refusal>(&body)
                 .map_or_else(|_| texts::status(&method, &url, &status), |refusal| refusal.message),

@@ -152,10 +152,8 @@ pub fn found(canvas: Canvas, selection: Selection) -> AnyView {
 }
 
 /// Fetches the part with all pages but the first, while the snapshot is still on its way. Whoever needs it tells when it can't be had.
-pub fn fetch_page() {
-    spawn_local(async {
-        let _ = fetch_pages().await;
-    });
+pub async fn fetch_page() {
+    let _ = fetch_pages().await;
 }
 
 /// Fetches all parts when the first page is there, so that nobody has to wait. One that can't be had is asked for again when it

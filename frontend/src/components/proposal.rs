@@ -117,7 +117,7 @@ impl Proposal {
 fn explain_preview(failure: &Failure) -> String {
     match failure {
         Failure::Unreachable => texts::preview_no_answer().to_owned(),
-        Failure::Unauthorised | Failure::Refused(_) => failure.to_string(),
+        Failure::Unauthorised | Failure::Unanswered | Failure::Refused(_) => failure.to_string(),
     }
 }
 

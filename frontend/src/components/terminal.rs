@@ -69,13 +69,18 @@ pub fn Terminal(
                 });
                 match script.and_then(|script| open(&script, &element, &address, &on_state)) {
                     Ok(handle) => shown.set_value(Some(Shown { handle, _on_state: on_state })),
-                    Err(error) => state.set(TerminalState::Lost(containers::terminal_failed(&format!("{error:?}")))),
+                    Err(error) => state.set(TerminalState::Lost(containers::terminal_failed(&why(&error)))),
                 }
             });
         });
     });
     on_cleanup(move || drop(shown.try_update_value(Option::take)));
     view! { <div class="terminal" data-test="terminal" node_ref=place></div> }
+}
+
+/// What an error of JavaScript's says.
+fn why(error: &JsValue) -> String {
+    error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| error.message().into())
 }
 
 /// `static/terminal.js`, which is fetched for the first terminal.

@@ -18,12 +18,20 @@ pub fn ChangePage(
 ) -> impl IntoView {
     let live = app().memo(move |live| live.changes.iter().find(|change| change.id == id).cloned());
     let read = RwSignal::new(None::<Result<Arc<Change>, Failure>>);
-    if live.with_untracked(Option::is_none) {
+    let ask = move || {
         spawn_local(async move {
             let answer = api::change(id).await.map(Arc::new);
             read.try_set(Some(answer));
         });
+    };
+    if live.with_untracked(Option::is_none) {
+        ask();
     }
+    app().link.when_back(move || {
+        if matches!(read.get_untracked(), Some(Err(_))) {
+            ask();
+        }
+    });
     let answer = Memo::new(move |_| live.get().map(Ok).or_else(|| read.get()));
     // Drawn anew only when there is an answer of another kind; the change itself is followed inside.
     let kind = Memo::new(move |_| answer.with(|answer| answer.as_ref().map(Result::is_ok)));

@@ -58,8 +58,11 @@ fn Whole(
     container: Memo<Option<Arc<Container>>>,
 ) -> impl IntoView {
     let detail = RwSignal::new(None::<Result<ContainerDetail, String>>);
-    // What only this page says is asked for anew whenever the container has changed.
+    // What only this page says is asked for anew whenever the container has changed, or the daemon is back.
+    let back = RwSignal::new(());
+    app().link.when_back(move || back.set(()));
     Effect::new(move |_| {
+        back.track();
         let Some(id) = container.with(|container| container.as_ref().map(|container| container.id.clone())) else {
             return;
         };

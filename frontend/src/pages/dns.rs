@@ -25,8 +25,14 @@ const ROWS: usize = 200;
 
 /// The questions, kept up to date until the component that calls this is gone. The browser takes a stream that was cut up
 /// again by itself and says what it has seen; a login that has ended is found out by the panel's other stream.
-fn follow() -> ReadSignal<Questions> {
+///
+/// The second value tells whether the daemon has been reached: before that, nobody knows whether there are any.
+fn follow() -> (ReadSignal<Questions>, ReadSignal<bool>) {
     let (questions, set_questions) = signal(Questions::default());
+    let (is_reached, set_reached) = signal(false);
+    let opened = Closure::<dyn FnMut()>::new(move || {
+        let _ = set_reached.try_set(true);
+    });
     let message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
         let data = message.data().as_string().unwrap_or_default();
         // Another version of the daemon says it otherwise; the page has a snapshot to find that out by.
@@ -47,7 +53,13 @@ fn follow() -> ReadSignal<Questions> {
         if !document().hidden() {
             stream.set_value(EventSource::new(api::DNS_EVENTS).ok());
             let message = message.as_ref().unchecked_ref();
-            stream.with_value(|source| source.iter().for_each(|source| source.set_onmessage(Some(message))));
+            let opened = opened.as_ref().unchecked_ref();
+            stream.with_value(|source| {
+                source.iter().for_each(|source| {
+                    source.set_onmessage(Some(message));
+                    source.set_onopen(Some(opened));
+                });
+            });
         }
     };
     listen();
@@ -58,14 +70,14 @@ fn follow() -> ReadSignal<Questions> {
         left.remove();
         close();
     });
-    questions
+    (questions, is_reached)
 }
 
 /// The questions, newest first, with a filter that is part of the address.
 #[component]
 pub fn DnsPage() -> impl IntoView {
     let app = app();
-    let questions = follow();
+    let (questions, is_reached) = follow();
     let listing = Memo::new(move |_| match app.nav.route.get() {
         Route::Dns(listing) => listing,
         _ => Listing::default(),
@@ -109,13 +121,18 @@ pub fn DnsPage() -> impl IntoView {
             </div>
             <Show
                 when=move || !is_empty.get()
-                fallback=|| view! {
-                    <Empty title=texts::nobody()>
-                        <p>
-                            {texts::nobody_note()}
-                        </p>
-                        <pre class="command"><code>"docker exec box1 ping -c 1 box2"</code></pre>
-                    </Empty>
+                fallback=move || if is_reached.get() {
+                    view! {
+                        <Empty title=texts::nobody()>
+                            <p>
+                                {texts::nobody_note()}
+                            </p>
+                            <pre class="command"><code>"docker exec box1 ping -c 1 box2"</code></pre>
+                        </Empty>
+                    }
+                    .into_any()
+                } else {
+                    view! { <p class="waiting" role="status">{common::loading()}</p> }.into_any()
                 }
             >
                 <div class="table" role="region" aria-label=texts::table() tabindex="0">

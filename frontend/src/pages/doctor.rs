@@ -2,6 +2,7 @@
 
 use crate::{
     api,
+    app::app,
     components::{code::Commands, empty::Empty},
     i18n::{doctor as texts, shell},
     said::said,
@@ -33,6 +34,11 @@ pub fn DoctorPage() -> impl IntoView {
         });
     };
     look();
+    app().link.when_back(move || {
+        if matches!(answer.get_untracked(), Answer::Failed(_)) {
+            look();
+        }
+    });
     let is_asking = move || answer.with(|answer| *answer == Answer::Asking);
     view! {
         <div class="page" data-test="doctor">

@@ -38,7 +38,7 @@ pub fn LoginPage() -> impl IntoView {
                     app.link.reconnect();
                 }
                 Err(Failure::Unauthorised) => refusal.set(Some(texts::wrong().to_owned())),
-                Err(Failure::Unreachable) => {
+                Err(Failure::Unreachable | Failure::Unanswered) => {
                     refusal.set(Some(texts::no_answer().to_owned()));
                 }
                 Err(failure @ Failure::Refused(_)) => refusal.set(Some(failure.to_string())),

@@ -14,10 +14,18 @@ use leptos::{prelude::*, task::spawn_local};
 #[component]
 pub fn SettingsPage() -> impl IntoView {
     let about = RwSignal::new(None::<Result<About, String>>);
-    spawn_local(async move {
-        let answer = api::about().await.map_err(|failure| failure.to_string());
-        // The page may be left by now.
-        about.try_set(Some(answer));
+    let ask = move || {
+        spawn_local(async move {
+            let answer = api::about().await.map_err(|failure| failure.to_string());
+            // The page may be left by now.
+            about.try_set(Some(answer));
+        });
+    };
+    ask();
+    app().link.when_back(move || {
+        if matches!(about.get_untracked(), Some(Err(_))) {
+            ask();
+        }
     });
     view! {
         <div class="page" data-test="settings">

@@ -57,7 +57,8 @@ pub fn TerminalPage() -> impl IntoView {
             {move || {
                 round.track();
                 let (name, far) = place.get();
-                if name.is_empty() {
+                // Only when it is opened: one that is removed later leaves what it has said.
+                if container.with_untracked(Option::is_none) {
                     return view! { <NoPage title=texts::no_container()>""</NoPage> }.into_any();
                 }
                 state.set(TerminalState::Opening);

@@ -150,6 +150,9 @@ pub fn BlockNode(
     };
     let open = move || {
         if let Some(name) = name() {
+            if let Some(spot) = block.with_untracked(|block| block.as_ref().map(|block| block.spot)) {
+                canvas.stage.read_at(spot);
+            }
             unfold.run(name);
         }
     };

@@ -31,7 +31,7 @@ use doors::{PortNode, Ways};
 use drawbridge_api::{ContainerId, Found, Network, NetworkId};
 use leptos::{html, prelude::*};
 use nodes::{BridgeNode, HostNode};
-use stage::{Stage, follow_size};
+use stage::{Spread, Stage, follow_size};
 use std::sync::Arc;
 use tools::Tools;
 use wires::WireNode;
@@ -92,7 +92,7 @@ pub fn Drawing(
     let filter = Memo::new(move |_| {
         picture.with(|picture| Filter { network: picture.network.clone(), label: picture.label.clone() })
     });
-    let spread = RwSignal::new(None);
+    let spread = RwSignal::new(None::<Spread>);
     let width = Memo::new(move |_| size.get().map(|(width, _)| width));
     let layout = Memo::new(move |_| {
         let (Some(host), Some(width)) = (host.get(), width.get()) else { return Layout::default() };
@@ -104,15 +104,16 @@ pub fn Drawing(
             let width = (f64::from(width) * spread) as i32;
             open.with(|open| layout(&host, &networks, &containers, Wish { width, density, folds: Folds::Unless(open) }))
         };
-        let mut drawn = spread.get().map_or_else(
+        let chosen = spread.get().filter(|spread| spread.frame == width);
+        let mut drawn = chosen.map_or_else(
             || {
-                // Once, before anything is seen: a drawing that grows later moves nothing.
+                // Once for a frame, before anything is seen there: a drawing that grows later moves nothing.
                 let (drawn, frame) = (draw(1.0), size.get_untracked().unwrap_or((1, 1)));
-                let chosen = viewport::spread(drawn.size, frame, least(frame));
-                *spread.write_untracked() = Some(chosen);
-                if chosen > 1.0 { draw(chosen) } else { drawn }
+                let times = viewport::spread(drawn.size, frame, least(frame));
+                *spread.write_untracked() = Some(Spread { frame: width, times });
+                if times > 1.0 { draw(times) } else { drawn }
             },
-            draw,
+            |spread| draw(spread.times),
         );
         if filter.with(Filter::is_open) {
             found.with(|found: &Arc<Found>| place_found(&mut drawn, found, density));

@@ -5,7 +5,7 @@ use super::{Canvas, places::place_of};
 use crate::{
     app::{App, app},
     layout::{Layout, Point, Spot},
-    viewport::{self, SMALLEST, Size, View, least},
+    viewport::{self, READABLE, SMALLEST, Size, View, least},
 };
 use drawbridge_api::{ContainerId, NetworkId};
 use leptos::{ev, html, prelude::*};
@@ -23,6 +23,15 @@ pub struct Drag {
     pub target: Option<NetworkId>,
 }
 
+/// How much wider than the frame the drawing is laid out.
+#[derive(Clone, Copy)]
+pub struct Spread {
+    /// The width of the frame that it was chosen for; another frame gets its own, so that the same window shows the same.
+    pub frame: i32,
+    /// So many times as wide.
+    pub times: f64,
+}
+
 /// The frame. A handle; copies are the same.
 #[derive(Clone, Copy)]
 pub struct Stage {
@@ -32,8 +41,8 @@ pub struct Stage {
     pub drag: RwSignal<Option<Drag>>,
     /// Listeners of the browser's have no context to find it in.
     pub(super) app: App,
-    /// How much wider than the frame the drawing is laid out; changed only when somebody asks for all of it.
-    spread: RwSignal<Option<f64>>,
+    /// Chosen anew when the frame has another width, or somebody asks for all of it.
+    spread: RwSignal<Option<Spread>>,
     /// The smallest that the drawing is made by itself.
     floor: StoredValue<f64>,
     pub(super) frame: NodeRef<html::Div>,
@@ -58,7 +67,7 @@ impl Stage {
         size: ReadSignal<Option<Size>>,
         layout: Memo<Layout>,
         hidden: Memo<(i32, i32)>,
-        spread: RwSignal<Option<f64>>,
+        spread: RwSignal<Option<Spread>>,
     ) -> Self {
         let stage = Self {
             view: RwSignal::new(View::default()),
@@ -118,9 +127,22 @@ impl Stage {
         let (width, height) = self.layout.with_untracked(|layout| layout.size);
         let high = f64::from(height) * f64::from(width) / f64::from(free.0);
         // A cast from a float that does not fit takes the nearest that does.
-        self.spread.set(Some(viewport::spread((free.0, high as i32), free, SMALLEST)));
+        let frame = self.size.get_untracked().unwrap_or((1, 1));
+        let times = viewport::spread((free.0, high as i32), free, SMALLEST);
+        self.spread.set(Some(Spread { frame: frame.0, times }));
         let drawn = self.layout.with_untracked(|layout| layout.size);
         self.view.set(View::fit(drawn, free, SMALLEST));
+    }
+
+    /// Large enough to be read about something that will say more, also when all of the drawing was asked for.
+    pub(super) fn read_at(self, spot: Spot) {
+        self.floor.set_value(1.0);
+        if self.view.with_untracked(|view| view.scale < READABLE) {
+            self.set(|view| {
+                let at = (view.x + f64::from(spot.x) * view.scale, view.y + f64::from(spot.y) * view.scale);
+                view.zoom(READABLE / view.scale, at)
+            });
+        }
     }
 
     /// The frame without what the inspector hides.
