@@ -12,6 +12,8 @@ pub fn command(ask: &Ask) -> Option<String> {
         Ask::CreateContainer(create) => container(create),
         Ask::StartContainer { name, .. } => plain(&["docker", "start", name]),
         Ask::StopContainer { name, .. } => plain(&["docker", "stop", name]),
+        // Its network connect gives an interface no hardware address.
+        Ask::Connect { attachment, .. } if attachment.mac.is_some() => return None,
         Ask::Connect { name, attachment, .. } => {
             let mut words = plain(&["docker", "network", "connect"]);
             for alias in &attachment.aliases {
@@ -44,6 +46,38 @@ pub fn command(ask: &Ask) -> Option<String> {
         Ask::UpdatePorts { .. } | Ask::Undo { .. } => return None,
     };
     Some(words::join(&words))
+}
+
+/// To fetch an image.
+pub fn pull(name: &str) -> String {
+    words::join(&["docker", "pull", name].map(str::to_owned))
+}
+
+/// To build one of a Dockerfile alone.
+pub fn build(name: &str) -> String {
+    format!("{} < Dockerfile", words::join(&["docker", "build", "-t", name, "-"].map(str::to_owned)))
+}
+
+/// To give an image one more name.
+pub fn tag(image: &str, name: &str) -> String {
+    words::join(&["docker", "tag", image, name].map(str::to_owned))
+}
+
+/// To remove images; `force` also where stopped containers were made of them.
+pub fn remove_images(names: &[String], force: bool) -> String {
+    let verb: &[&str] = if force { &["docker", "rmi", "-f"] } else { &["docker", "rmi"] };
+    words::join(&verb.iter().map(|word| (*word).to_owned()).chain(names.iter().cloned()).collect::<Vec<_>>())
+}
+
+/// To bring a lab up from its file.
+pub fn lab_up(name: &str) -> String {
+    words::join(&["docker", "compose", "-f", "compose.yaml", "-p", name, "up", "-d"].map(str::to_owned))
+}
+
+/// To take one down; `volumes` with what it has kept.
+pub fn lab_down(name: &str, volumes: bool) -> String {
+    let verb = words::join(&["docker", "compose", "-p", name, "down"].map(str::to_owned));
+    if volumes { format!("{verb} -v") } else { verb }
 }
 
 fn network(create: &NetworkCreate) -> Vec<String> {
@@ -151,6 +185,9 @@ mod tests {
         check(&Ask::remove_container(&box1), "docker rm -f box1");
         check(&Ask::connect(&box1, connected), "docker network connect --ip 10.9.0.7 demo box1");
         check(&Ask::disconnect(&box1, "demo".parse().unwrap()), "docker network disconnect demo box1");
+        let mut hardware = Attachment::to("demo".parse().unwrap());
+        hardware.mac = Some("02:42:ac:11:00:02".parse().unwrap());
+        assert_eq!(command(&Ask::connect(&box1, hardware)), None);
         check(&Ask::remove_network(&sample::network(2)), "docker network rm net2");
         box1.state = ContainerState::Exited;
         check(&Ask::remove_container(&box1), "docker rm box1");
@@ -185,5 +222,15 @@ mod tests {
         check(&Ask::CreateContainer(container.clone()), run);
         let create = ContainerCreate { start: false, network: Some("bridge".into()), ..container };
         check(&Ask::CreateContainer(create), "docker create --rm --name web -p 8000:80 busybox sh -c 'sleep 1'");
+    }
+
+    #[test]
+    fn images_and_labs_are_said_as_docker_says_them() {
+        assert_eq!(pull("redis:7"), "docker pull redis:7");
+        assert_eq!(build("mine:1"), "docker build -t mine:1 - < Dockerfile");
+        assert_eq!(tag("redis:7", "mine:2"), "docker tag redis:7 mine:2");
+        assert_eq!(remove_images(&["a:1".into(), "b:2".into()], true), "docker rmi -f a:1 b:2");
+        assert_eq!(lab_up("web lab"), "docker compose -f compose.yaml -p 'web lab' up -d");
+        assert_eq!(lab_down("web", true), "docker compose -p web down -v");
     }
 }

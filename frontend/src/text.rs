@@ -18,7 +18,9 @@ pub fn ago(then_ms: i64, now_ms: i64) -> String {
 /// A duration in microseconds with a fitting unit: `850 µs`, `12.3 ms`, `14 ms`, `4.56 s`.
 pub fn duration(us: i64) -> String {
     match us {
-        ..1_000 => format!("{us} µs"),
+        // Measured in milliseconds, or it would be more.
+        ..1 => "< 1 ms".to_owned(),
+        1..1_000 => format!("{us} µs"),
         // A whole number was most likely measured in milliseconds: a decimal would claim more than is known.
         1_000..1_000_000 if us % 1_000 == 0 => format!("{} ms", us / 1_000),
         1_000..1_000_000 => format!("{}.{} ms", us / 1_000, us % 1_000 / 100),
@@ -146,7 +148,8 @@ mod tests {
 
     #[test]
     fn durations_take_a_fitting_unit() {
-        for (us, text) in [(0, "0 µs"), (999, "999 µs"), (12_345, "12.3 ms"), (14_000, "14 ms"), (4_567_890, "4.56 s")]
+        for (us, text) in
+            [(0, "< 1 ms"), (1, "1 µs"), (999, "999 µs"), (12_345, "12.3 ms"), (14_000, "14 ms"), (4_567_890, "4.56 s")]
         {
             assert_eq!(duration(us), text);
         }

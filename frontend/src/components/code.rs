@@ -56,6 +56,18 @@ pub fn Line(
     }
 }
 
+/// The docker command that does what a form does.
+#[component]
+pub fn DockerSays(
+    /// The command.
+    command: String,
+) -> impl IntoView {
+    view! {
+        <p class="muted small">{common::what_docker_says()}</p>
+        <Line text=command />
+    }
+}
+
 /// Longer words are torn anyway, and best where the line ends.
 const WHOLE: usize = 40;
 

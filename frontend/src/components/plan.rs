@@ -41,10 +41,11 @@ pub fn PlanView(
         Telling::Recorded | Telling::Recalled => common::steps(steps.len()),
     };
     view! {
-        <section class="plan" data-test="plan" aria-label=changes::plan()>
+        // No section: of several plans on a page, each would be a landmark of the same name.
+        <div class="plan" role="group" data-test="plan" aria-label=changes::plan()>
             <p class="plan-summary">{summary}</p>
             <ol>{steps.into_iter().map(|step| view! { <Step step telling /> }).collect_view()}</ol>
-        </section>
+        </div>
     }
     .into_any()
 }

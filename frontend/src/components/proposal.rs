@@ -6,14 +6,14 @@ use crate::{
     app::{App, Dialog, Message, app},
     ask::Ask,
     components::{
-        code::{Line, Listing},
+        code::{DockerSays, Listing},
         plan::{PlanView, Telling},
     },
     docker,
     i18n::{ask as texts, common},
 };
 use drawbridge_api::Plan;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{html, prelude::*, task::spawn_local};
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,36 +127,53 @@ pub fn Planned(
     /// What it is about.
     proposal: Proposal,
 ) -> impl IntoView {
+    let place = NodeRef::<html::Div>::new();
+    // A form is longer than a screen, and the plan stands below it.
+    Effect::new(move |_| {
+        if proposal.planned.with(Option::is_some)
+            && let Some(place) = place.get()
+        {
+            request_animation_frame(move || place.scroll_into_view());
+        }
+    });
     view! {
-        <div class="planned" aria-live="polite">
+        <div class="planned" aria-live="polite" node_ref=place>
             {move || {
                 (proposal.stage.get() == Stage::Previewing)
                     .then(|| view! { <p class="waiting">{texts::working_out()}</p> })
             }}
             {move || {
                 let (ask, plan) = proposal.planned.get()?;
-                let unknown = ask.unknown().filter(|_| !plan.steps.is_empty());
-                let script = Some(plan.script).filter(|script| !script.is_empty() && !plan.steps.is_empty());
-                Some(view! {
-                    {match docker::command(&ask) {
-                        Some(command) => view! {
-                            <p class="muted small">{common::what_docker_says()}</p>
-                            <Line text=command />
-                        }.into_any(),
-                        None => view! { <p class="muted small">{common::no_docker()}</p> }.into_any(),
-                    }}
-                    <PlanView steps=plan.steps telling=Telling::Planned />
-                    {script.map(|script| view! {
-                        <details class="fold" data-test="script">
-                            <summary>{common::script()}</summary>
-                            <p class="muted small">{common::script_note()}</p>
-                            <Listing text=script copy=common::copy_script() />
-                        </details>
-                    })}
-                    {unknown.map(|text| view! { <p class="plan-unknown muted small">{text}</p> })}
-                })
+                Some(view! { <ShownWork ask plan /> })
             }}
         </div>
+    }
+}
+
+/// What a change would do: by the docker command, step by step, and as a script.
+#[component]
+pub fn ShownWork(
+    /// What is asked.
+    ask: Ask,
+    /// Its plan.
+    plan: Plan,
+) -> impl IntoView {
+    let unknown = ask.unknown().filter(|_| !plan.steps.is_empty());
+    let script = Some(plan.script).filter(|script| !script.is_empty() && !plan.steps.is_empty());
+    view! {
+        {match docker::command(&ask) {
+            Some(command) => view! { <DockerSays command /> }.into_any(),
+            None => view! { <p class="muted small">{common::no_docker()}</p> }.into_any(),
+        }}
+        <PlanView steps=plan.steps telling=Telling::Planned />
+        {script.map(|script| view! {
+            <details class="fold" data-test="script">
+                <summary>{common::script()}</summary>
+                <p class="muted small">{common::script_note()}</p>
+                <Listing text=script copy=common::copy_script() />
+            </details>
+        })}
+        {unknown.map(|text| view! { <p class="plan-unknown muted small">{text}</p> })}
     }
 }
 

@@ -5,10 +5,7 @@ use crate::{
     api,
     app::{Dialog, app},
     ask::Ask,
-    components::{
-        modal::Modal,
-        plan::{PlanView, Telling},
-    },
+    components::{modal::Modal, proposal::ShownWork},
     i18n::{ask as texts, common},
 };
 use drawbridge_api::Plan;
@@ -126,7 +123,7 @@ fn Row(
     /// Which.
     item: Item,
 ) -> impl IntoView {
-    let stage = item.stage;
+    let (stage, asked) = (item.stage, item.ask.clone());
     let (state, word) = (
         move || match stage.get() {
             Stage::Asking => "asking",
@@ -144,7 +141,7 @@ fn Row(
         },
     );
     let plan = move || match stage.get() {
-        Stage::Planned(plan) => Some(view! { <PlanView steps=plan.steps telling=Telling::Planned /> }),
+        Stage::Planned(plan) => Some(view! { <ShownWork ask=asked.clone() plan /> }),
         Stage::Asking | Stage::Doing | Stage::Done | Stage::Refused(_) | Stage::Failed(_) => None,
     };
     view! {

@@ -1,6 +1,6 @@
 //! A moment: how long ago, and exactly when on the pointer.
 
-use crate::{app::app, text};
+use crate::{app::app, i18n::spoken, text};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
@@ -17,7 +17,7 @@ pub fn Ago(
         <time
             class="number"
             datetime=move || date().to_iso_string().as_string()
-            title=move || date().to_string().as_string()
+            title=move || date().to_locale_string(spoken().tag(), &JsValue::UNDEFINED).as_string()
         >
             {move || text::ago(ms.get(), now_ms.get())}
         </time>

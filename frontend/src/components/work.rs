@@ -7,7 +7,7 @@ use crate::{
     work::{Heard, Standing},
 };
 use drawbridge_api::Progress;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{html, prelude::*, task::spawn_local};
 
 /// Something that takes long. A handle; copies are the same.
 #[derive(Clone, Copy)]
@@ -62,8 +62,17 @@ pub fn WorkView(
     let lines = move || heard.with(|heard| heard.lines.clone());
     let output = Memo::new(move |_| heard.with(|heard| heard.output.clone()));
     let standing = Memo::new(move |_| heard.with(|heard| heard.standing.clone()));
+    let end = NodeRef::<html::Div>::new();
+    // What is said of it may be longer than the screen.
+    Effect::new(move |_| {
+        if standing.with(|standing| matches!(standing, Standing::Done | Standing::Failed(_)))
+            && let Some(end) = end.get()
+        {
+            request_animation_frame(move || end.scroll_into_view_with_bool(false));
+        }
+    });
     view! {
-        <div class="work" data-test="work">
+        <div class="work" data-test="work" node_ref=end>
             <ul class="layers" aria-label=images::layers()>
                 {move || layers().into_iter().map(|layer| {
                     let words = layer.words();

@@ -22,7 +22,7 @@ pub use stops::{Stop, Towards, next_stop, stops};
 use crate::{i18n::topology, route::Density};
 use blocks::place_block;
 use crossings::{gutter, place_crossings};
-use drawbridge_api::{Container, ContainerId, Driver, EndpointId, Host, Network, NetworkId};
+use drawbridge_api::{Container, ContainerId, Driver, EndpointId, Host, Network, NetworkId, NetworkMode};
 use std::{collections::BTreeMap, sync::Arc};
 use ways::{BUS, doors, place_host, place_ways};
 pub use ways::{Door, PortChip};
@@ -221,6 +221,9 @@ pub fn layout(host: &Host, networks: &[Arc<Network>], containers: &[Arc<Containe
         let members: Vec<_> = others.flat_map(|network| members_of(network)).copied().collect();
         floor = place_group(&mut layout, text, &members, floor, density);
     }
+    let (shared, lost): (Vec<_>, Vec<_>) =
+        lost.into_iter().partition(|container| matches!(container.network_mode, NetworkMode::Container(_)));
+    floor = place_group(&mut layout, topology::group_shared(), &shared, floor, density);
     floor = place_group(&mut layout, topology::group_lost(), &lost, floor, density);
     layout.size.1 = floor + MARGIN;
     layout

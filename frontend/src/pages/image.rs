@@ -3,7 +3,8 @@
 use crate::{
     api,
     app::app,
-    components::{empty::NoPage, time::Ago},
+    components::{code::DockerSays, empty::NoPage, time::Ago},
+    docker,
     i18n::images as words,
     images,
     pages::images::Remove,
@@ -66,7 +67,7 @@ fn page(image: Arc<Image>) -> impl IntoView {
                 <section>
                     <h2>{words::names()}</h2>
                     <ul>{tags.into_iter().map(|tag| view! { <li class="mono">{tag}</li> }).collect_view()}</ul>
-                    <Tag id=image.id.to_string() />
+                    <Tag id=image.id.short().to_owned() />
                 </section>
                 <section>
                     <h2>{words::used_by()}</h2>
@@ -99,6 +100,12 @@ fn Tag(
 ) -> impl IntoView {
     let name = RwSignal::new(String::new());
     let refusal = RwSignal::new(None::<String>);
+    let said = id.clone();
+    let command = move || {
+        let name = name.get();
+        let name = name.trim();
+        (!name.is_empty()).then(|| view! { <DockerSays command=docker::tag(&said, name) /> })
+    };
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let id = id.clone();
@@ -117,6 +124,7 @@ fn Tag(
             <button type="submit" class="button" data-test="tag">{words::tag()}</button>
             {move || refusal.get().map(|text| view! { <p class="refusal" role="alert" data-test="refusal">{text}</p> })}
         </form>
+        {command}
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     api::{self, Errand},
     app::app,
     components::{
+        code::DockerSays,
         drop::FileDrop,
         empty::Empty,
         listing::{Choose, ChooseAll, Chosen, Filter, SeveralBar, SortChoice, SortHead, View},
@@ -11,6 +12,7 @@ use crate::{
         time::Ago,
         work::{Work, WorkView},
     },
+    docker,
     i18n::{ask, common, images as words},
     images,
     listing::Listing,
@@ -179,6 +181,7 @@ pub fn Remove(
     close: Callback<()>,
 ) -> impl IntoView {
     let names: Vec<String> = images.iter().map(|image| images::address(image)).collect();
+    let said = names.clone();
     let title = match names.as_slice() {
         [name] => words::remove_image(name),
         several => ask::several(several.len(), &words::remove()),
@@ -215,6 +218,10 @@ pub fn Remove(
                     <ul>{names.into_iter().map(|name| view! { <li class="mono">{name}</li> }).collect_view()}</ul>
                 })}
                 <p>{words::remove_what()}</p>
+                {move || {
+                    let force = refusals.with(|refusals| !refusals.is_empty());
+                    view! { <DockerSays command=docker::remove_images(&said, force) /> }
+                }}
                 {(!tags.is_empty()).then(|| view! { <p class="warning">{words::all_names(&tags.join(", "))}</p> })}
             </div>
             <footer>
@@ -251,12 +258,18 @@ fn Pull(close: Callback<()>) -> impl IntoView {
                         <input id="pull-name" required autofocus spellcheck="false" placeholder="redis:7" bind:value=name />
                         <small>{words::pull_hint()}</small>
                     </label>
+                    {move || named(name).map(|name| view! { <DockerSays command=docker::pull(&name) /> })}
                     <WorkView work />
                 </div>
                 <Foot work close words=words::pull() />
             </form>
         </Modal>
     }
+}
+
+/// What stands in the field of a name, if anything does.
+fn named(name: RwSignal<String>) -> Option<String> {
+    Some(name.get().trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 #[component]
@@ -271,6 +284,7 @@ fn Load(close: Callback<()>) -> impl IntoView {
         <Modal id="image-load" title=words::load_title() on_close=close>
             <div class="dialog-body">
                 <FileDrop words=words::load_hint() accept=".tar,.tar.gz,.tgz,.zst" on_file />
+                <DockerSays command="docker load < image.tar".to_owned() />
                 <WorkView work />
             </div>
             <footer>
@@ -305,6 +319,7 @@ fn Build(close: Callback<()>) -> impl IntoView {
                         <textarea id="build-dockerfile" class="mono" rows="8" required spellcheck="false" bind:value=dockerfile></textarea>
                         <small>{words::build_hint()}</small>
                     </label>
+                    {move || named(name).map(|name| view! { <DockerSays command=docker::build(&name) /> })}
                     <WorkView work />
                 </div>
                 <Foot work close words=words::build() />

@@ -4,6 +4,7 @@ use crate::{
     api::{self, Errand, Failure},
     app::app,
     components::{
+        code::DockerSays,
         drop::FileDrop,
         empty::Empty,
         listing::{Choose, ChooseAll, Chosen, Filter, SeveralBar, SortChoice, SortHead, View},
@@ -11,6 +12,7 @@ use crate::{
         plan::{PlanView, Telling},
         work::{Work, WorkView},
     },
+    docker,
     i18n::{ask, common, labs as words},
     labs::{self, Lab},
     listing::Listing,
@@ -203,6 +205,7 @@ fn BringUp(
                             {(!plan.pulls.is_empty()).then(|| view! {
                                 <p class="warning" data-test="pulls">{words::pulls(&plan.pulls.join(", "))}</p>
                             })}
+                            <DockerSays command=docker::lab_up(&name.get_untracked()) />
                             <PlanView steps=plan.steps telling=Telling::Planned />
                         }.into_any(),
                     }}
@@ -266,7 +269,8 @@ fn Down(
                     <small>{words::volumes_what()}</small>
                 </label>
                 {works.into_iter().map(|(name, work)| view! {
-                    {has_several.then(|| view! { <h3>{name}</h3> })}
+                    {has_several.then(|| view! { <h3>{name.clone()}</h3> })}
+                    {move || view! { <DockerSays command=docker::lab_down(&name, volumes.get()) /> }}
                     <WorkView work />
                 }).collect_view()}
             </div>

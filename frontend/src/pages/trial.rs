@@ -236,7 +236,8 @@ fn Answer(
                 " "
                 <span class="muted number small">{texts::took(&took)}</span>
             </p>
-            <h2>{text::sentence(&said(&answer.summary))}</h2>
+            // As it is: many begin with a name or an address.
+            <h2>{said(&answer.summary).into_owned()}</h2>
             {answer.hindrance.map(|hindrance| view! { <InTheWay hindrance /> })}
             {(!answer.lines.is_empty()).then(|| view! {
                 <h3>{texts::seen()}</h3>
