@@ -101,10 +101,10 @@ fn a_container_is_dragged_onto_a_bridge() {
         page.sees("svg [data-container=box1]", "eth1 172.18.0.2/16").await;
         // The keyboard goes on where it was, also after a dialog that nothing came of.
         focused("[data-container=box1]").await;
-        page.driver.active_element().await.unwrap().send_keys("c").await.unwrap();
-        page.sees("#connect", "demo").await;
+        page.driver.active_element().await.unwrap().send_keys("s").await.unwrap();
+        page.sees("#confirm", "Stop box1").await;
         press(Key::Escape).await;
-        page.misses("#connect").await;
+        page.misses("#confirm").await;
         focused("[data-container=box1]").await;
         page.check_never_reloaded().await;
     });
