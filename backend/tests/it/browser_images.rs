@@ -136,6 +136,9 @@ fn a_lab_is_previewed_brought_up_and_taken_down() {
         page.sees("tr[data-lab=school]", "2 of 2 running").await;
         shot(page, "labs").await;
         page.click("tr[data-lab=school] [data-test=down]").await;
+        page.sees("#lab-down [data-test=step]", "ip link del").await;
+        page.sees("#lab-down [data-test=line]", "docker compose -p school down").await;
+        assert_ne!(daemon.docker(&["ps", "-q"]), "", "a preview changes nothing");
         page.click("#lab-down [data-test=apply]").await;
         page.sees("#lab-down [data-test=work-done]", "Done.").await;
         page.click("#lab-down [data-test=cancel]").await;

@@ -166,6 +166,15 @@ pub async fn preview_lab(file: &LabFile) -> Result<LabPlan, Failure> {
     read(&send(request, READ_TIMEOUT_MS).await?)
 }
 
+/// What taking a lab away would do.
+///
+/// # Errors
+/// Any `Failure`.
+pub async fn preview_lab_down(name: &str) -> Result<LabPlan, Failure> {
+    let request = Request { method: "DELETE", url: format!("/api/labs/{}?preview=true", encode(name)), body: None };
+    read(&send(request, READ_TIMEOUT_MS).await?)
+}
+
 /// Where what there is comes as a script.
 pub const SCRIPT: &str = "/api/labs/export?format=script";
 

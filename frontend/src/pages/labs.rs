@@ -235,6 +235,30 @@ fn BringUp(
     }
 }
 
+/// What would be done to take a lab away.
+#[component]
+fn DownPlan(
+    /// Which.
+    name: String,
+) -> impl IntoView {
+    let plan = RwSignal::new(Preview::Asking);
+    spawn_local(async move {
+        let answer = match api::preview_lab_down(&name).await {
+            Ok(known) => Preview::Known(known),
+            Err(failure) => Preview::Refused(failure.to_string()),
+        };
+        // The dialog may be closed by now.
+        plan.try_set(answer);
+    });
+    move || match plan.get() {
+        Preview::Known(plan) => view! { <PlanView steps=plan.steps telling=Telling::Planned /> }.into_any(),
+        Preview::Refused(message) => view! { <p class="refusal" role="alert">{message}</p> }.into_any(),
+        Preview::Unknown | Preview::Asking => {
+            view! { <p class="waiting" role="status">{words::working_out()}</p> }.into_any()
+        }
+    }
+}
+
 #[component]
 fn Down(
     /// Of which labs, at least one.
@@ -270,7 +294,11 @@ fn Down(
                 </label>
                 {works.into_iter().map(|(name, work)| view! {
                     {has_several.then(|| view! { <h3>{name.clone()}</h3> })}
-                    {move || view! { <DockerSays command=docker::lab_down(&name, volumes.get()) /> }}
+                    {
+                        let name = name.clone();
+                        move || view! { <DockerSays command=docker::lab_down(&name, volumes.get()) /> }
+                    }
+                    <DownPlan name />
                     <WorkView work />
                 }).collect_view()}
             </div>

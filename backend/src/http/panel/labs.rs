@@ -81,20 +81,25 @@ pub(super) struct DownQuery {
     volumes: bool,
 }
 
-/// `DELETE /api/labs/{name}`: the progress of what is done.
+/// `DELETE /api/labs/{name}`: a plan, or the progress of what is done.
 #[utoipa::path(
     delete,
     path = "/api/labs/{name}",
     tag = "labs",
-    params(("name" = String, Path, description = "Its name"), DownQuery),
-    responses(Reported, Refused),
+    params(("name" = String, Path, description = "Its name"), PreviewQuery, DownQuery),
+    responses(Reported, (status = 200, description = "What would be done, where a preview was asked for", body = LabPlan), Refused),
 )]
 pub(super) async fn down(
     State(daemon): State<Arc<Daemon>>,
     Path(name): Path<String>,
-    Query(query): Query<DownQuery>,
+    Query(query): Query<PreviewQuery>,
+    Query(down): Query<DownQuery>,
 ) -> Result<Response, PanelError> {
-    let volumes = if query.volumes { Volumes::Remove } else { Volumes::Keep };
+    if query.mode() == Mode::Preview {
+        let plan = to_the_end(async move { lab::preview_down(&daemon, Origin::Panel, &name).await }).await?;
+        return Ok(Json(plan).into_response());
+    }
+    let volumes = if down.volumes { Volumes::Remove } else { Volumes::Keep };
     progress::answer(|reporter| async move { lab::down(&daemon, Origin::Panel, &name, volumes, &reporter).await }).await
 }
 

@@ -11,7 +11,7 @@ mod up;
 
 pub use down::{Volumes, down};
 pub use image::Images;
-pub use preview::preview;
+pub use preview::{preview, preview_down};
 pub use script::script;
 pub use up::up;
 

@@ -1,4 +1,5 @@
-//! What bringing a lab up would do in the kernel: the same rows, written in one transaction that is rolled back, and one plan.
+//! What bringing a lab up, or taking it away, would do in the kernel: the same rows, written in one transaction that is rolled back,
+//! and one plan.
 
 use super::{
     super::{
@@ -7,7 +8,7 @@ use super::{
         container, image, network, outlet,
         publish::{self, Asker},
     },
-    HASH, Lab, LabService, belongs, containers_of, known,
+    HASH, Lab, LabService, belongs, containers_of, known, networks_of,
     undo::is_aside,
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
         network as networks, port as ports,
     },
 };
-use drawbridge_api::{ContainerId, ContainerState, LabPlan, Network, NetworkId, Origin, Plan};
+use drawbridge_api::{ContainerId, ContainerState, ExplainedStep, LabPlan, Network, NetworkId, Origin, Plan};
 use drawbridge_kernel::HostView;
 use drawbridge_plan::Scope;
 use std::collections::BTreeSet;
@@ -43,18 +44,38 @@ pub async fn preview(daemon: &Daemon, origin: Origin, lab: &Lab) -> Result<LabPl
     }
     let going = Going::find(daemon, lab)?;
     let request = Request { verb: "bring up lab", subject: lab.name.clone(), origin };
-    let changed = daemon
-        .engine
-        .change(Mode::Preview, request, Scope::Everything, |db, draft| {
-            going.take_away(db, draft)?;
-            enter(daemon, db, draft, lab, &host)
-        })
-        .await?;
-    let Plan { steps, .. } = match changed {
-        Changed::Previewed(plan) => plan,
-        Changed::Applied(()) => return Err(OpError::CutOff),
-    };
-    Ok(LabPlan { name: lab.name.clone(), pulls, steps })
+    let steps = steps_of(daemon, request, |db, draft| {
+        going.take_away(db, draft)?;
+        enter(daemon, db, draft, lab, &host)
+    });
+    Ok(LabPlan { name: lab.name.clone(), pulls, steps: steps.await? })
+}
+
+/// What taking a lab away would do. Nothing is done.
+///
+/// # Errors
+/// As of [`super::down`], as far as it can be known before.
+pub async fn preview_down(daemon: &Daemon, origin: Origin, lab: &str) -> Result<LabPlan, OpError> {
+    let networks = networks_of(daemon, lab)?.into_iter().map(|network| network.id).collect();
+    let going = Going { networks, containers: containers_of(daemon, lab)? };
+    if going.networks.is_empty() && going.containers.is_empty() {
+        return Err(OpError::NoSuchLab(lab.to_owned()));
+    }
+    let request = Request { verb: "take down lab", subject: lab.to_owned(), origin };
+    let steps = steps_of(daemon, request, |db, draft| going.mark(db, draft)).await?;
+    Ok(LabPlan { name: lab.to_owned(), pulls: Vec::new(), steps })
+}
+
+/// The plan of rows that are written and rolled back.
+async fn steps_of(
+    daemon: &Daemon,
+    request: Request,
+    write: impl FnOnce(&Connection, &Draft) -> Result<(), OpError>,
+) -> Result<Vec<ExplainedStep>, OpError> {
+    match daemon.engine.change(Mode::Preview, request, Scope::Everything, write).await? {
+        Changed::Previewed(Plan { steps, .. }) => Ok(steps),
+        Changed::Applied(()) => Err(OpError::CutOff),
+    }
 }
 
 /// What gives way to something new.
@@ -93,14 +114,20 @@ impl Going {
         Ok(Self { networks: changed.into_iter().map(|network| network.id.clone()).collect(), containers })
     }
 
-    /// Writes that they go and settles it, as it is when each goes by a change of its own.
-    fn take_away(&self, db: &Connection, draft: &Draft) -> Result<(), OpError> {
+    /// Writes that they go.
+    fn mark(&self, db: &Connection, draft: &Draft) -> Result<(), OpError> {
         for record in &self.containers {
             endpoint::mark_removing(db, &record.id, draft.change_id)?;
         }
         for network in &self.networks {
             networks::mark_removing(db, network, draft.change_id)?;
         }
+        Ok(())
+    }
+
+    /// The same, settled, as it is when each goes by a change of its own.
+    fn take_away(&self, db: &Connection, draft: &Draft) -> Result<(), OpError> {
+        self.mark(db, draft)?;
         journal::settle(db, draft.change_id, &Scope::Everything, &[], &Verdict::Done, clock::now_ms())?;
         for record in &self.containers {
             rows::delete(db, &record.id)?;
