@@ -13,6 +13,7 @@ use crate::{
     network_form::{pairs, ranges},
 };
 use drawbridge_api::{Driver, GatewayMode, MacvlanMode, NetworkCreate};
+use ipnet::IpNet;
 use leptos::{ev, prelude::*};
 
 /// What interfaces that share one may do with one another, in the order in which the form offers it.
@@ -151,6 +152,13 @@ impl Fields {
         let is_bridge = self.driver.get_untracked() == Driver::Bridge;
         let of_bridge = |signal| text(signal).filter(|_| is_bridge);
         let of_six = |signal| text(signal).filter(|_| self.ipv6.get_untracked());
+        // A range of the other family would be taken, and be none of what the field says.
+        let families = [(text(self.subnet), false), (of_six(self.subnet6), true)];
+        for (range, is_six) in families.into_iter().filter_map(|(range, is_six)| Some((range?, is_six))) {
+            if range.parse::<IpNet>().is_ok_and(|range| range.addr().is_ipv6() != is_six) {
+                return Err(if is_six { say::no_range6(&range) } else { say::no_range4(&range) });
+            }
+        }
         let create = NetworkCreate {
             name: self.name.get_untracked().trim().to_owned(),
             driver: (!is_bridge).then_some(Driver::Macvlan),
@@ -166,7 +174,7 @@ impl Fields {
             ip_range6: of_six(self.ip_range6),
             ranges: ranges(&self.ranges.get_untracked()),
             reserved: pairs(&self.reserved.get_untracked()),
-            mtu: text(self.mtu).map(|text| text.parse().map_err(|_| format!("{}: {text}", say::mtu()))).transpose()?,
+            mtu: text(self.mtu).map(|text| text.parse().map_err(|_| say::no_mtu(&text))).transpose()?,
             bridge: of_bridge(self.bridge),
             inhibit_ipv4: is_bridge && self.inhibit_ipv4.get_untracked(),
             labels: pairs(&self.labels.get_untracked()),
