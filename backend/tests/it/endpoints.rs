@@ -227,9 +227,68 @@ fn our_own_api_asks_for_the_same() {
             (json!({"name": "xx", "driver": "macvlan"}), "needs a parent"),
             (json!({"name": "xx", "driver": "host"}), "only one instance"),
             (json!({"name": "xx", "mtu": 9}), "invalid MTU 9"),
+            (json!({"name": "xx", "subnet": "fd00:8::/64", "ipv6": true}), "write it as the IPv6 subnet"),
+            (json!({"name": "xx", "subnet6": "10.8.0.0/24", "ipv6": true}), "write it as the IPv4 subnet"),
+            (json!({"name": "xx", "subnet": "10.8.0.0/24", "reserved": {"router": ""}}), "router=172.20.0.9"),
+            (json!({"name": "xx", "labels": {"": "x"}}), "has no name; write it as NAME=x"),
         ] {
             let (status, answer) = post("/api/networks", body);
             assert!(status == 400 && answer.to_string().contains(words), "{words}: {status} {answer}");
+        }
+    });
+}
+
+#[test]
+fn a_network_of_the_panel_has_the_options_of_the_docker_command() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        run("ip", &["link", "add", "wire0", "type", "veth", "peer", "name", "wire1"]);
+        let bridge = |key: &str, value: &str| format!("com.docker.network.bridge.{key}={value}");
+        for (fields, options, others) in [
+            (json!({}), vec![], &[][..]),
+            (json!({"icc": true, "masquerade": true, "gateway_mode": "nat"}), vec![], &[]),
+            (json!({"icc": false}), vec![bridge("enable_icc", "false")], &[]),
+            (
+                json!({"masquerade": false, "inhibit_ipv4": true}),
+                vec![bridge("enable_ip_masquerade", "false"), bridge("inhibit_ipv4", "true")],
+                &[],
+            ),
+            (json!({"gateway_mode": "routed"}), vec![bridge("gateway_mode_ipv4", "routed")], &[]),
+            (
+                json!({"gateway_mode": "routed", "ipv6": true, "bridge": "br-x", "mtu": 1400}),
+                vec![
+                    bridge("gateway_mode_ipv4", "routed"),
+                    bridge("gateway_mode_ipv6", "routed"),
+                    bridge("name", "br-x"),
+                    "com.docker.network.driver.mtu=1400".to_owned(),
+                ],
+                &["--ipv6"],
+            ),
+            (
+                json!({"driver": "macvlan", "parent": "wire0", "macvlan_mode": "private"}),
+                vec!["parent=wire0".to_owned(), "macvlan_mode=private".to_owned()],
+                &["-d", "macvlan"],
+            ),
+            (
+                json!({"options": {"com.docker.network.container_iface_prefix": "lan"}, "icc": false}),
+                vec![bridge("enable_icc", "false"), "com.docker.network.container_iface_prefix=lan".to_owned()],
+                &[],
+            ),
+        ] {
+            let shown = || daemon.docker(&["network", "inspect", "-f", "{{json .Options}}", "made"]);
+            let mut body = fields.clone();
+            body["name"] = json!("made");
+            let (status, answer) = api(&daemon, "POST", "/api/networks", Some(body));
+            assert_eq!(status, 201, "{answer}");
+            let by_panel = shown();
+            daemon.docker(&["network", "rm", "made"]);
+            let flags: Vec<&str> = options.iter().flat_map(|option| ["-o", option.as_str()]).collect();
+            daemon.docker(&[&["network", "create"], others, &flags, &["made"]].concat());
+            assert_eq!(by_panel, shown(), "{fields}");
+            daemon.docker(&["network", "rm", "made"]);
         }
     });
 }

@@ -17,6 +17,7 @@ mod kernel;
 mod labs;
 mod live;
 mod making;
+mod network_options;
 mod networks;
 mod observed;
 mod openapi;

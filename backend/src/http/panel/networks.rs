@@ -3,6 +3,7 @@
 use super::{
     PreviewQuery, answer, created,
     error::PanelError,
+    network_options,
     responses::{Planned, Refused},
 };
 use crate::{
@@ -67,6 +68,10 @@ const PREFIX: &str = "com.docker.network.container_iface_prefix";
 
 fn from_body(body: NetworkCreate) -> Result<NewNetwork, OpError> {
     check_options(&body.options)?;
+    let options = network_options::of(&body);
+    if let Some(value) = body.labels.get("") {
+        return Err(OpError::Invalid(format!("label \"={value}\" has no name; write it as NAME={value}")));
+    }
     if let Some(mtu) = body.mtu.filter(|mtu| !(68..=65535).contains(mtu)) {
         return Err(OpError::Invalid(format!("invalid MTU {mtu}: write a number from 68 to 65535")));
     }
@@ -87,13 +92,27 @@ fn from_body(body: NetworkCreate) -> Result<NewNetwork, OpError> {
     let outlet = Gateway { mode, masquerade: body.masquerade.unwrap_or(true), source: None };
     let four = range(body.subnet, body.gateway, body.ip_range)?;
     let six = range(body.subnet6, body.gateway6, body.ip_range6)?;
+    if let Some(subnet) = four.subnet.filter(|subnet| subnet.addr().is_ipv6()) {
+        return Err(OpError::Invalid(format!(
+            "invalid IPv4 subnet {subnet}: it is an IPv6 range; write it as the IPv6 subnet"
+        )));
+    }
+    if let Some(subnet) = six.subnet.filter(|subnet| subnet.addr().is_ipv4()) {
+        return Err(OpError::Invalid(format!(
+            "invalid IPv6 subnet {subnet}: it is an IPv4 range; write it as the IPv4 subnet"
+        )));
+    }
     let mut ranges: Vec<NewRange> = [four, six].into_iter().filter(|range| *range != NewRange::default()).collect();
     for more in body.ranges {
         ranges.push(range(Some(more.subnet), more.gateway, more.ip_range)?);
     }
     for (name, text) in body.reserved {
         let address: Option<IpAddr> = parsed(Some(text), "reserved address", "write an address like 172.20.0.9")?;
-        let Some(address) = address else { continue };
+        let Some(address) = address else {
+            return Err(OpError::Invalid(format!(
+                "reserved address \"{name}\" has no address; write it as {name}=172.20.0.9"
+            )));
+        };
         let holder = ranges.iter_mut().find(|range| range.subnet.is_some_and(|subnet| subnet.contains(&address)));
         let Some(holder) = holder else {
             return Err(OpError::Invalid(format!(
@@ -109,7 +128,7 @@ fn from_body(body: NetworkCreate) -> Result<NewNetwork, OpError> {
         mtu: body.mtu,
         inhibit_ipv4: body.inhibit_ipv4,
         labels: body.labels,
-        options: body.options,
+        options,
         ranges,
         ipv4: body.ipv4.unwrap_or(true),
         ipv6: body.ipv6,
