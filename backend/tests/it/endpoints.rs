@@ -235,6 +235,10 @@ fn our_own_api_asks_for_the_same() {
             let (status, answer) = post("/api/networks", body);
             assert!(status == 400 && answer.to_string().contains(words), "{words}: {status} {answer}");
         }
+        let (status, answer) = post("/api/containers", json!({"image": "nosuch"}));
+        assert_eq!(status, 404, "{answer}");
+        let words = "No such image: nosuch:latest; pull it with `docker pull nosuch:latest`, or build it first";
+        assert_eq!(answer["message"], words);
     });
 }
 

@@ -52,7 +52,8 @@ pub(super) async fn create(
         };
         seen(&daemon, changed)
     })
-    .await?;
+    .await
+    .map_err(PanelError::of_making)?;
     Ok(answer(changed, created))
 }
 

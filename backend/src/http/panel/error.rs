@@ -24,6 +24,9 @@ pub(super) enum PanelError {
     /// The operation said no.
     #[error(transparent)]
     Op(#[from] OpError),
+    /// What a container is to be made of is not there. Docker's clients pull it by themselves, and know these words by heart.
+    #[error("No such image: {0}; pull it with `docker pull {0}`, or build it first")]
+    NothingToMakeOf(String),
     /// The body can't be read as what it should be.
     #[error("{}", .0.body_text())]
     Body(#[from] JsonRejection),
@@ -48,6 +51,14 @@ pub(super) enum PanelError {
 }
 
 impl PanelError {
+    /// Why a container was not made.
+    pub(super) fn of_making(error: OpError) -> PanelError {
+        match error {
+            OpError::NoSuchImage(image) => PanelError::NothingToMakeOf(image),
+            error => PanelError::Op(error),
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             PanelError::Op(error) => match error.class() {
@@ -63,7 +74,7 @@ impl PanelError {
             PanelError::Upgrade(rejection) => rejection.status(),
             PanelError::OtherOrigin => StatusCode::FORBIDDEN,
             PanelError::Unauthorized => StatusCode::UNAUTHORIZED,
-            PanelError::NoSuchRoute | PanelError::NoSuchChange(_) => StatusCode::NOT_FOUND,
+            PanelError::NothingToMakeOf(_) | PanelError::NoSuchRoute | PanelError::NoSuchChange(_) => StatusCode::NOT_FOUND,
         }
     }
 }
