@@ -92,7 +92,13 @@ fn a_container_reaches_what_it_can_and_learns_what_is_in_the_way() {
         meets(&daemon, "one", ping(&two), "icc_off", "its icc is off");
         meets(&daemon, "one", tcp("two", 80), "icc_off", "published ports only");
         meets(&daemon, "shut", ping("192.0.2.7"), "internal", "docker network connect bridge shut");
-        meets(&daemon, "none", ping(&web), "no_route", "docker network connect lab none");
+        meets(
+            &daemon,
+            "none",
+            ping(&web),
+            "no_route",
+            "docker network disconnect none none && docker network connect lab none",
+        );
         meets(&daemon, "near", ping("172.18.0.200"), "nobody_there", "172.18.0.200");
         meets(
             &daemon,
@@ -111,9 +117,16 @@ fn a_container_reaches_what_it_can_and_learns_what_is_in_the_way() {
         );
         meets(&daemon, "near", tcp("172.18.0.1", 4), "nothing_listens", "the host");
 
-        // What is told mends it.
-        daemon.docker(&["network", "connect", "other", "near"]);
-        reaches(&daemon, "near", ping("far"), "reply from");
+        // The host has no way there, and containers have one to the host.
+        meets(&daemon, "near", tcp("203.0.113.9", 80), "no_route", "The host has no route to 203.0.113.9");
+        meets(&daemon, "near", ping("203.0.113.9"), "no_route", "The host has no route to 203.0.113.9");
+        for everybody in ["255.255.255.255", "172.18.255.255", "172.19.255.255"] {
+            meets(&daemon, "near", ping(everybody), "nobody_there", "is a broadcast address");
+            meets(&daemon, "near", tcp(everybody, 80), "nobody_there", "is a broadcast address");
+        }
+        meets(&daemon, "near", ping("fe80::1"), "no_route", "is a link-local address");
+        let itself = json!({ "kind": "resolve", "target": "10.9.0.2" });
+        reaches(&daemon, "near", itself, "10.9.0.2 is an address itself: there is nothing to resolve");
 
         for (from, trial, status) in [
             ("idle", ping("web"), 409),
@@ -127,6 +140,55 @@ fn a_container_reaches_what_it_can_and_learns_what_is_in_the_way() {
             let (answered, body) = api(&daemon, "POST", &format!("/api/containers/{from}/try"), Some(trial));
             assert_eq!(answered, status, "{body}");
         }
+    });
+}
+
+/// Does what is told, as it is told, and tries again.
+fn mended(daemon: &Daemon, from: &str, trial: &Value) {
+    let answer = attempt(daemon, from, trial.clone());
+    assert_eq!(answer["reached"], false, "{answer:#}");
+    let told = answer["hindrance"]["remedy"]["command"].as_str().unwrap_or_else(|| panic!("no command: {answer:#}"));
+    for command in told.split(" && ") {
+        let words: Vec<&str> = command.split(' ').collect();
+        assert_eq!(words[0], "docker", "{told}");
+        daemon.docker(&words[1..]);
+    }
+    let answer = attempt(daemon, from, trial.clone());
+    assert_eq!(answer["reached"], true, "after {told}: {answer:#}");
+}
+
+#[test]
+fn commands_that_are_told_mend_what_they_are_told_for() {
+    if !docker_is_there() {
+        return;
+    }
+    check_in_sandbox(|| {
+        let daemon = Daemon::start();
+        laid_out(&daemon);
+        for (name, network) in
+            [("flat", "bridge"), ("void", "none"), ("gone", "none"), ("alone", "none"), ("hosty", "host")]
+        {
+            daemon.docker(&["run", "-d", "--name", name, "--network", network, "busybox", "sleep", "100000"]);
+        }
+        for name in ["together", "six"] {
+            daemon.docker(&["network", "create", name]);
+        }
+        let ping = |target: &str| json!({ "kind": "ping", "target": target });
+        let resolve = |target: &str| json!({ "kind": "resolve", "target": target });
+        let advised = "can be connected to no network";
+        meets(&daemon, "near", ping("hosty"), "apart", advised);
+        meets(&daemon, "hosty", resolve("web"), "name_unknown", advised);
+        meets(&daemon, "hosty", ping("203.0.113.9"), "no_route", "the host has no route to 203.0.113.9");
+
+        mended(&daemon, "near", &ping(&address(&daemon, "far")));
+        mended(&daemon, "none", &ping(&address(&daemon, "web")));
+        mended(&daemon, "void", &ping("web"));
+        mended(&daemon, "near", &ping("gone"));
+        mended(&daemon, "plain", &resolve("flat"));
+        mended(&daemon, "flat", &ping("web"));
+        mended(&daemon, "one", &ping("two"));
+        mended(&daemon, "shut", &ping(&address(&daemon, "web")));
+        mended(&daemon, "alone", &ping("172.17.0.1"));
     });
 }
 

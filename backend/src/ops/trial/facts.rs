@@ -4,9 +4,14 @@ use crate::{
     ops::{Daemon, OpError, lookup},
     store::network as networks,
 };
-use drawbridge_api::{Container, ContainerState, Network};
+use drawbridge_api::{Container, ContainerState, Driver, Network, NetworkMode};
 use drawbridge_kernel::{ForeignDrop, Kernel, Surroundings, foreign_drops};
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+use ipnet::IpNet;
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 use tokio::task::spawn_blocking;
 
 /// What is known.
@@ -22,14 +27,32 @@ pub(super) struct Facts {
     pub(super) foreign: Vec<ForeignDrop>,
     /// Whether the host has a route to an address that is nobody's here.
     pub(super) host_has_way: bool,
+    /// Whether the address is everybody's on a link, by what the source or the host knows.
+    pub(super) is_broadcast: bool,
+    /// The names of all networks.
+    pub(super) taken: BTreeSet<String>,
 }
 
 /// A container in its networks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Party {
     pub(super) name: String,
-    /// The networks that it is in, and its addresses in each.
+    /// What kind of network stack it has.
+    pub(super) stack: Stack,
+    /// The networks that it is in, and its addresses in each; the host's stack and none at all are no networks.
     pub(super) networks: Vec<(Network, Vec<IpAddr>)>,
+}
+
+/// What networks a container can be connected to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stack {
+    /// It has one of its own, and any network can be added.
+    #[default]
+    Own,
+    /// It is in `none`, which it has to leave first.
+    Alone,
+    /// It has the host's, or another container's: none can be added.
+    Shared,
 }
 
 /// What is tried to be reached.
@@ -83,16 +106,18 @@ pub(super) async fn gather(
     let kernel = Arc::clone(&daemon.kernel);
     let namespace = source.namespace.clone();
     let source = party(source, &networks);
+    let taken = networks.iter().map(|network| network.name.to_string()).collect();
     let looked = spawn_blocking(move || {
         let around = kernel.surroundings(namespace.as_ref())?.unwrap_or_default();
-        let (target, host_has_way) = match meant {
-            Some(container) => (of_container(&kernel, &container, party(&container, &networks))?, true),
+        let (target, host_has_way, is_hosts_broadcast) = match meant {
+            Some(container) => (of_container(&kernel, &container, party(&container, &networks))?, true, false),
             None => of_address(&kernel, address)?,
         };
+        let is_broadcast = is_hosts_broadcast || address.is_some_and(|address| is_broadcast(address, &around));
         let bridges: Vec<_> = source.networks.iter().filter_map(|(network, _)| network.bridge.clone()).collect();
         // Beside the point when there is nothing to be forwarded; a machine whose rules can't be read has none to name.
         let foreign = if address.is_some() { foreign_drops(&bridges).unwrap_or_default() } else { Vec::new() };
-        Ok(Facts { source, around, target, foreign, host_has_way })
+        Ok(Facts { source, around, target, foreign, host_has_way, is_broadcast, taken })
     });
     looked.await.map_err(|_| OpError::CutOff)?.map_err(OpError::Kernel)
 }
@@ -118,9 +143,22 @@ fn party(container: &Container, networks: &[Network]) -> Party {
         let endpoints = container.endpoints.iter().filter(|endpoint| endpoint.network_id == network.id);
         endpoints.flat_map(|endpoint| endpoint.addresses()).map(|address| address.addr()).collect::<Vec<IpAddr>>()
     };
-    let is_in = |network: &&Network| container.endpoints.iter().any(|endpoint| endpoint.network_id == network.id);
+    let is_in = |network: &&Network| {
+        container.endpoints.iter().any(|endpoint| endpoint.network_id == network.id)
+            && matches!(network.driver, Driver::Bridge | Driver::Macvlan)
+    };
+    let is_none = |network: &Network| {
+        let mut names = container.attachments.iter().map(|attachment| attachment.network.as_str());
+        network.driver == Driver::Null && names.any(|name| name == network.name.as_str())
+    };
+    let stack = match container.network_mode {
+        NetworkMode::Host | NetworkMode::Container(_) => Stack::Shared,
+        NetworkMode::None | NetworkMode::Network(_) if networks.iter().any(is_none) => Stack::Alone,
+        NetworkMode::None | NetworkMode::Network(_) => Stack::Own,
+    };
     Party {
         name: container.name.to_string(),
+        stack,
         networks: networks.iter().filter(is_in).map(|network| (network.clone(), of(network))).collect(),
     }
 }
@@ -140,11 +178,21 @@ fn of_container(
     Ok(Target::Running { party, around, namespace: container.namespace.as_ref().map(ToString::to_string) })
 }
 
-/// What is at the address, and whether the host has a route to it.
-fn of_address(kernel: &Kernel, address: Option<IpAddr>) -> Result<(Target, bool), drawbridge_kernel::KernelError> {
-    let Some(address) = address else { return Ok((Target::Elsewhere, true)) };
+/// What is at the address, whether the host has a route to it, and whether it is everybody's on one of the host's links.
+fn of_address(
+    kernel: &Kernel,
+    address: Option<IpAddr>,
+) -> Result<(Target, bool, bool), drawbridge_kernel::KernelError> {
+    let Some(address) = address else { return Ok((Target::Elsewhere, true, false)) };
     let around = kernel.surroundings(None)?.unwrap_or_default();
     let is_own = around.addresses.iter().any(|own| own.addr() == address);
     let has_way = is_own || address.is_loopback() || around.way(address).is_some();
-    Ok((if is_own { Target::Host { around } } else { Target::Elsewhere }, has_way))
+    let is_broadcast = is_broadcast(address, &around);
+    Ok((if is_own { Target::Host { around } } else { Target::Elsewhere }, has_way, is_broadcast))
+}
+
+/// RFC 919; a range of two addresses has no such (RFC 3021).
+fn is_broadcast(address: IpAddr, around: &Surroundings) -> bool {
+    let is_last = |own: &IpNet| own.addr().is_ipv4() && own.prefix_len() < 31 && own.broadcast() == address;
+    address == IpAddr::V4(Ipv4Addr::BROADCAST) || around.addresses.iter().any(is_last)
 }

@@ -3,8 +3,9 @@
 
 use super::{
     Outcome,
-    facts::{Facts, Party, Target},
+    facts::{Facts, Party, Stack, Target},
     naming::Named,
+    remedy::{self, Lack},
 };
 use drawbridge_api::{Driver, Hindrance, HindranceKind as Kind, Network, Remedy, TrialKind};
 use std::{
@@ -27,7 +28,19 @@ pub(super) struct Obstacle {
 
 /// The first thing in the way.
 pub(super) fn judge(obstacle: Obstacle, facts: &Facts) -> Hindrance {
-    let causes = [stopped, no_way, no_way_on, apart, kept_apart, odd, nothing_listens, nobody_there, foreign];
+    let causes = [
+        stopped,
+        broadcast,
+        link_local,
+        no_way,
+        no_way_on,
+        apart,
+        kept_apart,
+        odd,
+        nothing_listens,
+        nobody_there,
+        foreign,
+    ];
     causes.iter().find_map(|cause| cause(&obstacle, facts)).unwrap_or_else(|| unseen(&obstacle, facts))
 }
 
@@ -62,10 +75,18 @@ pub(super) fn unknown_name(name: &str, named: &Named, facts: &Facts) -> Hindranc
         return Hindrance {
             kind: Kind::NameUnknown,
             reason: format!("{source} is in no network of Drawbridge, and names are answered in networks only."),
-            remedy: connect(party, source),
+            remedy: remedy::together(facts, party, Lack::Names),
         };
     }
     match facts.shared(party).next() {
+        None if party.stack == Stack::Shared => Hindrance {
+            kind: Kind::Apart,
+            reason: format!(
+                "{} shares a network stack and is in no network itself, and names are answered for those in one.",
+                party.name
+            ),
+            remedy: remedy::together(facts, party, Lack::Names),
+        },
         None => Hindrance {
             kind: Kind::Apart,
             reason: format!(
@@ -74,7 +95,7 @@ pub(super) fn unknown_name(name: &str, named: &Named, facts: &Facts) -> Hindranc
                 party.name,
                 listed(party),
             ),
-            remedy: connect(party, source),
+            remedy: remedy::together(facts, party, Lack::Names),
         },
         Some((network, _)) if network.predefined => Hindrance {
             kind: Kind::NameUnknown,
@@ -82,10 +103,7 @@ pub(super) fn unknown_name(name: &str, named: &Named, facts: &Facts) -> Hindranc
                 "{source} and {} share only {}, the default network, on which names are not answered.",
                 party.name, network.name
             ),
-            remedy: Remedy::Command(format!(
-                "docker network create lab && docker network connect lab {source} && docker network connect lab {}",
-                party.name
-            )),
+            remedy: remedy::together(facts, party, Lack::Names),
         },
         Some((network, _)) => Hindrance {
             kind: Kind::NameUnknown,
@@ -109,6 +127,32 @@ fn start(name: &str, reason: String) -> Hindrance {
     Hindrance { kind: Kind::Stopped, reason, remedy: Remedy::Command(format!("docker start {name}")) }
 }
 
+/// A socket sends there only when it was opened for it (SO_BROADCAST, socket(7)).
+fn broadcast(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
+    facts.is_broadcast.then(|| Hindrance {
+        kind: Kind::NobodyThere,
+        reason: format!(
+            "{} is a broadcast address: it is everybody’s on the link, and nobody’s own.",
+            obstacle.address
+        ),
+        remedy: Remedy::Advice("Try the address of one container: `docker network inspect` lists them.".into()),
+    })
+}
+
+/// Such an address is on every link, and a target is an address without a link (RFC 4007 §6).
+fn link_local(obstacle: &Obstacle, _: &Facts) -> Option<Hindrance> {
+    let IpAddr::V6(address) = obstacle.address else { return None };
+    address.is_unicast_link_local().then(|| Hindrance {
+        kind: Kind::NoRoute,
+        reason: format!(
+            "{address} is a link-local address: there may be one on each link, and it does not say on which."
+        ),
+        remedy: Remedy::Advice(
+            "Try another address of the target, or its name: `docker network inspect` lists both.".into(),
+        ),
+    })
+}
+
 /// Routes come first: without one nothing leaves the container.
 fn no_way(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
     let source = &facts.source;
@@ -121,8 +165,8 @@ fn no_way(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
     // An internal bridge may have an address, and so a way to the host, and no further.
     if is_internal && leaves && !matches!(facts.target, Target::Host { .. }) {
         let remedy = match party {
-            Some(party) => connect(party, name),
-            None => Remedy::Command(format!("docker network connect bridge {name}")),
+            Some(party) => remedy::together(facts, party, Lack::Way(address)),
+            None => remedy::way_out(facts),
         };
         return Some(Hindrance {
             kind: Kind::Internal,
@@ -133,16 +177,22 @@ fn no_way(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
             remedy,
         });
     }
-    if way.is_some() && obstacle.outcome != Outcome::NoRoute {
+    // Where there is a gateway it is the gateway that has no route, and an ICMP message of it that says so.
+    if way.is_some_and(|way| way.gateway.is_some() || obstacle.outcome != Outcome::NoRoute) {
         return None;
+    }
+    if source.stack == Stack::Shared {
+        return Some(Hindrance {
+            kind: Kind::NoRoute,
+            reason: format!("{name} has the network stack of the host, and the host has no route to {address}."),
+            remedy: route_of_host(),
+        });
     }
     let lacks_ipv6 = address.is_ipv6() && !facts.around.ways.iter().any(|way| way.destination.addr().is_ipv6());
     let remedy = match party {
-        Some(party) => connect(party, name),
-        None if lacks_ipv6 => {
-            Remedy::Command(format!("docker network create --ipv6 six && docker network connect six {name}"))
-        }
-        None => Remedy::Command(format!("docker network connect bridge {name}")),
+        Some(party) => remedy::together(facts, party, Lack::Way(address)),
+        None if lacks_ipv6 => remedy::way_out_by_ipv6(facts),
+        None => remedy::way_out(facts),
     };
     let reason = if networks.is_empty() {
         format!("{name} has no network, and so no route to {address}.")
@@ -165,14 +215,18 @@ fn no_way_on(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
             "The host has no route to {}, so what {} sends there gets no further than its gateway.",
             obstacle.address, facts.source.name
         ),
-        remedy: Remedy::Advice(
-            "Give the host a route to it with `ip route add`, or see whether the address is right: `ip route` lists what it has."
-                .into(),
-        ),
+        remedy: route_of_host(),
     })
 }
 
-fn apart(_: &Obstacle, facts: &Facts) -> Option<Hindrance> {
+fn route_of_host() -> Remedy {
+    Remedy::Advice(
+        "Give the host a route to it with `ip route add`, or see whether the address is right: `ip route` lists what it has."
+            .into(),
+    )
+}
+
+fn apart(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
     let Target::Running { party, .. } = &facts.target else { return None };
     let both_are_in_networks = !facts.source.networks.is_empty() && !party.networks.is_empty();
     if !both_are_in_networks || facts.shared(party).next().is_some() {
@@ -188,7 +242,7 @@ fn apart(_: &Obstacle, facts: &Facts) -> Option<Hindrance> {
             party.name,
             listed(party)
         ),
-        remedy: connect(party, &source.name),
+        remedy: remedy::together(facts, party, Lack::Way(obstacle.address)),
     })
 }
 
@@ -201,11 +255,11 @@ fn kept_apart(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
     let (network, _) = facts.shared(party).find(by_this)?;
     (network.driver == Driver::Bridge && !network.icc).then(|| Hindrance {
         kind: Kind::IccOff,
-        reason: format!("Containers of {} are kept apart (its icc is off): they reach one another at published ports only.", network.name),
-        remedy: Remedy::Command(format!(
-            "docker network create together && docker network connect together {} && docker network connect together {}",
-            facts.source.name, party.name
-        )),
+        reason: format!(
+            "Containers of {} are kept apart (its icc is off): they reach one another at published ports only.",
+            network.name
+        ),
+        remedy: remedy::elsewhere(facts, network, party),
     })
 }
 
@@ -318,7 +372,7 @@ fn unseen(obstacle: &Obstacle, facts: &Facts) -> Hindrance {
         ),
         Target::Running { .. } | Target::Stopped { .. } | Target::Elsewhere => {
             let said = match obstacle.outcome {
-                Outcome::Unreachable => "somebody on the way says that it can’t be reached",
+                Outcome::Unreachable | Outcome::NoRoute => "somebody on the way says that it can’t be reached",
                 _ => "nothing comes back",
             };
             (
@@ -328,14 +382,6 @@ fn unseen(obstacle: &Obstacle, facts: &Facts) -> Hindrance {
         }
     };
     Hindrance { kind: Kind::Unseen, reason, remedy }
-}
-
-/// To connect the source to a network of the other.
-fn connect(other: &Party, source: &str) -> Remedy {
-    match other.networks.first() {
-        Some((network, _)) => Remedy::Command(format!("docker network connect {} {source}", network.name)),
-        None => Remedy::Advice(format!("Connect both {source} and {} to one network.", other.name)),
-    }
 }
 
 fn listed(party: &Party) -> String {

@@ -2,7 +2,7 @@
 
 use super::{
     Outcome,
-    facts::{Facts, Party, Target},
+    facts::{Facts, Party, Stack, Target},
     judge::{Obstacle, judge, unknown_name},
     naming::Named,
 };
@@ -19,6 +19,7 @@ fn party(name: &str, networks: &[&Network], last: u8) -> Party {
     let address = |index: usize| IpAddr::from([172, 18 + u8::try_from(index).expect("few"), 0, last]);
     Party {
         name: name.to_owned(),
+        stack: Stack::Own,
         networks: networks
             .iter()
             .enumerate()
@@ -51,7 +52,7 @@ fn named(is_answered: bool) -> Named {
 }
 
 fn facts(networks: &[&Network], target: Target) -> Facts {
-    Facts { source: party("box1", networks, 2), around: around(), target, foreign: Vec::new(), host_has_way: true }
+    Facts { source: party("box1", networks, 2), around: around(), target, host_has_way: true, ..Facts::default() }
 }
 
 fn obstacle(outcome: Outcome, address: &str) -> Obstacle {
@@ -118,8 +119,52 @@ fn what_lies_outside_is_judged_by_routes_and_rules() {
     check(obstacle(Outcome::NoRoute, "fd00::1"), &six, Kind::NoRoute, "docker network create --ipv6");
     let stuck = Facts { host_has_way: false, ..facts(&[&lab], Target::Elsewhere) };
     check(obstacle(Outcome::Unreachable, "10.1.2.3"), &stuck, Kind::NoRoute, "The host has no route to 10.1.2.3");
+    check(obstacle(Outcome::NoRoute, "10.1.2.3"), &stuck, Kind::NoRoute, "The host has no route to 10.1.2.3");
+    check(obstacle(Outcome::NoRoute, "10.1.2.3"), &outside_of(&lab), Kind::Unseen, "somebody on the way says");
+    check(obstacle(Outcome::Silent, "fe80::1"), &outside_of(&lab), Kind::NoRoute, "is a link-local address");
+    let everybody = Facts { is_broadcast: true, ..outside_of(&lab) };
+    check(obstacle(Outcome::Unreachable, "172.18.255.255"), &everybody, Kind::NobodyThere, "is a broadcast address");
     let host = Target::Host { around: Surroundings::default() };
     check(obstacle(Outcome::Refused, "172.18.0.1"), &facts(&[&lab], host), Kind::NothingListens, "the host");
+}
+
+fn outside_of(network: &Network) -> Facts {
+    facts(&[network], Target::Elsewhere)
+}
+
+#[test]
+fn commands_that_are_told_can_be_typed() {
+    let lab = network(1, "lab");
+    let bridge = Network { predefined: true, ..network(2, "bridge") };
+    let of_names = |source: Party, other: Party, taken: &[&str]| {
+        let taken = taken.iter().map(|name| (*name).to_owned()).collect();
+        let facts = Facts { source, taken, ..facts(&[], running(other, &[])) };
+        unknown_name("box2", &named(true), &facts).remedy
+    };
+    let alone = |name: &str| Party { stack: Stack::Alone, ..party(name, &[], 0) };
+    let shared = |name: &str| Party { stack: Stack::Shared, ..party(name, &[], 0) };
+    let is_command = |remedy: Remedy, command: &str| assert_eq!(remedy, Remedy::Command(command.into()));
+    let (box1, box2) = (party("box1", &[&bridge], 2), party("box2", &[&bridge], 3));
+    is_command(
+        of_names(box1.clone(), box2.clone(), &["lab", "lab2"]),
+        "docker network create lab3 && docker network connect lab3 box1 && docker network connect lab3 box2",
+    );
+    is_command(of_names(party("box1", &[&lab], 2), box2, &["lab"]), "docker network connect lab box2");
+    is_command(
+        of_names(alone("box1"), party("box2", &[&lab], 3), &["lab"]),
+        "docker network disconnect none box1 && docker network connect lab box1",
+    );
+    is_command(
+        of_names(box1.clone(), alone("box2"), &[]),
+        "docker network create lab && docker network connect lab box1 && docker network disconnect none box2 && \
+         docker network connect lab box2",
+    );
+    for remedy in [of_names(box1, shared("box2"), &[]), of_names(shared("box1"), party("box2", &[&lab], 3), &[])] {
+        assert!(format!("{remedy:?}").contains("can be connected to no network"), "{remedy:?}");
+    }
+    let taken = Facts { taken: ["six".to_owned()].into(), ..outside_of(&lab) };
+    let told = judge(obstacle(Outcome::NoRoute, "fd00::1"), &taken).remedy;
+    is_command(told, "docker network create --ipv6 six2 && docker network connect six2 box1");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! daemon itself probes, by sockets opened in the container's namespace, so that an image needs no program for it.
 //!
 //! In reading order: [`probe`] carries out, [`naming`] finds the address, [`facts`] gathers what is known of both ends, and
-//! [`judge`] says what is in the way; the last is pure.
+//! [`judge`] says what is in the way and [`remedy`] what mends it; the last two are pure.
 
 mod facts;
 mod judge;
@@ -10,6 +10,7 @@ mod judge;
 mod judge_tests;
 mod naming;
 mod probe;
+mod remedy;
 
 use super::{Daemon, OpError, lookup, sharing};
 use drawbridge_api::{ContainerState, Hindrance, NetworkMode, NsName, Trial, TrialAnswer, TrialKind};
@@ -74,6 +75,11 @@ pub async fn attempt(daemon: &Daemon, text: &str, trial: Trial) -> Result<TrialA
 
     let named = naming::find(daemon, &owner, namespace.as_ref(), &trial.target).await?;
     let (address, mut lines) = match &named {
+        Named::Known { addresses, how } if trial.kind == TrialKind::Resolve && how.is_empty() => {
+            let summary = format!("{} is an address itself: there is nothing to resolve", trial.target);
+            let seen = Seen { outcome: Outcome::Reached, summary, lines: Vec::new() };
+            return Ok(answer(began, seen, addresses.first().copied(), None));
+        }
         Named::Known { addresses, how } if trial.kind == TrialKind::Resolve => {
             let lines = addresses.iter().map(|address| format!("{} has address {address}", trial.target)).collect();
             let summary = format!("{} has {} ({how})", trial.target, listed(addresses));

@@ -29,6 +29,8 @@ const HOP_WITHIN: Duration = Duration::from_millis(1_000);
 const SILENT_HOPS: u8 = 4;
 /// As much of an answer by HTTP as is read.
 const HTTP_BYTES: usize = 8 * 1024;
+/// errno(3)
+const EACCES: i32 = 13;
 /// As many lines of it as are told.
 const HTTP_LINES: usize = 12;
 
@@ -239,6 +241,10 @@ fn words(error: &io::Error) -> String {
         io::ErrorKind::ConnectionReset => "the connection was reset".to_owned(),
         io::ErrorKind::NetworkUnreachable => "there is no route".to_owned(),
         io::ErrorKind::HostUnreachable => "the host can’t be reached".to_owned(),
+        // Netfilter says EPERM, and the kernel EACCES to a socket without SO_BROADCAST (ip(7)).
+        io::ErrorKind::PermissionDenied if error.raw_os_error() == Some(EACCES) => {
+            "it is a broadcast address, or a route prohibits it".to_owned()
+        }
         io::ErrorKind::PermissionDenied => "a rule forbids it".to_owned(),
         io::ErrorKind::TimedOut => format!("no answer in {}", milliseconds(ANSWER_WITHIN)),
         _ => error.to_string(),

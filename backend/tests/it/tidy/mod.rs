@@ -136,6 +136,7 @@ const SAID: &[(&str, Which)] = &[
     ("backend/kernel/src/error.rs", Which::Meanings),
     ("backend/src/ops/error.rs", Which::Errors),
     ("backend/src/ops/trial/judge.rs", Which::Sentences),
+    ("backend/src/ops/trial/remedy.rs", Which::Sentences),
     ("backend/src/images/registry_error.rs", Which::Errors),
     ("backend/src/images/reference.rs", Which::Errors),
     ("backend/src/http/panel/error.rs", Which::Errors),
