@@ -50,7 +50,7 @@ pub mod walk;
 mod watch;
 
 pub use error::{KernelError, StepError};
-pub use foreign::{ForeignDrop, foreign_drops};
+pub use foreign::{Aim, ForeignDrop, foreign_drops, foreign_drops_of};
 pub use found::FoundWatch;
 pub use host::{HostLink, HostView};
 pub use probe::{Echo, EchoKind, Echoes, Surroundings, Way};

@@ -221,6 +221,17 @@ fn rules_of_others_and_rules_inside_are_told_apart() {
         run("nft", &["add", "table", "inet", "fw"]);
         run("nft", &["add", "chain", "inet", "fw", "forward", "{ type filter hook forward priority 0; policy drop; }"]);
         meets(&daemon, "near", ping("192.0.2.7"), "foreign_rule", "policy drop");
+        // One about a port is told to who tries this port.
+        run("nft", &["flush", "table", "inet", "fw"]);
+        run("nft", &["add", "chain", "inet", "fw", "forward", "{ policy accept; }"]);
+        run("nft", &["add", "rule", "inet", "fw", "forward", "tcp", "dport", "9", "drop"]);
+        let tcp = |port: u16| json!({ "kind": "tcp", "target": "192.0.2.7", "port": port });
+        meets(&daemon, "near", tcp(9), "foreign_rule", "tcp dport 9");
+        meets(&daemon, "near", tcp(10), "nothing_listens", "192.0.2.7");
+        let answer = attempt(&daemon, "near", tcp(9));
+        run("sh", &["-c", answer["hindrance"]["remedy"]["command"].as_str().unwrap()]);
+        meets(&daemon, "near", tcp(9), "nothing_listens", "192.0.2.7");
+        reaches(&daemon, "near", ping("192.0.2.7"), "reply from");
         run("nft", &["delete", "table", "inet", "fw"]);
         reaches(&daemon, "near", ping("192.0.2.7"), "reply from");
 

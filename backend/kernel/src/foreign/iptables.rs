@@ -150,6 +150,9 @@ fn test(option: &str, value: &str, sense: Sense) -> Test {
         // Directions and ways of counting, of tests that are told in another option.
         "--dir" | "--limit-burst" | "--name" | "--mask" | "--rsource" | "--rdest" | "--seconds" | "--hitcount"
         | "--limit-iface-in" | "--limit-iface-out" => vec![vec![Atom::Always]],
+        "--dport" | "--dports" => {
+            each(&|word| ports(&word).map_or(Atom::Some, |(first, last)| Atom::Port(first, last)))
+        }
         option if NARROW.iter().any(|start| option.starts_with(start)) => vec![vec![Atom::Some]],
         _ => vec![vec![Atom::Unknown]],
     };
@@ -199,6 +202,12 @@ const NARROW: &[&str] = &[
     "--espspi",
     "--destination-country",
 ];
+
+/// A port, or a range of them with a colon.
+fn ports(word: &str) -> Option<(u16, u16)> {
+    let (first, last) = word.split_once(':').unwrap_or((word, word));
+    Some((first.parse().ok()?, last.parse().ok()?))
+}
 
 fn range(value: &str) -> Option<IpNet> {
     value.parse().ok().or_else(|| Some(IpNet::from(value.parse::<IpAddr>().ok()?)))

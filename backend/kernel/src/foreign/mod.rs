@@ -18,6 +18,8 @@ mod walk;
 
 use crate::error::KernelError;
 use drawbridge_api::IfName;
+pub use packet::Aim;
+
 use model::{Family, Hook, Policy, Table};
 use packet::{Chance, Level, Packet, Protocol, Way, World};
 use remedy::{Keeper, Place, describe, families, remedy};
@@ -51,11 +53,23 @@ pub struct ForeignDrop {
 /// When nft is not installed or refuses, or the kernel does not list its links, as without root. What iptables does not
 /// tell is no error but a finding.
 pub fn foreign_drops(bridges: &[IfName]) -> Result<Vec<ForeignDrop>, KernelError> {
+    look(bridges, None)
+}
+
+/// The same for one connection from a container on these bridges: a rule about its port or its far end is a finding then.
+///
+/// # Errors
+/// As of [`foreign_drops`].
+pub fn foreign_drops_of(bridges: &[IfName], aim: Aim) -> Result<Vec<ForeignDrop>, KernelError> {
+    look(bridges, Some(aim))
+}
+
+fn look(bridges: &[IfName], aim: Option<Aim>) -> Result<Vec<ForeignDrop>, KernelError> {
     if bridges.is_empty() {
         return Ok(Vec::new());
     }
     let sources = Sources::find()?;
-    let world = sources::world(bridges)?;
+    let world = World { aim, ..sources::world(bridges)? };
     let mut tables = nft::tables(&sources.ruleset()?);
     for table in &mut tables {
         if let Some(told) = sources.iptables_nft(table) {
@@ -127,7 +141,7 @@ impl Group<'_> {
         let word = if self.lost.iter().all(|(_, passes)| *passes == Chance::Never) { "drops" } else { "may drop" };
         let is_all = |test: &dyn Fn(&Packet<'_>) -> bool| self.lost.iter().all(|(packet, _)| test(packet));
         let family = if is_all(&|packet| packet.family == Family::V6) { "IPv6 " } else { "" };
-        let protocol = [Protocol::Tcp, Protocol::Udp]
+        let protocol = [Protocol::Tcp, Protocol::Udp, Protocol::Icmp]
             .into_iter()
             .find(|protocol| is_all(&|packet| packet.protocol == *protocol))
             .map_or(String::new(), |protocol| format!("{} ", protocol.name()));

@@ -129,6 +129,8 @@ pub(super) enum Atom {
     Family(Family),
     From(IpNet),
     To(IpNet),
+    /// Of TCP or UDP: the destination port, from the first to the last.
+    Port(u16, u16),
     /// Always so.
     Always,
     /// Never so for a packet that is routed from or to a bridge of ours.

@@ -236,8 +236,8 @@ fn implied(key: &Value) -> Vec<Test> {
     match text(payload, "protocol") {
         "ip" => vec![Test::is(Atom::Family(Family::V4))],
         "ip6" => vec![Test::is(Atom::Family(Family::V6))],
-        protocol @ ("tcp" | "udp") => vec![Test::is(Atom::Protocol(protocol.to_owned()))],
-        "udplite" | "sctp" | "dccp" | "icmp" | "icmpv6" | "igmp" | "ah" | "esp" | "comp" | "gre" | "arp" => {
+        protocol @ ("tcp" | "udp" | "icmp" | "icmpv6") => vec![Test::is(Atom::Protocol(protocol.to_owned()))],
+        "udplite" | "sctp" | "dccp" | "igmp" | "ah" | "esp" | "comp" | "gre" | "arp" => {
             vec![Test::is(Atom::Never)]
         }
         _ => Vec::new(),
@@ -302,6 +302,7 @@ fn atom(key: &Value, value: &Value) -> Atom {
         ("ip" | "ip6", "saddr") => range(value, &word).map_or(Atom::Unknown, Atom::From),
         ("ip" | "ip6", "daddr") => range(value, &word).map_or(Atom::Unknown, Atom::To),
         ("ip", "protocol") | ("ip6", "nexthdr") => Atom::Protocol(word),
+        ("tcp" | "udp" | "th", "dport") => ports(value).map_or(Atom::Some, |(first, last)| Atom::Port(first, last)),
         _ => Atom::Some,
     }
 }
@@ -328,6 +329,15 @@ fn meta(key: &str, word: String) -> Atom {
         },
         "length" | "rtclassid" => Atom::Some,
         _ => Atom::Unknown,
+    }
+}
+
+/// A port, or a range of them.
+fn ports(value: &Value) -> Option<(u16, u16)> {
+    let port = |value: &Value| u16::try_from(value.as_u64()?).ok();
+    match value.get("range").map(|range| elements(Some(range))) {
+        Some([first, last]) => Some((port(first)?, port(last)?)),
+        _ => port(value).map(|port| (port, port)),
     }
 }
 

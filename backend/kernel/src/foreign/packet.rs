@@ -1,9 +1,10 @@
 //! The packets that are tried on foreign rules, and what a rule's comparisons say of them. A packet here stands for many:
-//! its bridge, direction, family and protocol are known, its port and far end are not.
+//! its bridge, direction, family and protocol are known, its port and far end are only where one connection is meant.
 
 use super::model::{Atom, Base, Family, Hook, Sense, Test};
 use drawbridge_api::IfName;
 use ipnet::IpNet;
+use std::net::IpAddr;
 
 /// A bridge of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,19 @@ pub(super) struct World {
     pub(super) bridges: Vec<Bridge>,
     /// The links that the default routes leave by; none when there is no such route.
     pub(super) uplinks: Vec<String>,
+    /// The one connection that is meant.
+    pub(super) aim: Option<Aim>,
+}
+
+/// One connection from a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aim {
+    /// The container's address, where it is known.
+    pub source: Option<IpAddr>,
+    /// What it goes to.
+    pub destination: IpAddr,
+    /// The TCP port that it goes to; none for an ICMP echo.
+    pub port: Option<u16>,
 }
 
 /// The first packet of a connection.
@@ -29,6 +43,7 @@ pub(super) struct Packet<'a> {
     pub(super) family: Family,
     pub(super) protocol: Protocol,
     pub(super) uplinks: &'a [String],
+    pub(super) aim: Option<Aim>,
 }
 
 /// Where it goes.
@@ -47,6 +62,8 @@ pub(super) enum Way {
 pub(super) enum Protocol {
     Tcp,
     Udp,
+    /// Tried only where one echo is meant.
+    Icmp,
 }
 
 /// How likely something is, from never to always.
@@ -92,12 +109,20 @@ impl World {
             // There a packet from outside is still one to the host, like any other.
             Hook::Prerouting => &[Way::Out],
         };
+        let protocols: &[Protocol] = match self.aim {
+            None => &[Protocol::Tcp, Protocol::Udp],
+            Some(Aim { port: Some(_), .. }) => &[Protocol::Tcp],
+            Some(Aim { port: None, .. }) => &[Protocol::Icmp],
+        };
+        let is_meant = |way: Way, family: Family| {
+            self.aim.is_none_or(|aim| way != Way::In && family_of(&IpNet::from(aim.destination)) == family)
+        };
         let mut packets = Vec::new();
         for bridge in &self.bridges {
             for family in families.iter().copied().filter(|family| bridge.speaks(*family)) {
-                for way in ways.iter().copied() {
-                    for protocol in [Protocol::Tcp, Protocol::Udp] {
-                        packets.push(Packet { bridge, way, family, protocol, uplinks: &self.uplinks });
+                for way in ways.iter().copied().filter(|way| is_meant(*way, family)) {
+                    for protocol in protocols.iter().copied() {
+                        packets.push(Packet { bridge, way, family, protocol, uplinks: &self.uplinks, aim: self.aim });
                     }
                 }
             }
@@ -154,6 +179,10 @@ impl Packet<'_> {
             Atom::Family(family) => sure(*family == self.family),
             Atom::From(range) => self.address(range, Way::Out),
             Atom::To(range) => self.address(range, Way::In),
+            Atom::Port(first, last) => match self.aim.and_then(|aim| aim.port) {
+                Some(port) => sure((*first..=*last).contains(&port)),
+                None => Chance::Some,
+            },
             Atom::Always => Chance::Always,
             Atom::Never => Chance::Never,
             Atom::Some => Chance::Some,
@@ -183,6 +212,10 @@ impl Packet<'_> {
         if range.prefix_len() == 0 {
             return Chance::Always;
         }
+        let known = self.aim.and_then(|aim| if own == Way::Out { aim.source } else { Some(aim.destination) });
+        if let Some(known) = known {
+            return sure(range.contains(&known));
+        }
         if self.way != own && self.way != Way::Within {
             return Chance::Some;
         }
@@ -202,6 +235,7 @@ impl Protocol {
         match self {
             Protocol::Tcp => "TCP",
             Protocol::Udp => "UDP",
+            Protocol::Icmp => "ICMP",
         }
     }
 
@@ -209,6 +243,7 @@ impl Protocol {
         match self {
             Protocol::Tcp => matches!(text, "tcp" | "6"),
             Protocol::Udp => matches!(text, "udp" | "17"),
+            Protocol::Icmp => matches!(text, "icmp" | "1" | "icmpv6" | "ipv6-icmp" | "58"),
         }
     }
 }

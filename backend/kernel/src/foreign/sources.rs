@@ -47,7 +47,7 @@ pub(super) fn world(bridges: &[IfName]) -> Result<World, KernelError> {
     let bridges = bridges.iter().map(|name| Bridge { ranges: ranges(name), name: name.clone() }).collect();
     // Of the thread's own namespace; `/proc/net` is that of the process.
     let read = |name: &str| fs::read_to_string(Path::new("/proc/thread-self/net").join(name)).unwrap_or_default();
-    Ok(World { bridges, uplinks: uplinks(&read("route"), &read("ipv6_route")) })
+    Ok(World { bridges, uplinks: uplinks(&read("route"), &read("ipv6_route")), aim: None })
 }
 
 /// The links of the default routes, from the two files of /proc/net (proc_net(5); net/ipv6/route.c: `rt6_info_route`).

@@ -4,7 +4,7 @@ use super::{
     ForeignDrop, iptables, judge,
     model::{Family, Table},
     nft,
-    packet::{Bridge, World},
+    packet::{Aim, Bridge, World},
     sources::uplinks,
 };
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn world(bridges: &[(&str, &[&str])]) -> World {
         name: name.parse().expect("valid"),
         ranges: ranges.iter().map(range).collect(),
     };
-    World { bridges: bridges.iter().map(bridge).collect(), uplinks: vec!["eth0".to_owned()] }
+    World { bridges: bridges.iter().map(bridge).collect(), uplinks: vec!["eth0".to_owned()], aim: None }
 }
 
 fn one() -> World {
@@ -33,6 +33,29 @@ fn one() -> World {
 /// Both families.
 fn dual() -> World {
     world(&[("br-a", &["172.18.0.0/16", "fd00::/64"])])
+}
+
+#[test]
+fn rules_about_ports_and_far_ends_are_told_of_one_connection() {
+    let aimed = |port| Aim { source: Some([172, 18, 0, 2].into()), destination: [192, 0, 2, 7].into(), port };
+    for (rule, by_tcp, by_echo) in [
+        ("-p tcp -m tcp --dport 80 -j DROP", true, false),
+        ("-p tcp -m multiport --dports 22,70:90 -j DROP", true, false),
+        ("-p tcp -m tcp ! --dport 80 -j DROP", false, false),
+        ("-p tcp -m tcp --dport 81 -j DROP", false, false),
+        ("-p udp -m udp --dport 80 -j DROP", false, false),
+        ("-p icmp -j DROP", false, true),
+        ("-d 192.0.2.7/32 -j DROP", true, true),
+        ("-d 192.0.2.8/32 -j DROP", false, false),
+        ("-s 172.18.0.2/32 -j DROP", true, true),
+        ("-s 172.18.0.3/32 -j DROP", false, false),
+    ] {
+        let table = [filter(&format!("-P FORWARD ACCEPT\n-A FORWARD {rule}\n"))];
+        for (port, is_dropped) in [(Some(80), by_tcp), (None, by_echo)] {
+            let told = said(&table, &World { aim: Some(aimed(port)), ..one() });
+            assert_eq!(told.contains(rule), is_dropped, "{rule} {port:?}: {told}");
+        }
+    }
 }
 
 fn filter(listing: &str) -> Table {

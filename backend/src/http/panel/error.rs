@@ -74,7 +74,9 @@ impl PanelError {
             PanelError::Upgrade(rejection) => rejection.status(),
             PanelError::OtherOrigin => StatusCode::FORBIDDEN,
             PanelError::Unauthorized => StatusCode::UNAUTHORIZED,
-            PanelError::NothingToMakeOf(_) | PanelError::NoSuchRoute | PanelError::NoSuchChange(_) => StatusCode::NOT_FOUND,
+            PanelError::NothingToMakeOf(_) | PanelError::NoSuchRoute | PanelError::NoSuchChange(_) => {
+                StatusCode::NOT_FOUND
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     store::network as networks,
 };
 use drawbridge_api::{Container, ContainerState, Driver, Network, NetworkMode};
-use drawbridge_kernel::{ForeignDrop, Kernel, Surroundings, foreign_drops};
+use drawbridge_kernel::{Aim, ForeignDrop, Kernel, Surroundings, foreign_drops_of};
 use ipnet::IpNet;
 use std::{
     collections::BTreeSet,
@@ -91,12 +91,13 @@ impl Facts {
     }
 }
 
-/// Gathers what is known. `text` is what was asked for, `address` what it was found to be.
+/// Gathers what is known. `text` is what was asked for, `address` what it was found to be, and `port` that of a connection.
 pub(super) async fn gather(
     daemon: &Daemon,
     source: &Container,
     text: &str,
     address: Option<IpAddr>,
+    port: Option<u16>,
 ) -> Result<Facts, OpError> {
     let (containers, networks) = tokio::task::block_in_place(|| {
         let containers: Vec<Container> = lookup::list(daemon)?.into_iter().map(|(_, seen)| seen).collect();
@@ -116,10 +117,17 @@ pub(super) async fn gather(
         let is_broadcast = is_hosts_broadcast || address.is_some_and(|address| is_broadcast(address, &around));
         let bridges: Vec<_> = source.networks.iter().filter_map(|(network, _)| network.bridge.clone()).collect();
         // Beside the point when there is nothing to be forwarded; a machine whose rules can't be read has none to name.
-        let foreign = if address.is_some() { foreign_drops(&bridges).unwrap_or_default() } else { Vec::new() };
+        let aim = address.map(|destination| Aim { source: leaving(destination, &around), destination, port });
+        let foreign = aim.and_then(|aim| foreign_drops_of(&bridges, aim).ok()).unwrap_or_default();
         Ok(Facts { source, around, target, foreign, host_has_way, is_broadcast, taken })
     });
     looked.await.map_err(|_| OpError::CutOff)?.map_err(OpError::Kernel)
+}
+
+/// The address that a packet to this one leaves with: that in the range of what it goes to first.
+fn leaving(destination: IpAddr, around: &Surroundings) -> Option<IpAddr> {
+    let next = around.way(destination)?.gateway.unwrap_or(destination);
+    around.addresses.iter().find(|own| own.contains(&next)).map(IpNet::addr)
 }
 
 /// The container that has the address, or the name.

@@ -105,7 +105,7 @@ pub async fn attempt(daemon: &Daemon, text: &str, trial: Trial) -> Result<TrialA
     let address = match address {
         Some(address) => address,
         None => {
-            let facts = facts::gather(daemon, &source, &trial.target, None).await?;
+            let facts = facts::gather(daemon, &source, &trial.target, None, None).await?;
             let hindrance = judge::unknown_name(&trial.target, &named, &facts);
             let instead = facts.target_address().filter(|_| trial.kind != TrialKind::Resolve);
             let Some(address) = instead else {
@@ -124,7 +124,8 @@ pub async fn attempt(daemon: &Daemon, text: &str, trial: Trial) -> Result<TrialA
         return Ok(answer(began, seen, Some(address), unknown));
     }
     // After the probe, which has made the kernel look for the neighbour.
-    let facts = facts::gather(daemon, &source, &trial.target, Some(address)).await?;
+    let tried = if matches!(trial.kind, TrialKind::Tcp | TrialKind::Http) { port } else { None };
+    let facts = facts::gather(daemon, &source, &trial.target, Some(address), tried).await?;
     let obstacle = Obstacle { outcome: seen.outcome, kind: trial.kind, address, port };
     let hindrance = judge::judge(obstacle, &facts);
     Ok(answer(began, seen, Some(address), Some(hindrance)))
