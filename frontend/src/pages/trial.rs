@@ -221,6 +221,17 @@ fn Fields(
     }
 }
 
+/// With a capital, unless it begins with an address or a name.
+fn heading(summary: &str) -> String {
+    let first = summary.split(' ').next().unwrap_or_default();
+    let is_name = app().containers().with_untracked(|all| all.iter().any(|one| one.name.as_str() == first));
+    if is_name || !first.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return summary.to_owned();
+    }
+    text::sentence(summary)
+}
+
+/// What came of a trial.
 #[component]
 fn Answer(
     /// What came of it.
@@ -236,8 +247,7 @@ fn Answer(
                 " "
                 <span class="muted number small">{texts::took(&took)}</span>
             </p>
-            // As it is: many begin with a name or an address.
-            <h2>{said(&answer.summary).into_owned()}</h2>
+            <h2>{heading(&said(&answer.summary))}</h2>
             {answer.hindrance.map(|hindrance| view! { <InTheWay hindrance /> })}
             {(!answer.lines.is_empty()).then(|| view! {
                 <h3>{texts::seen()}</h3>
