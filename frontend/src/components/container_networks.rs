@@ -85,23 +85,23 @@ impl Wishes {
     fn attachment(self, network: NetworkName) -> Result<Attachment, String> {
         let link_local = words(&self.link_local.get_untracked());
         Ok(Attachment {
-            address4: read(self.address4, say::address4())?,
-            address6: read(self.address6, say::address6())?,
-            mac: read(self.mac, say::mac())?,
+            address4: read(self.address4, say::address4(), "172.18.0.9")?,
+            address6: read(self.address6, say::address6(), "fd00::9")?,
+            mac: read(self.mac, say::mac(), "02:42:ac:12:00:09")?,
             aliases: words(&self.aliases.get_untracked()),
             link_local: link_local
                 .iter()
-                .map(|word| word.parse().map_err(|_| say::wrong(word, &say::link_local())))
+                .map(|word| word.parse().map_err(|_| say::wrong(word, &say::link_local(), &"169.254.9.9")))
                 .collect::<Result<_, _>>()?,
-            gateway_priority: read(self.priority, say::priority())?.unwrap_or(0),
+            gateway_priority: read(self.priority, say::priority(), "10")?.unwrap_or(0),
             ..Attachment::to(network)
         })
     }
 }
 
-fn read<T: FromStr>(signal: RwSignal<String>, what: &'static str) -> Result<Option<T>, String> {
+fn read<T: FromStr>(signal: RwSignal<String>, what: &'static str, example: &'static str) -> Result<Option<T>, String> {
     let text = filled(&signal.get_untracked());
-    text.map(|text| text.parse().map_err(|_| say::wrong(&text, &what))).transpose()
+    text.map(|text| text.parse().map_err(|_| say::wrong(&text, &what, &example))).transpose()
 }
 
 /// The choice of a network to join.
