@@ -130,6 +130,8 @@ export function open(element, address, onState) {
       observer?.disconnect();
       socket?.close();
       terminal?.dispose();
+      // The element may be the next one's.
+      delete element.terminal;
     },
   };
 }

@@ -23,9 +23,14 @@ async fn shows(page: &Page, words: &str) {
 }
 
 async fn types(page: &Page, keys: impl Into<thirtyfour::TypingData>) {
-    // xterm.js takes the keys by a field that nobody sees.
-    let field = page.driver.find(By::Css("[data-test=terminal] textarea")).await.unwrap();
-    field.send_keys(keys).await.unwrap();
+    // xterm.js takes the keys by a field that nobody sees. Until something is printed it has no size, and takes none.
+    let keys = keys.into();
+    page.until("a terminal that takes keys", async || {
+        let field = page.driver.find(By::Css("[data-test=terminal] textarea")).await?;
+        field.send_keys(keys.clone()).await?;
+        Ok(Some(()))
+    })
+    .await;
 }
 
 /// Asks the shell for the size of its terminal until it says that of the page, which may change once more after it has settled.
