@@ -53,6 +53,11 @@ pub fn pull(name: &str) -> String {
     words::join(&["docker", "pull", name].map(str::to_owned))
 }
 
+/// To load what an archive holds.
+pub fn load(archive: &str) -> String {
+    words::join(&["docker", "load", "-i", archive].map(str::to_owned))
+}
+
 /// To build one of a Dockerfile alone.
 pub fn build(name: &str) -> String {
     format!("{} < Dockerfile", words::join(&["docker", "build", "-t", name, "-"].map(str::to_owned)))

@@ -6,7 +6,10 @@ use crate::{
     registry::server::Server,
     webdriver::{Page, check},
 };
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 use thirtyfour::By;
 
 /// For whoever wants to look: `DRAWBRIDGE_SHOTS=folder`. Both themes, and a telephone; at every size nothing is wider than
@@ -94,6 +97,15 @@ fn images_are_pulled_loaded_built_named_and_removed() {
         let input = page.driver.find(By::Css("#image-load input[type=file]")).await.unwrap();
         input.send_keys(archive.to_str().unwrap()).await.unwrap();
         page.sees("#image-load [data-test=work-done]", "Done.").await;
+        page.sees("#image-load [data-test=line]", "docker load -i built.tar").await;
+        page.click("#image-load [data-test=cancel]").await;
+        page.sees("tr[data-image='built:1']", "built:1").await;
+
+        // The same by dropping it on the page.
+        daemon.docker(&["rmi", "built:1"]);
+        page.misses("tr[data-image='built:1']").await;
+        drop_file(page, &archive, "[data-test=images] h1").await;
+        page.sees("#image-load [data-test=work-done]", "Done.").await;
         page.click("#image-load [data-test=cancel]").await;
         page.sees("tr[data-image='built:1']", "built:1").await;
 
@@ -109,6 +121,21 @@ fn images_are_pulled_loaded_built_named_and_removed() {
     });
 }
 
+/// Drops a file on something, as a hand would; chromedriver has no hand for files, but gives one to a field.
+async fn drop_file(page: &Page, file: &Path, css: &str) {
+    page.js("const field = document.createElement('input'); field.type = 'file'; field.id = 'hand'; document.body.append(field)")
+        .await;
+    page.driver.find(By::Id("hand")).await.unwrap().send_keys(file.to_str().unwrap()).await.unwrap();
+    let drop = format!(
+        "const field = document.getElementById('hand'); field.remove(); const data = new DataTransfer(); \
+         data.items.add(field.files[0]); const place = document.querySelector({css:?}); \
+         const taken = ['dragover', 'drop'].map(kind => \
+             !place.dispatchEvent(new DragEvent(kind, {{ dataTransfer: data, bubbles: true, cancelable: true }}))); \
+         return taken.every(Boolean)"
+    );
+    assert_eq!(page.js(&drop).await, true, "or the browser would show the file instead of the panel");
+}
+
 const LAB: &str = "name: school\nservices:\n  a: {image: busybox, command: sleep 1000, stop_grace_period: 0s, ports: ['18190:80']}\n  \
                    b: {image: busybox, command: sleep 1000, stop_grace_period: 0s}\n";
 
@@ -118,6 +145,12 @@ fn a_lab_is_previewed_brought_up_and_taken_down() {
         page.log_in(daemon).await;
         page.click("nav a[href='/labs']").await;
         page.sees("[data-test=labs]", "No labs yet").await;
+        let file = daemon.folders().root.join("dropped.yaml");
+        fs::write(&file, "name: dropped").unwrap();
+        drop_file(page, &file, "[data-test=labs] h1").await;
+        page.js_until("what was dropped", "return document.querySelector('#lab-text')?.value === 'name: dropped'")
+            .await;
+        page.click("#lab-up [data-test=cancel]").await;
         page.click("[data-test=bring-up]").await;
         shot(page, "lab-up").await;
         page.expects_complaint("/api/labs");

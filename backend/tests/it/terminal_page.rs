@@ -22,9 +22,8 @@ async fn shows(page: &Page, words: &str) {
     page.js_until(&format!("{words:?} in the terminal"), &script).await;
 }
 
-async fn types(page: &Page, keys: impl Into<thirtyfour::TypingData>) {
+async fn types(page: &Page, keys: impl Into<thirtyfour::TypingData> + Clone) {
     // xterm.js takes the keys by a field that nobody sees. Until something is printed it has no size, and takes none.
-    let keys = keys.into();
     page.until("a terminal that takes keys", async || {
         let field = page.driver.find(By::Css("[data-test=terminal] textarea")).await?;
         field.send_keys(keys.clone()).await?;
@@ -61,6 +60,10 @@ fn a_shell_is_typed_into() {
         page.log_in(daemon).await;
         page.open("/containers").await;
         page.click("tr[data-container=box1] [data-test=terminal-link]").await;
+        shows(page, "/ #").await;
+        assert_eq!(page.path().await, "/containers/box1/terminal?far=command&command=sh");
+        page.sees(".page-head [data-state=running]", "Running").await;
+        page.click("[data-test=far-logs]").await;
         shows(page, "/ #").await;
         page.sees("[data-test=terminal-state]", "Only shown: nothing that is typed is read.").await;
 

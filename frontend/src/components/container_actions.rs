@@ -19,6 +19,8 @@ pub fn ContainerActions(
     let app = app();
     let is_running =
         Memo::new(move |_| container.with(|c| c.as_ref().is_some_and(|c| c.state == ContainerState::Running)));
+    // What prints and reads nothing any more has still its log.
+    let far = move || if is_running.get() { Far::Command("sh".into()) } else { Far::Logs };
     let name = move || container.with(|c| c.as_ref().map(|c| c.name.to_string()).unwrap_or_default());
     let ask = move |make: fn(&Container) -> Ask| {
         if let Some(container) = container.get_untracked() {
@@ -40,9 +42,9 @@ pub fn ContainerActions(
                 class="button small"
                 data-test="terminal-link"
                 aria-label=move || texts::terminal_of(&name())
-                href=move || Route::Terminal { container: name(), far: Far::Logs }.href()
+                href=move || Route::Terminal { container: name(), far: far() }.href()
             >
-                {texts::terminal()}
+                {move || if is_running.get() { texts::terminal() } else { texts::log() }}
             </a>
             <button
                 class="button small"

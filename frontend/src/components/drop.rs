@@ -1,8 +1,60 @@
-//! A place for a file: it is dropped there, or chosen.
+//! Where files are dropped, or chosen.
 
 use crate::i18n::common;
 use leptos::{ev, prelude::*};
-use web_sys::File;
+use wasm_bindgen::JsCast;
+use web_sys::{File, Node};
+
+/// Something that files are dropped on. A handle; copies are the same.
+#[derive(Clone, Copy)]
+pub struct Drops {
+    is_over: RwSignal<bool>,
+    on_file: Callback<File>,
+}
+
+impl Drops {
+    /// Something that `on_file` is called with what is dropped on.
+    pub fn onto(on_file: Callback<File>) -> Self {
+        Self { is_over: RwSignal::new(false), on_file }
+    }
+
+    /// Whether a file is held over it.
+    pub fn is_over(self) -> bool {
+        self.is_over.get()
+    }
+
+    /// For `dragover`. Only files are taken: a text is still dropped into a field, and what lies within may take a file itself.
+    pub fn over(self, event: &ev::DragEvent) {
+        let is_taken = event.default_prevented();
+        let types = event.data_transfer().map(|transfer| transfer.types());
+        let has_files = types.is_some_and(|types| types.includes(&"Files".into(), 0));
+        self.is_over.set(has_files && !is_taken);
+        if has_files {
+            event.prevent_default();
+        }
+    }
+
+    /// For `dragleave`, which is also told when the pointer comes to something within.
+    pub fn left(self, event: &ev::DragEvent) {
+        let place = event.current_target().and_then(|place| place.dyn_into::<Node>().ok());
+        let next = event.related_target().and_then(|next| next.dyn_into::<Node>().ok());
+        if !place.is_some_and(|place| place.contains(next.as_ref())) {
+            self.is_over.set(false);
+        }
+    }
+
+    /// For `drop`.
+    pub fn dropped(self, event: &ev::DragEvent) {
+        self.is_over.set(false);
+        let files = event.data_transfer().and_then(|transfer| transfer.files());
+        let file = files.and_then(|files| files.get(0)).filter(|_| !event.default_prevented());
+        if let Some(file) = file {
+            // Otherwise the browser would leave the page and show the file.
+            event.prevent_default();
+            self.on_file.run(file);
+        }
+    }
+}
 
 /// A place for a file.
 #[component]
@@ -14,25 +66,14 @@ pub fn FileDrop(
     /// Called with the file.
     on_file: Callback<File>,
 ) -> impl IntoView {
-    let over = RwSignal::new(false);
-    let dropped = move |event: ev::DragEvent| {
-        event.prevent_default();
-        over.set(false);
-        let files = event.data_transfer().and_then(|transfer| transfer.files());
-        if let Some(file) = files.and_then(|files| files.get(0)) {
-            on_file.run(file);
-        }
-    };
+    let drops = Drops::onto(on_file);
     view! {
         <label
             class="file-drop"
-            class:over=move || over.get()
-            on:dragover=move |event| {
-                event.prevent_default();
-                over.set(true);
-            }
-            on:dragleave=move |_| over.set(false)
-            on:drop=dropped
+            class:over=move || drops.is_over()
+            on:dragover=move |event| drops.over(&event)
+            on:dragleave=move |event| drops.left(&event)
+            on:drop=move |event| drops.dropped(&event)
         >
             <span>{words}</span>
             // The browser's own chooser speaks the browser's language and says that no file is chosen: it is there, but not seen.

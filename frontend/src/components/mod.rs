@@ -62,6 +62,7 @@ pub mod several;
 
 pub mod code;
 pub mod container_actions;
+pub mod container_head;
 pub mod drop;
 pub mod empty;
 pub mod listing;

@@ -4,18 +4,16 @@ use crate::{
     api,
     app::app,
     components::{
-        container_actions::ContainerActions,
+        container_head::{ContainerHead, container_called},
         container_networks::ContainerNetworks,
-        container_tabs::{ContainerTabs, Tab},
+        container_tabs::Tab,
         empty::NoPage,
         facts::Facts,
         port_list::PortList,
-        state::{self, StateBadge},
         time::Ago,
         usage_charts::UsageCharts,
     },
     i18n::{common, containers as texts},
-    route::{Route, Selection},
     said::said,
     text, words,
 };
@@ -29,11 +27,7 @@ pub fn ContainerPage(
     /// Its name.
     name: String,
 ) -> impl IntoView {
-    let app = app();
-    let container = {
-        let name = name.clone();
-        app.memo(move |live| live.containers.iter().find(|container| container.name.as_str() == name).cloned())
-    };
+    let container = container_called(Signal::stored(name.clone()));
     let is_there = Memo::new(move |_| container.with(Option::is_some));
     move || {
         if is_there.get() {
@@ -80,16 +74,7 @@ fn Whole(
     });
     view! {
         <div class="page" data-test="container" data-container=name.clone()>
-            <div class="page-head">
-                <h1>{name.clone()}</h1>
-                {move || container.get().map(|container| view! {
-                    <StateBadge word=state::word(&container) state=container.state />
-                })}
-                <p></p>
-                <a class="button small" href=Route::select(Selection::Container(name.clone())).href()>{texts::in_topology()}</a>
-                <ContainerActions container />
-            </div>
-            <ContainerTabs name=name.clone() tab=Signal::stored(Tab::Overview) />
+            <ContainerHead name=Signal::stored(name.clone()) container tab=Signal::stored(Tab::Overview) />
             {move || container.get().filter(|container| !container.error.is_empty()).map(|container| view! {
                 <p class="refusal">{said(&container.error).into_owned()}</p>
             })}

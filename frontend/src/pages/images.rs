@@ -5,7 +5,7 @@ use crate::{
     app::app,
     components::{
         code::DockerSays,
-        drop::FileDrop,
+        drop::{Drops, FileDrop},
         empty::Empty,
         listing::{Choose, ChooseAll, Chosen, Filter, SeveralBar, SortChoice, SortHead, View},
         modal::Modal,
@@ -22,6 +22,7 @@ use crate::{
 use drawbridge_api::{Image, ImageBuild, ImageId};
 use leptos::{ev, prelude::*, task::spawn_local};
 use std::sync::Arc;
+use web_sys::File;
 
 /// The dialog of this page that is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,8 +58,23 @@ pub fn ImagesPage() -> impl IntoView {
     });
     let buttons = vec![("remove-chosen", common::remove(), remove)];
     let columns = vec![("name", words::name()), ("size", words::size()), ("created", words::created())];
+    // An archive that was dropped on the page, for the dialog that loads it.
+    let dropped = StoredValue::new_local(None::<File>);
+    let drops = Drops::onto(Callback::new(move |file| {
+        if open.get_untracked() == Open::Nothing {
+            dropped.set_value(Some(file));
+            open.set(Open::Load);
+        }
+    }));
     view! {
-        <div class="page" data-test="images">
+        <div
+            class="page"
+            data-test="images"
+            class:over=move || drops.is_over()
+            on:dragover=move |event| drops.over(&event)
+            on:dragleave=move |event| drops.left(&event)
+            on:drop=move |event| drops.dropped(&event)
+        >
             <div class="page-head">
                 <h1>{words::title()}</h1>
                 <Filter id="find" label=words::filter() view />
@@ -105,7 +121,7 @@ pub fn ImagesPage() -> impl IntoView {
                 match open.get() {
                     Open::Nothing => ().into_any(),
                     Open::Pull => view! { <Pull close /> }.into_any(),
-                    Open::Load => view! { <Load close /> }.into_any(),
+                    Open::Load => view! { <Load dropped close /> }.into_any(),
                     Open::Build => view! { <Build close /> }.into_any(),
                 }
             }}
@@ -273,18 +289,28 @@ fn named(name: RwSignal<String>) -> Option<String> {
 }
 
 #[component]
-fn Load(close: Callback<()>) -> impl IntoView {
+fn Load(
+    /// The file that is loaded at once, if there is one.
+    dropped: StoredValue<Option<File>, LocalStorage>,
+    /// Called when it is over.
+    close: Callback<()>,
+) -> impl IntoView {
     let work = Work::idle();
-    let on_file = Callback::new(move |file| {
+    let archive = RwSignal::new("image.tar".to_owned());
+    let on_file = Callback::new(move |file: File| {
         if !work.is_running() {
+            archive.set(file.name());
             work.begin(Errand::Load(file));
         }
     });
+    if let Some(file) = dropped.try_update_value(Option::take).flatten() {
+        on_file.run(file);
+    }
     view! {
         <Modal id="image-load" title=words::load_title() on_close=close>
             <div class="dialog-body">
                 <FileDrop words=words::load_hint() accept=".tar,.tar.gz,.tgz,.zst" on_file />
-                <DockerSays command="docker load < image.tar".to_owned() />
+                {move || view! { <DockerSays command=docker::load(&archive.get()) /> }}
                 <WorkView work />
             </div>
             <footer>

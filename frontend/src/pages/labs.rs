@@ -5,7 +5,7 @@ use crate::{
     app::app,
     components::{
         code::DockerSays,
-        drop::FileDrop,
+        drop::{Drops, FileDrop},
         empty::Empty,
         listing::{Choose, ChooseAll, Chosen, Filter, SeveralBar, SortChoice, SortHead, View},
         modal::Modal,
@@ -39,10 +39,25 @@ pub fn LabsPage() -> impl IntoView {
     let chosen = Chosen::begin();
     let shown =
         Signal::derive(move || found.with(|found| found.iter().map(|lab| lab.name.clone()).collect::<Vec<_>>()));
+    // A file that was dropped on the page, for the dialog that brings it up.
+    let dropped = StoredValue::new_local(None::<File>);
+    let drops = Drops::onto(Callback::new(move |file| {
+        if !up.get_untracked() && down.with_untracked(Vec::is_empty) {
+            dropped.set_value(Some(file));
+            up.set(true);
+        }
+    }));
     let buttons = vec![("down-chosen", words::take_down(), Callback::new(move |names| down.set(names)))];
     let columns = vec![("name", words::name()), ("containers", words::containers()), ("networks", words::networks())];
     view! {
-        <div class="page" data-test="labs">
+        <div
+            class="page"
+            data-test="labs"
+            class:over=move || drops.is_over()
+            on:dragover=move |event| drops.over(&event)
+            on:dragleave=move |event| drops.left(&event)
+            on:drop=move |event| drops.dropped(&event)
+        >
             <div class="page-head">
                 <h1>{words::title()}</h1>
                 <p class="muted">{words::what()}</p>
@@ -90,7 +105,7 @@ pub fn LabsPage() -> impl IntoView {
                     <a class="button" data-test="export-script" href=api::SCRIPT download="networks.sh">{words::as_script()}</a>
                 </div>
             </section>
-            <Show when=move || up.get()><BringUp close=Callback::new(move |()| up.set(false)) /></Show>
+            <Show when=move || up.get()><BringUp dropped close=Callback::new(move |()| up.set(false)) /></Show>
             {move || {
                 let names = down.get();
                 (!names.is_empty()).then(|| view! { <Down names close=Callback::new(move |()| down.set(Vec::new())) /> })
@@ -144,6 +159,8 @@ enum Preview {
 
 #[component]
 fn BringUp(
+    /// The file that is read at once, if there is one.
+    dropped: StoredValue<Option<File>, LocalStorage>,
     /// Called when it is over.
     close: Callback<()>,
 ) -> impl IntoView {
@@ -162,6 +179,9 @@ fn BringUp(
             }
         });
     });
+    if let Some(file) = dropped.try_update_value(Option::take).flatten() {
+        on_file.run(file);
+    }
     let ask = move || {
         preview.set(Preview::Asking);
         spawn_local(async move {

@@ -4,7 +4,8 @@ use crate::{
     api,
     app::app,
     components::{
-        container_tabs::{ContainerTabs, Tab},
+        container_head::{ContainerHead, container_called},
+        container_tabs::Tab,
         empty::NoPage,
         terminal::{Terminal, TerminalState},
     },
@@ -23,9 +24,10 @@ pub fn TerminalPage() -> impl IntoView {
         _ => (String::new(), Far::Logs),
     });
     let name = Memo::new(move |_| place.with(|(name, _)| name.clone()));
-    let container =
-        app.memo(move |live| live.containers.iter().find(|c| c.name.as_str() == name.get()).map(|c| c.state));
-    let is_running = Memo::new(move |_| container.get() == Some(ContainerState::Running));
+    let container = container_called(name.into());
+    let is_running = Memo::new(move |_| {
+        container.with(|container| container.as_ref().is_some_and(|c| c.state == ContainerState::Running))
+    });
     // Opened anew for each address, and when somebody asks for it.
     let round = RwSignal::new(0);
     let state = RwSignal::new(TerminalState::Opening);
@@ -38,10 +40,7 @@ pub fn TerminalPage() -> impl IntoView {
     let is_over = Memo::new(move |_| matches!(state.get(), TerminalState::Ended(_) | TerminalState::Lost(_)));
     view! {
         <div class="page terminal-page">
-            <div class="page-head">
-                <h1>{move || name.get()}</h1>
-            </div>
-            {move || view! { <ContainerTabs name=name.get() tab /> }}
+            <ContainerHead name=name.into() container tab />
             <p class="terminal-state" role="status" data-test="terminal-state">
                 <span>{said}</span>
                 <Show when=move || is_over.get()>

@@ -5,7 +5,8 @@ use crate::{
     app::{App, app},
     components::{
         code::{Line, Listing},
-        container_tabs::{ContainerTabs, Tab},
+        container_head::{ContainerHead, container_called},
+        container_tabs::Tab,
     },
     i18n::trial as texts,
     route::Route,
@@ -46,13 +47,10 @@ pub fn TryPage(
         Route::Try { trial, .. } => trial,
         _ => Trial::default(),
     });
-    let is_running = {
-        let name = name.clone();
-        app.memo(move |live| {
-            let container = live.containers.iter().find(|container| container.name.as_str() == name);
-            container.is_some_and(|container| container.state == ContainerState::Running)
-        })
-    };
+    let container = container_called(Signal::stored(name.clone()));
+    let is_running = Memo::new(move |_| {
+        container.with(|container| container.as_ref().is_some_and(|c| c.state == ContainerState::Running))
+    });
     let stage = RwSignal::new(Stage::Idle);
     let edit = {
         let name = name.clone();
@@ -81,8 +79,7 @@ pub fn TryPage(
     };
     view! {
         <div class="page" data-test="trial">
-            <div class="page-head"><h1>{name.clone()}</h1></div>
-            <ContainerTabs name=name.clone() tab=Signal::stored(Tab::Try) />
+            <ContainerHead name=Signal::stored(name.clone()) container tab=Signal::stored(Tab::Try) />
             <div class="columns">
                 <section class="card">
                     <h2>{texts::title(&name)}</h2>
