@@ -20,6 +20,8 @@ fn a_foreign_rule_is_named_with_what_mends_it() {
         let commands = page.texts(".finding[data-health=warning] [data-test=command]").await;
         run("sh", &["-ec", &commands[0]]);
         page.click("[data-test=look-again]").await;
+        // Until the daemon has answered there are none.
+        page.sees(".finding", "").await;
         // A kernel may lack something else that is optional, such as SCTP.
         page.misses(".finding[data-health=warning] [data-test=command]").await;
     });
@@ -33,6 +35,8 @@ fn the_ports_of_a_running_container_are_planned_and_changed() {
         page.open("/containers").await;
         page.click("tr[data-container=box1] [data-test=ports]").await;
         page.click("#ports-edit [data-test=add-port]").await;
+        // It takes the focus in the next frame, and what is typed elsewhere meanwhile.
+        page.has_focus("#ports-edit [data-test=port-row] [name=port-address]").await;
         page.fill("#ports-edit [data-test=port-row] [data-test=host-port]", "18080").await;
         page.fill("#ports-edit [data-test=port-row] [data-test=container-port]", "80").await;
         page.click("#ports-edit [data-test=preview]").await;

@@ -216,17 +216,41 @@ impl Page {
     }
 
     pub(crate) async fn path(&self) -> String {
-        let url = self.driver.current_url().await.unwrap();
-        url.as_str().trim_start_matches(&self.origin).to_owned()
+        // By the page itself: chromedriver asks the browser, which hears of it from there.
+        let url = self.js("return location.href").await;
+        url.as_str().unwrap().trim_start_matches(&self.origin).to_owned()
     }
 
-    /// Clicks, as soon as there is something to click on.
+    /// Clicks, as soon as there is something that gets the click: what is disabled does not, nor what moves or goes
+    /// just then, and chromedriver says nothing of it.
     pub(crate) async fn click(&self, css: &str) {
+        // An option is chosen without a click.
+        let watch = "window.clicked = arguments[0].tagName === 'OPTION';
+            arguments[0].addEventListener('click', () => { window.clicked = true; }, { capture: true, once: true });";
         self.until(&format!("{css} to be clicked"), async || {
-            self.driver.find(By::Css(css)).await?.click().await?;
+            let place = self.driver.find(By::Css(css)).await?;
+            self.driver.execute(watch, vec![place.to_json()?]).await?;
+            place.click().await?;
+            // Another document, to which it has led, knows nothing of it.
+            let clicked = self.driver.execute("return window.clicked ?? true", Vec::new()).await;
+            Ok((!clicked.is_ok_and(|clicked| *clicked.json() == false)).then_some(()))
+        })
+        .await;
+    }
+
+    /// Presses keys on something, as soon as it is there and takes them.
+    pub(crate) async fn press(&self, css: &str, keys: impl Into<TypingData> + Clone) {
+        self.until(&format!("{css} to take keys"), async || {
+            self.driver.find(By::Css(css)).await?.send_keys(keys.clone()).await?;
             Ok(Some(()))
         })
         .await;
+    }
+
+    /// Waits until something has the focus.
+    pub(crate) async fn has_focus(&self, css: &str) {
+        let script = format!("return document.activeElement?.matches({css:?}) ?? false");
+        self.js_until(&format!("the focus on {css}"), &script).await;
     }
 
     /// Types into a field, over what is there.
@@ -301,8 +325,14 @@ impl Page {
     /// What the browser says of itself while the daemon is away.
     pub(crate) fn expects_lost_connection(&self) {
         // A relay takes what comes, and lets go of it when nobody is there: how far a request has got by then is chance.
-        let got_as_far_as =
-            ["CONNECTION_CLOSED", "CONNECTION_RESET", "EMPTY_RESPONSE", "INCOMPLETE_CHUNKED", "SOCKET_NOT_CONNECTED"];
+        let got_as_far_as = [
+            "CONNECTION_CLOSED",
+            "CONNECTION_RESET",
+            "CONTENT_LENGTH_MISMATCH",
+            "EMPTY_RESPONSE",
+            "INCOMPLETE_CHUNKED",
+            "SOCKET_NOT_CONNECTED",
+        ];
         self.expected.borrow_mut().extend(got_as_far_as);
     }
 
