@@ -16,7 +16,7 @@ const WATCH: &str = r#"
         for (const box of document.querySelectorAll('svg [data-container][data-state=running]')) {
             const name = box.dataset.container;
             const wires = [...document.querySelectorAll('svg [data-veth]')];
-            const wired = wires.some(wire => new RegExp(`\\b${name}\\b`).test(wire.getAttribute('aria-label')));
+            const wired = wires.some(wire => new RegExp(`\\b${name}\\b`).test(wire.firstElementChild.getAttribute('aria-label')));
             if (!(name in seen) && wired && /\d+\.\d+\.\d+\.\d+\/\d+/.test(box.textContent)) {
                 seen[name] = null;
                 requestAnimationFrame(() => { seen[name] = Date.now(); });
@@ -112,7 +112,7 @@ fn a_network_is_planned_made_and_removed() {
         page.open("/networks").await;
         page.click("[data-test=new-network]").await;
         for (name, subnet, words) in [
-            ("bridge", "", "network with name bridge already exists"),
+            ("bridge", "", "There is a network called"),
             ("a b", "", "Invalid network name (a b), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"),
             ("demo", "10.9.0.0/33", "10.9.0.0/33"),
             ("demo", "172.17.3.0/24", "172.17.0.0/16"),
@@ -158,7 +158,7 @@ fn a_container_from_its_form_to_its_removal() {
         page.fill("#container-name", "box1").await;
         page.fill("#container-command", "sh -c 'trap exit TERM; while true; do sleep 0.1; done'").await;
         page.click("#container-create [data-test=preview]").await;
-        page.sees("#container-create [data-test=refusal]", "is already in use by container").await;
+        page.sees("#container-create [data-test=refusal]", "There is a container called").await;
         page.fill("#container-name", "made").await;
         page.fill("#container-image", "nosuch").await;
         page.click("#container-create [data-test=preview]").await;

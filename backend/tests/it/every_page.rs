@@ -65,19 +65,12 @@ async fn complaints(page: &Page, axe: &str) -> String {
             .as_array()
             .unwrap()
             .iter()
-            .filter(|node| !(violation["id"] == "label-content-name-mismatch" && is_drawn(node)))
             .map(|node| format!("{} {}", node["html"], node["failureSummary"].as_str().unwrap_or_default()))
             .take(3)
             .collect();
-        (!nodes.is_empty()).then(|| format!("{}: {} {}", violation["id"], violation["help"], nodes.join(" | ")))
+        format!("{}: {} {}", violation["id"], violation["help"], nodes.join(" | "))
     };
-    found["violations"].as_array().unwrap().iter().filter_map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// Whether it is a thing of the drawing. The words in one are no label of a button but parts of a picture: its name, its addresses,
-/// its process. What it is called says them as a sentence, and so not letter by letter.
-fn is_drawn(node: &Value) -> bool {
-    node["html"].as_str().is_some_and(|html| html.starts_with("<g "))
+    found["violations"].as_array().unwrap().iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// How a page is looked at.

@@ -177,27 +177,31 @@ pub fn BlockNode(
     move || {
         let (spot, [from, to]) = spot.get()?;
         Some(view! {
-            <g
-                class="node block"
-                role="button"
-                tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
-                data-stop=stop.with_value(ToString::to_string)
-                data-block=name()
-                aria-expanded="false"
-                aria-label=move || topology::say_block(&topology::containers(total.get()), &words())
-                on:click=click
-                on:keydown=press
-                on:focus=move |_| canvas.stop.set(stop.get_value())
-            >
-                <line class="cable" x1=from.0 y1=from.1 x2=to.0 y2=to.1 />
-                <rect class="shape back" x=spot.x + 6 y=spot.y + 6 width=spot.width - 6 height=spot.height rx="10" />
-                <rect class="shape" x=spot.x y=spot.y width=spot.width - 6 height=spot.height rx="10" />
-                <text class="name" x=spot.x + 16 y=spot.y + 23>{Signal::derive(move || topology::containers(total.get()))}</text>
-                <text class="faint" x=spot.x + 16 y=spot.y + 41>
-                    {Signal::derive(move || fit(&words(), usize::try_from((spot.width - 40) / 7).unwrap_or(0)))}
-                </text>
-                <text class="unfold end" x=spot.x + spot.width - 24 y=spot.y + 23>{topology::show_each()}</text>
-                <Paths mosaic=drawn />
+            <g class="node block" data-block=name() on:click=click>
+                <g
+                    role="button"
+                    tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
+                    data-stop=stop.with_value(ToString::to_string)
+                    aria-expanded="false"
+                    aria-label=move || topology::say_block(&topology::containers(total.get()), &words())
+                    on:keydown=press
+                    on:focus=move |_| canvas.stop.set(stop.get_value())
+                >
+                    <line class="cable" x1=from.0 y1=from.1 x2=to.0 y2=to.1 />
+                    <rect class="shape back" x=spot.x + 6 y=spot.y + 6 width=spot.width - 6 height=spot.height rx="10" />
+                    <rect class="shape" x=spot.x y=spot.y width=spot.width - 6 height=spot.height rx="10" />
+                    <Paths mosaic=drawn />
+                </g>
+                // Beside the button, as in `Node`.
+                <g aria-hidden="true">
+                    <text class="name" x=spot.x + 16 y=spot.y + 23>
+                        {Signal::derive(move || topology::containers(total.get()))}
+                    </text>
+                    <text class="faint" x=spot.x + 16 y=spot.y + 41>
+                        {Signal::derive(move || fit(&words(), usize::try_from((spot.width - 40) / 7).unwrap_or(0)))}
+                    </text>
+                    <text class="unfold end" x=spot.x + spot.width - 24 y=spot.y + 23>{topology::show_each()}</text>
+                </g>
             </g>
         })
     }

@@ -38,6 +38,7 @@ pub fn ContainerNode(
                 && !container.with(|container| container.as_ref().is_some_and(|c| means_container(c, text)))
         })
     });
+    let words = move || container.get().map(|container| words(&container, place(), canvas.density.get()));
     view! {
         <Node
             canvas
@@ -46,11 +47,12 @@ pub fn ContainerNode(
             selection
             place=Signal::derive(place)
             label=Signal::derive(label)
+            words=words.into_any()
             class:dim=is_dim
             attr:data-container=move || name.get()
             attr:data-state=state
         >
-            {move || container.get().map(|container| face(&container, place(), canvas.density.get()))}
+            {move || container.get().map(|container| shapes(&container, place(), canvas.density.get()))}
         </Node>
     }
 }
@@ -63,15 +65,34 @@ fn describe(container: &Container) -> String {
     format!("{}{ports}", topology::say_container(&container.name, &state, &addresses.join(", ")))
 }
 
-/// The lines inside a container's box.
-fn face(container: &Container, spot: Spot, density: Density) -> impl IntoView + use<> {
-    let name = fit(container.name.as_str(), face::name(spot.width - 44));
+/// A container's box, the mark of its state, and the end of its way in: on the lower edge, as `eth0` is on the upper one.
+fn shapes(container: &Container, spot: Spot, density: Density) -> impl IntoView + use<> {
     let mark = match container.state {
         ContainerState::Running => view! { <circle class="mark running" cx="19" cy="24" r="4.5" /> }.into_any(),
         ContainerState::Created | ContainerState::Exited => {
             view! { <rect class="mark" x="15" y="20" width="8" height="8" rx="1.5" /> }.into_any()
         }
     };
+    let (middle, bottom) = (spot.width / 2, spot.height);
+    let door = entry(&container.ports).map(|entry| match density {
+        Density::Full => {
+            let length = i32::try_from(entry.inside.chars().count()).unwrap_or(8) * 8 + 14;
+            view! { <rect class="door-end" x=middle - length / 2 y=bottom - 6 width=length height="17" rx="5" /> }
+                .into_any()
+        }
+        Density::Compact => view! { <circle class="door-end" cx=middle cy=bottom r="4" /> }.into_any(),
+    });
+    let lift = if density == Density::Compact { "translate(0 -9)" } else { "" };
+    view! {
+        <rect class="shape" width=spot.width height=spot.height rx="10" />
+        <g transform=lift>{mark}</g>
+        {door}
+    }
+}
+
+/// The lines inside a container's box, and the port at the end of its way in.
+fn words(container: &Container, spot: Spot, density: Density) -> impl IntoView + use<> {
+    let name = fit(container.name.as_str(), face::name(spot.width - 44));
     let (title, first_line, step) = match density {
         Density::Full => (29, 52, 18),
         Density::Compact => (20, 37, 14),
@@ -80,23 +101,12 @@ fn face(container: &Container, spot: Spot, density: Density) -> impl IntoView + 
         view! { <text class=line.class x="14" y=first_line + index * step>{line.text}</text> }
     });
     let lines = lines.collect_view();
-    // The end of its way in, on the lower edge as `eth0` is on the upper one.
-    let (middle, bottom) = (spot.width / 2, spot.height);
-    let door = entry(&container.ports).map(|entry| match density {
-        Density::Full => {
-            let length = i32::try_from(entry.inside.chars().count()).unwrap_or(8) * 8 + 14;
-            view! {
-                <rect class="door-end" x=middle - length / 2 y=bottom - 6 width=length height="17" rx="5" />
-                <text class="mono middle door-text" x=middle y=bottom + 7>{entry.inside}</text>
-            }
-            .into_any()
-        }
-        Density::Compact => view! { <circle class="door-end" cx=middle cy=bottom r="4" /> }.into_any(),
+    let entry = entry(&container.ports).filter(|_| density == Density::Full);
+    let door = entry.map(|entry| {
+        let (middle, bottom) = (spot.width / 2, spot.height);
+        view! { <text class="mono middle door-text" x=middle y=bottom + 7>{entry.inside}</text> }
     });
-    let lift = if density == Density::Compact { "translate(0 -9)" } else { "" };
     view! {
-        <rect class="shape" width=spot.width height=spot.height rx="10" />
-        <g transform=lift>{mark}</g>
         <text class="name" x="31" y=title>{name}</text>
         {lines}
         {door}

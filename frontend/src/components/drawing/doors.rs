@@ -84,18 +84,18 @@ pub fn PortNode(
             selection
             place=Signal::derive(place)
             label=Signal::derive(label)
+            words=view! { <text class="mono" x="27" y="17">{text}</text> }.into_any()
             attr:data-port=move || name.get().unwrap_or_default()
             on:pointerenter=move |_| hover.set(entered.clone())
             on:pointerleave=move |_| hover.set(None)
-            on:focus=move |_| hover.set(focused.clone())
-            on:blur=move |_| hover.set(None)
+            on:focusin=move |_| hover.set(focused.clone())
+            on:focusout=move |_| hover.set(None)
         >
             {move || {
                 let Spot { width, height, .. } = place();
                 view! {
                     <rect class="shape" width=width height=height rx="13" />
                     <path class="door-mark" d="M12 9h9l-4.5 8z" />
-                    <text class="mono" x="27" y="17">{text()}</text>
                 }
             }}
         </Node>

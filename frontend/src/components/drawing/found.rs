@@ -60,6 +60,11 @@ fn BridgeNode(
             view! { <line class="rail" x1=from.0 y1=from.1 x2=to.0 y2=to.1 /> }
         });
         let rails = rails.collect_view();
+        let words = view! {
+            <text class="name" x=bar.x + 16 y=bar.y + 27>{short}</text>
+            <text class="mono" x=bar.x + 16 y=bar.y + 48>{said}</text>
+            <text class="faint end" x=bar.x + bar.width - 16 y=bar.y + 27>{topology::ports(ports)}</text>
+        };
         Some(view! {
             <Node
                 canvas
@@ -67,13 +72,11 @@ fn BridgeNode(
                 stop=Stop::Found(selection.clone())
                 selection
                 label
+                words=words.into_any()
                 attr:data-link=mark
             >
                 {rails}
                 <rect class="shape" x=bar.x y=bar.y width=bar.width height=BAR rx="10" />
-                <text class="name" x=bar.x + 16 y=bar.y + 27>{short}</text>
-                <text class="mono" x=bar.x + 16 y=bar.y + 48>{said}</text>
-                <text class="faint end" x=bar.x + bar.width - 16 y=bar.y + 27>{topology::ports(ports)}</text>
             </Node>
         })
     }
@@ -104,6 +107,13 @@ fn BoxNode(
         };
         let label = topology::say_foreign(&selection, &lines.join(", "));
         let step = if shown == 1 { 14 } else { 18 };
+        let lines = lines.into_iter().take(shown).zip(1..).map(|(line, number)| {
+            view! { <text class="mono" x=place.x + 14 y=place.y + 24 + step * number>{fit(&line, room)}</text> }
+        });
+        let words = view! {
+            <text class="name" x=place.x + 14 y=place.y + 20 + step / 5>{fit(&name, room)}</text>
+            {lines.collect_view()}
+        };
         Some(view! {
             <Node
                 canvas
@@ -111,16 +121,12 @@ fn BoxNode(
                 stop=Stop::Found(selection.clone())
                 selection=selection.clone()
                 label
+                words=words.into_any()
                 attr:data-link=link
                 attr:data-namespace=namespace
             >
                 {spot.wire.map(|[from, to]| view! { <line class="line" x1=from.0 y1=from.1 x2=to.0 y2=to.1 /> })}
                 <rect class="shape" x=place.x y=place.y width=place.width height=place.height rx="10" />
-                <text class="name" x=place.x + 14 y=place.y + 20 + step / 5>{fit(&name, room)}</text>
-                {lines.into_iter().take(shown).enumerate().map(|(number, line)| {
-                    let y = place.y + 24 + step * (i32::try_from(number).unwrap_or(0) + 1);
-                    view! { <text class="mono" x=place.x + 14 y=y>{fit(&line, room)}</text> }
-                }).collect_view()}
             </Node>
         })
     }

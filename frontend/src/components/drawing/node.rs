@@ -1,4 +1,5 @@
-//! What every node of the drawing is: a group that acts as a button.
+//! What every node of the drawing is: shapes that act as a button, and words over them that are part of the picture. A button's name
+//! has to begin with the words on it (WCAG 2.5.3), which would have a screen reader read all of them before it says what they mean.
 
 use super::Canvas;
 use crate::{
@@ -26,6 +27,8 @@ pub fn Node(
     /// Where it stands, if its shapes don't say so themselves.
     #[prop(optional, into)]
     place: Option<Signal<Spot>>,
+    /// What is read in it by those who see it.
+    words: AnyView,
     /// The shapes.
     children: Children,
 ) -> impl IntoView {
@@ -48,17 +51,22 @@ pub fn Node(
     view! {
         <g
             class=class
-            role="button"
-            tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
-            data-stop=stop.with_value(ToString::to_string)
+            class:selected=is_selected
             transform=move || place.map(|place| place.with(|spot| format!("translate({} {})", spot.x, spot.y)))
-            aria-label=move || label.get()
-            aria-pressed=move || is_selected().to_string()
             on:click=click
-            on:keydown=press
-            on:focus=move |_| canvas.stop.set(stop.get_value())
         >
-            {children()}
+            <g
+                role="button"
+                tabindex=move || stop.with_value(|stop| canvas.tabindex(stop))
+                data-stop=stop.with_value(ToString::to_string)
+                aria-label=move || label.get()
+                aria-pressed=move || is_selected().to_string()
+                on:keydown=press
+                on:focus=move |_| canvas.stop.set(stop.get_value())
+            >
+                {children()}
+            </g>
+            <g aria-hidden="true">{words}</g>
         </g>
     }
 }

@@ -27,17 +27,30 @@ pub fn HostNode(
         // Not laid out yet.
         let host = host.get().filter(|_| spot.width > 0)?;
         let chips = host.addresses.iter().zip(chips).map(|(address, chip)| {
-            view! {
-                <rect class="chip" x=chip.x y=chip.y width=chip.width height=chip.height rx="6" />
+            let shape = view! { <rect class="chip" x=chip.x y=chip.y width=chip.width height=chip.height rx="6" /> };
+            let words = view! {
                 <text class="mono" x=chip.x + 10 y=chip.y + 17>
                     <tspan class="faint">{address.interface.clone()}</tspan>
                     <tspan dx="8">{address.address.to_string()}</tspan>
                 </text>
-            }
+            };
+            (shape, words)
         });
-        let chips = chips.collect_view();
+        let (chips, addresses): (Vec<_>, Vec<_>) = chips.unzip();
         let (name, mark, system) =
             (host.name.clone(), host.name.clone(), format!("Linux {} · {}", host.kernel, host.runtime));
+        let words = view! {
+            <text class="name" x=spot.x + 16 y=spot.y + 32>
+                <tspan class="kind">{topology::host()}</tspan>
+                <tspan dx="10">{fit(&name, 24)}</tspan>
+            </text>
+            {(spot.width > 560).then(|| view! {
+                <text class="faint end" x=spot.x + spot.width - 16 y=spot.y + 32>
+                    {system}
+                </text>
+            })}
+            {addresses}
+        };
         Some(view! {
             <Node
                 canvas
@@ -45,18 +58,10 @@ pub fn HostNode(
                 stop=Stop::Host
                 selection=Selection::Host
                 label=topology::say_host(&name)
+                words=words.into_any()
                 attr:data-host=mark
             >
                 <rect class="shape" x=spot.x y=spot.y width=spot.width height=spot.height rx="12" />
-                <text class="name" x=spot.x + 16 y=spot.y + 32>
-                    <tspan class="kind">{topology::host()}</tspan>
-                    <tspan dx="10">{fit(&name, 24)}</tspan>
-                </text>
-                {(spot.width > 560).then(|| view! {
-                    <text class="faint end" x=spot.x + spot.width - 16 y=spot.y + 32>
-                        {system}
-                    </text>
-                })}
                 {chips}
             </Node>
         })
@@ -127,6 +132,21 @@ pub fn BridgeNode(
         let beside = is_wide.then(|| view! { <tspan class="mono faint" dx="10">{words.bridge.clone()}</tspan> });
         let second = (!is_wide && !bridge.is_empty()).then(|| view! { <tspan class="faint">{bridge}</tspan> });
         let apart = if second.is_some() { "8" } else { "0" };
+        let words = view! {
+            <text class="name" x=bar.x + 16 y=bar.y + 27>{words.name}{beside}</text>
+            <text class="mono" x=bar.x + 16 y=bar.y + 48>{second}<tspan dx=apart>{words.ranges}</tspan></text>
+            <text class="faint end number" x=bar.x + bar.width - 16 y=bar.y + 27>
+                {Signal::derive(move || topology::running(&running.get()))}
+            </text>
+            {is_wide.then(|| view! {
+                <text class="faint end number" data-test="bridge-rate" x=bar.x + bar.width - 16 y=bar.y + 48>
+                    {Signal::derive(move || {
+                        let otherwise = if is_internal { topology::internal() } else { "" };
+                        rate.get().unwrap_or_else(|| otherwise.to_owned())
+                    })}
+                </text>
+            })}
+        };
         Some(view! {
             <Node
                 canvas
@@ -134,6 +154,7 @@ pub fn BridgeNode(
                 stop=stop.clone()
                 selection=Selection::Network(name.clone())
                 label
+                words=words.into_any()
                 class:internal=Signal::stored(is_internal)
                 class:dim=is_dim
                 class:target=Signal::from(target)
@@ -145,19 +166,6 @@ pub fn BridgeNode(
                 })}
                 {rails}
                 <rect class="shape" x=bar.x y=bar.y width=bar.width height=BAR rx="10" />
-                <text class="name" x=bar.x + 16 y=bar.y + 27>{words.name}{beside}</text>
-                <text class="mono" x=bar.x + 16 y=bar.y + 48>{second}<tspan dx=apart>{words.ranges}</tspan></text>
-                <text class="faint end number" x=bar.x + bar.width - 16 y=bar.y + 27>
-                    {Signal::derive(move || topology::running(&running.get()))}
-                </text>
-                {is_wide.then(|| view! {
-                    <text class="faint end number" data-test="bridge-rate" x=bar.x + bar.width - 16 y=bar.y + 48>
-                        {Signal::derive(move || {
-                            let otherwise = if is_internal { topology::internal() } else { "" };
-                            rate.get().unwrap_or_else(|| otherwise.to_owned())
-                        })}
-                    </text>
-                })}
             </Node>
         })
     }

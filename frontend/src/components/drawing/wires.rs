@@ -56,6 +56,7 @@ pub fn WireNode(
     move || {
         let (outside, inside, owner) = ends.get()?;
         let (name, label) = (outside.clone(), topology::say_veth(&outside, &inside, &owner));
+        let port = i32::try_from(inside.chars().count()).unwrap_or(4) * 8 + 12;
         Some(view! {
             <Node
                 canvas
@@ -63,6 +64,7 @@ pub fn WireNode(
                 stop=stop.clone()
                 selection=Selection::Veth(name.clone())
                 label
+                words=view! { <Names canvas points rate outside inside /> }.into_any()
                 class:dim=is_dim
                 attr:data-veth=name
                 attr:data-level=move || rates::level(rate.get())
@@ -73,13 +75,25 @@ pub fn WireNode(
                 {move || flow(rate.get()).map(|class| view! {
                     <polyline class=class points=points.with(|points| path(points)) />
                 })}
-                <Names canvas points rate outside inside />
+                {move || ends_of(&points.get(), port, canvas.density.get())}
             </Node>
         })
     }
 }
 
-/// The ends and their names, and the rate where the line hangs straight down.
+/// The ends of a line: a plug at the bridge, and at the namespace a port in which its name has room, `port` wide.
+fn ends_of(points: &[Point], port: i32, density: Density) -> Option<impl IntoView + use<>> {
+    let (&(x, y), &(end_x, end_y)) = (points.first()?, points.last()?);
+    let port = (density == Density::Full).then(|| {
+        view! { <rect class="port" x=end_x - port / 2 y=end_y - 10 width=port height="20" rx="5" /> }
+    });
+    Some(view! {
+        <circle class="plug" cx=x cy=y r="4.5" />
+        {port}
+    })
+}
+
+/// The names of the ends, and the rate where the line hangs straight down.
 #[component]
 fn Names(
     /// What all nodes share.
@@ -97,20 +111,14 @@ fn Names(
     move || {
         let points = points.get();
         let (&(x, y), &(end_x, end_y)) = (points.first()?, points.last()?);
-        let names = (canvas.density.get() == Density::Full).then(|| {
-            let port = i32::try_from(inside.chars().count()).unwrap_or(4) * 8 + 12;
+        (canvas.density.get() == Density::Full).then(|| {
             view! {
                 {(points.len() == 2).then(|| view! {
                     <text class="mono" x=x + 10 y=y + 21>{outside.clone()}</text>
                     <text class="mono rate" data-test="rate" x=x + 10 y=y + 37>{words}</text>
                 })}
-                <rect class="port" x=end_x - port / 2 y=end_y - 10 width=port height="20" rx="5" />
                 <text class="mono middle" x=end_x y=end_y + 4>{inside.clone()}</text>
             }
-        });
-        Some(view! {
-            <circle class="plug" cx=x cy=y r="4.5" />
-            {names}
         })
     }
 }
