@@ -1,13 +1,13 @@
 //! Containers as they are: found by what people type, listed, and told to listeners.
 
-use super::{Daemon, OpError};
+use super::{Daemon, OpError, plain::plain_start};
 use crate::{
     clock,
     model::ContainerRecord,
     store::{Connection, attachment, container, endpoint, port},
 };
 use drawbridge_api::{Attachment, Container, ContainerId, Endpoint, EventKind, NsName, PublishedPort};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::PoisonError};
 
 /// The container that a name, an id or the beginning of one means; a leading `/` of a name is left out.
 ///
@@ -130,7 +130,7 @@ fn view_of(record: &ContainerRecord, parts: Parts) -> Container {
         health: record.life.health.as_ref().map(|health| health.status.as_str().to_owned()),
         pid: record.pid,
         exit_code: record.exit_code,
-        error: record.error.clone(),
+        error: plain_start(&record.error),
         auto_remove: spec.auto_remove,
         labels: spec.labels.clone(),
         namespace,
@@ -145,8 +145,15 @@ fn view_of(record: &ContainerRecord, parts: Parts) -> Container {
 
 /// Tells listeners how a container is now.
 pub(super) fn publish(daemon: &Daemon, id: &ContainerId) -> Result<(), OpError> {
+    let _in_order = daemon.telling.lock().unwrap_or_else(PoisonError::into_inner);
     let record = get(daemon, id)?;
     let seen = view(daemon, &record)?;
     daemon.engine.events.publish(EventKind::Container(seen), clock::now_ms());
     Ok(())
+}
+
+/// Tells listeners that a container, whose row is gone, is no more.
+pub(super) fn publish_removal(daemon: &Daemon, id: &ContainerId) {
+    let _in_order = daemon.telling.lock().unwrap_or_else(PoisonError::into_inner);
+    daemon.engine.events.publish(EventKind::ContainerRemoved(id.clone()), clock::now_ms());
 }

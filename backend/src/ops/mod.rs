@@ -29,6 +29,7 @@ pub mod names;
 pub mod network;
 mod outlet;
 pub mod pausing;
+pub mod plain;
 pub mod process;
 pub mod publish;
 mod removal;
@@ -93,6 +94,8 @@ pub struct Daemon {
     execs: exec::Execs,
     /// The lists of containers that were last given out.
     lists: listed::Lists,
+    /// Held from reading how a container is until it is told: what was read later is told later.
+    telling: Mutex<()>,
     /// One lab comes up or goes at a time.
     labs: AsyncMutex<()>,
 }
@@ -123,6 +126,7 @@ impl Daemon {
             asked_to_end: Mutex::default(),
             execs: exec::Execs::default(),
             lists: listed::Lists::default(),
+            telling: Mutex::default(),
             labs: AsyncMutex::default(),
         })
     }

@@ -1,14 +1,14 @@
 //! Taking a container away: its row, its files, and what was made for it alone.
 
-use super::{Daemon, OpError, attach::namespace_name, mounting, stopping};
+use super::{Daemon, OpError, attach::namespace_name, lookup, mounting, stopping};
 use crate::{
-    clock::{self, lap},
+    clock::lap,
     engine::Mode,
     model::ContainerRecord,
     notices::ContainerDeed,
     store::{container as rows, journal::Request, volume},
 };
-use drawbridge_api::{ContainerState, EventKind, Origin};
+use drawbridge_api::{ContainerState, Origin};
 use drawbridge_plan::Scope;
 
 /// What becomes of the volumes that were made for a container alone.
@@ -50,6 +50,6 @@ pub(super) async fn delete(
     }
     lap("remove: files");
     daemon.tell_container(record, ContainerDeed::Destroy);
-    daemon.engine.events.publish(EventKind::ContainerRemoved(record.id.clone()), clock::now_ms());
+    lookup::publish_removal(daemon, &record.id);
     Ok(())
 }

@@ -164,7 +164,8 @@ fn a_lab_is_previewed_brought_up_and_taken_down() {
         shot(page, "lab-plan").await;
         page.click("#lab-up [data-test=apply]").await;
         page.sees("#lab-up [data-test=work-done]", "Done.").await;
-        page.sees("#lab-up .said", "Container school-b-1 created").await;
+        page.sees("#lab-up .said li:has(b)", "school-b-1").await;
+        page.sees("#lab-up .said li", "created").await;
         page.click("#lab-up [data-test=cancel]").await;
         page.sees("tr[data-lab=school]", "2 of 2 running").await;
         shot(page, "labs").await;

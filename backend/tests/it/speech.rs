@@ -140,7 +140,7 @@ fn words_are_found_in_the_other_language() {
     check("2 selected", "已选 2 项");
     check("Create bridge br-lab", "创建网桥 br-lab");
     check("Bring veth7c7ec5a up", "启用 veth7c7ec5a");
-    check("is already in use by container", "”使用。须先移除（或重命名）该容器，才能再用这个名称。");
+    check("There is a network called", " 的网络：请另选名称，或先移除那个网络");
     check("Add to the tables: 3 to leases4, bridges br-lab", "添加到规则表：leases4 中 3 个, bridges br-lab");
     for same in
         ["box1", "172.17.0.2", "ip link del", "docker network connect lab client", "line 1: service a has no `image`"]

@@ -5,7 +5,7 @@ use crate::{
     harness::Daemon,
     webdriver::{Page, check},
 };
-use thirtyfour::{By, Key};
+use thirtyfour::Key;
 
 /// What stands in the terminal, its past included.
 const SCREEN: &str = r#"
@@ -24,12 +24,7 @@ async fn shows(page: &Page, words: &str) {
 
 async fn types(page: &Page, keys: impl Into<thirtyfour::TypingData> + Clone) {
     // xterm.js takes the keys by a field that nobody sees. Until something is printed it has no size, and takes none.
-    page.until("a terminal that takes keys", async || {
-        let field = page.driver.find(By::Css("[data-test=terminal] textarea")).await?;
-        field.send_keys(keys.clone()).await?;
-        Ok(Some(()))
-    })
-    .await;
+    page.press("[data-test=terminal] textarea", keys).await;
 }
 
 /// Asks the shell for the size of its terminal until it says that of the page, which may change once more after it has settled.
@@ -108,6 +103,13 @@ fn a_shell_is_typed_into() {
         page.sees("[data-test=terminal-state]", "The command has ended with exit code 7.").await;
         page.click("[data-test=open-again]").await;
         shows(page, "/ #").await;
+
+        page.open("/containers/box1/terminal?far=command&command=nosuch").await;
+        let why = page.sees("[data-test=terminal-state]", "choose another command, or an image that has it").await;
+        assert_eq!(why.matches("nosuch").count(), 1, "{why}");
+        daemon.docker(&["stop", "-t", "0", "box1"]);
+        page.click("[data-test=open-again]").await;
+        page.sees("[data-test=terminal-state]", "The command did not start: ").await;
     });
 }
 

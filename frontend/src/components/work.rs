@@ -88,7 +88,10 @@ pub fn WorkView(
             </ul>
             <ul class="said" role="log">
                 {move || lines().into_iter().map(|(subject, text)| view! {
-                    <li>{subject.map(|subject| view! { <b>{subject}</b>" " })}{text}</li>
+                    <li>
+                        {subject.map(|subject| view! { <b>{said(&subject).into_owned()}</b>" " })}
+                        {said(&text).into_owned()}
+                    </li>
                 }).collect_view()}
             </ul>
             <Show when=move || output.with(|output| !output.is_empty())>

@@ -2,7 +2,7 @@
 
 use crate::{
     http::log,
-    ops::{Class, OpError},
+    ops::{Class, OpError, plain::plain},
 };
 use axum::{
     Json,
@@ -84,10 +84,14 @@ impl PanelError {
 impl IntoResponse for PanelError {
     fn into_response(self) -> Response {
         let status = self.status();
-        if let PanelError::Op(error) = &self {
-            log(status, error);
-        }
-        (status, Json(Refusal { message: self.to_string() })).into_response()
+        let message = match &self {
+            PanelError::Op(error) => {
+                log(status, error);
+                plain(error)
+            }
+            refused => refused.to_string(),
+        };
+        (status, Json(Refusal { message })).into_response()
     }
 }
 

@@ -5,7 +5,7 @@ use super::error::PanelError;
 use crate::{
     http::chain,
     images::progress::{LayerState, Progress as Report, Reporter, reporter},
-    ops::OpError,
+    ops::{OpError, plain::plain},
 };
 use axum::{
     body::{Body, Bytes},
@@ -39,7 +39,7 @@ where
             Ok(()) => Progress::Done,
             Err(error) => {
                 tracing::warn!(error = chain(&error), "an operation failed after its answer had begun");
-                Progress::Failed { message: error.to_string() }
+                Progress::Failed { message: plain(&error) }
             }
         }
     });

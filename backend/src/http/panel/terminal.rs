@@ -8,6 +8,7 @@ use crate::{
         console::{self, AttachOptions, Past},
         container,
         exec::{self, ExecState, NewExec, Outputs},
+        plain::{plain, plain_start},
         session::{Piece, Session},
         wait::{self, Condition},
     },
@@ -99,29 +100,44 @@ pub(super) async fn terminal(
     let (Query(query), upgrade) = (query?, upgrade?);
     let record = container::find(&daemon, &text)?;
     let size = TerminalSize { rows: query.rows, columns: query.columns };
-    let (session, far) = match query.view {
+    let opened = open(&daemon, &record.id, &query, size).await;
+    Ok(upgrade.max_message_size(LARGEST_MESSAGE).on_upgrade(move |mut socket| async move {
+        match opened {
+            Ok((session, far)) => {
+                let conversation = Conversation { daemon, container: record.id, far };
+                if query.view == View::Main {
+                    // Refused while it does not run; it has its first size then.
+                    let _ = conversation.resize(size).await;
+                }
+                conversation.hold(socket, session).await;
+            }
+            // Told here, since a page never learns why a WebSocket was refused.
+            Err(error) => end(&mut socket, format!("The command did not start: {}.", plain(&error))).await,
+        }
+    }))
+}
+
+/// Begins what is at the other end.
+async fn open(
+    daemon: &Arc<Daemon>,
+    container: &ContainerId,
+    query: &TerminalQuery,
+    size: TerminalSize,
+) -> Result<(Session, Far), OpError> {
+    match query.view {
         View::Logs | View::Main => {
             let input = query.view == View::Main;
             let past = Past::Lines(PAST_LINES);
             let options = AttachOptions { past, future: true, stdout: true, stderr: true, input };
-            let session = console::attach(&daemon, record.id.as_str(), options).await?;
-            (session, Far::Main(record.id.clone()))
+            let session = console::attach(daemon, container.as_str(), options).await?;
+            Ok((session, Far::Main(container.clone())))
         }
         View::Command => {
             let args = query.command.split_whitespace().map(str::to_owned).collect();
-            let id = exec::create(&daemon, record.id.as_str(), in_terminal(args, size))?;
-            (exec::start(&daemon, &id, None).await?, Far::Command(id))
+            let id = exec::create(daemon, container.as_str(), in_terminal(args, size))?;
+            Ok((exec::start(daemon, &id, None).await?, Far::Command(id)))
         }
-    };
-    let conversation = Conversation { daemon, container: record.id, far };
-    let view = query.view;
-    Ok(upgrade.max_message_size(LARGEST_MESSAGE).on_upgrade(move |socket| async move {
-        if view == View::Main {
-            // Refused while it does not run; it has its first size then.
-            let _ = conversation.resize(size).await;
-        }
-        conversation.hold(socket, session).await;
-    }))
+    }
 }
 
 fn is_same_origin(headers: &HeaderMap) -> bool {
@@ -199,9 +215,7 @@ impl Conversation {
             }
         }
         let reason = self.reason().await;
-        // Who has gone meanwhile needs no reason.
-        let _ = tell(&mut socket, &TerminalNotice::Ended { reason }).await;
-        let _ = socket.send(Message::Close(None)).await;
+        end(&mut socket, reason).await;
     }
 
     async fn resize(&self, size: TerminalSize) -> Result<(), OpError> {
@@ -244,7 +258,7 @@ impl Conversation {
                 Ok(_) | Err(_) => "The command has ended.".to_owned(),
             },
             Far::Command(_) | Far::Main(_) if !record.error.is_empty() => {
-                format!("The container did not start: {}.", record.error)
+                format!("The container did not start: {}.", plain_start(&record.error))
             }
             Far::Main(_) if is_running => "The container was started again.".to_owned(),
             Far::Command(_) | Far::Main(_) => {
@@ -257,6 +271,12 @@ impl Conversation {
     async fn has_main_process(&self) -> bool {
         matches!(self.daemon.runtime.state(&self.container).await, Ok(ProcessState::Running { .. }))
     }
+}
+
+/// Says why nothing more comes; who has gone meanwhile needs no reason.
+async fn end(socket: &mut WebSocket, reason: String) {
+    let _ = tell(socket, &TerminalNotice::Ended { reason }).await;
+    let _ = socket.send(Message::Close(None)).await;
 }
 
 async fn tell(socket: &mut WebSocket, notice: &TerminalNotice) -> Result<(), axum::Error> {

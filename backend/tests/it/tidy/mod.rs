@@ -135,6 +135,7 @@ const SAID: &[(&str, Which)] = &[
     ("backend/kernel/src/error.rs", Which::Errors),
     ("backend/kernel/src/error.rs", Which::Meanings),
     ("backend/src/ops/error.rs", Which::Errors),
+    ("backend/src/ops/plain.rs", Which::Errors),
     ("backend/src/ops/trial/judge.rs", Which::Sentences),
     ("backend/src/ops/trial/remedy.rs", Which::Sentences),
     ("backend/src/images/registry_error.rs", Which::Errors),
