@@ -231,6 +231,11 @@ fn rules_of_others_and_rules_inside_are_told_apart() {
         let answer = attempt(&daemon, "near", tcp(9));
         run("sh", &["-c", answer["hindrance"]["remedy"]["command"].as_str().unwrap()]);
         meets(&daemon, "near", tcp(9), "nothing_listens", "192.0.2.7");
+        // One that answers in the place of who was asked is no far end at which nothing listens.
+        run("nft", &["flush", "table", "inet", "fw"]);
+        run("nft", &["add", "rule", "inet", "fw", "forward", "tcp", "dport", "9", "reject", "with", "tcp", "reset"]);
+        meets(&daemon, "near", tcp(9), "foreign_rule", "tcp dport 9 reject with tcp reset");
+        meets(&daemon, "near", tcp(10), "nothing_listens", "192.0.2.7");
         reaches(&daemon, "near", ping("192.0.2.7"), "reply from");
         run("nft", &["delete", "table", "inet", "fw"]);
         reaches(&daemon, "near", ping("192.0.2.7"), "reply from");

@@ -8,6 +8,7 @@ use super::{
     remedy::{self, Lack},
 };
 use drawbridge_api::{Driver, Hindrance, HindranceKind as Kind, Network, Remedy, TrialKind};
+use drawbridge_kernel::ForeignDrop;
 use std::{
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
@@ -281,7 +282,7 @@ fn nothing_listens(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
     let (name, listeners) = match &facts.target {
         Target::Running { party, around, namespace: Some(_) } => (party.name.clone(), &around.listeners),
         Target::Host { around } => ("the host".to_owned(), &around.listeners),
-        Target::Elsewhere if obstacle.outcome == Outcome::Refused => {
+        Target::Elsewhere if obstacle.outcome == Outcome::Refused && !facts.foreign.iter().any(is_reset) => {
             return Some(Hindrance {
                 kind: Kind::NothingListens,
                 reason: format!("{} was reached and says that nothing listens at port {port}.", obstacle.address),
@@ -348,16 +349,22 @@ fn nobody_there(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
 }
 
 fn foreign(obstacle: &Obstacle, facts: &Facts) -> Option<Hindrance> {
-    // Who was refused was there, and what goes to the host is not forwarded.
-    if obstacle.outcome == Outcome::Refused || matches!(facts.target, Target::Host { .. }) {
+    // What goes to the host is not forwarded.
+    if matches!(facts.target, Target::Host { .. }) {
         return None;
     }
-    let drop = facts.foreign.first()?;
+    // Who was refused was there, or a rule has answered in its place.
+    let drop = facts.foreign.iter().find(|drop| obstacle.outcome != Outcome::Refused || is_reset(drop))?;
     Some(Hindrance {
         kind: Kind::ForeignRule,
         reason: format!("{}: {}.", drop.effect, drop.rule),
         remedy: Remedy::Command(drop.remedy.clone()),
     })
+}
+
+/// Whether the rule answers as the target does where nothing listens: `reject with tcp reset`, `--reject-with tcp-reset`.
+fn is_reset(drop: &ForeignDrop) -> bool {
+    drop.rule.contains("with tcp reset") || drop.rule.contains("with tcp-reset")
 }
 
 fn unseen(obstacle: &Obstacle, facts: &Facts) -> Hindrance {
