@@ -88,11 +88,12 @@ pub fn traffic(daemon: &Daemon) -> Result<TrafficReport, OpError> {
                 .into_iter()
                 .filter_map(|network| Some(by_network(network.id, network.bridge?)))
                 .collect(),
+            // No rule counts what the daemon itself passes on, nor what goes to a container’s own address.
             ports: ports
                 .into_iter()
-                .map(|(container, port)| {
-                    let traffic = of(Element::Counted(port.host));
-                    PortTraffic { container, host: port.host, traffic }
+                .filter_map(|(container, port)| {
+                    let traffic = *counted.get(&Element::Counted(port.host))?;
+                    Some(PortTraffic { container, host: port.host, traffic })
                 })
                 .collect(),
         })

@@ -111,13 +111,14 @@ fn Line(
     let counted = Memo::new(move |_| {
         traffic.with(|polled| {
             let report = polled.value.as_ref()?;
-            range.traffic(report.ports.iter().filter(|port| port.container == id))
+            let counted = range.traffic(report.ports.iter().filter(|port| port.container == id));
+            Some(counted.map_or_else(|| texts::not_counted().to_owned(), text::traffic))
         })
     });
     view! {
         <span class="port-line">
             <span class="mono">{range.to_string()}</span>
-            <span class="muted number small">{move || counted.get().map(text::traffic)}</span>
+            <span class="muted number small">{move || counted.get()}</span>
         </span>
     }
 }
