@@ -17,6 +17,8 @@ use tokio::task::block_in_place;
 const PAUSE: Duration = Duration::from_millis(250);
 /// When one looks once more after the last change: of a new namespace the file is told of, and what is mounted on it is not.
 const ONCE_MORE_AFTER: Duration = Duration::from_secs(1);
+/// How often is looked while containers start, at the most: what is told is right again when they pause.
+const LOOKS: u32 = 3;
 /// How long one wait lasts when nothing is awaited; the next begins at once.
 const LISTEN_FOR: Duration = Duration::from_secs(3600);
 
@@ -83,9 +85,20 @@ fn take(daemon: &Daemon) {
 }
 
 fn look(daemon: &Daemon) -> Result<Found, OpError> {
-    let ours: BTreeSet<NsName> = {
-        let db = daemon.engine.store.read()?;
-        endpoint::namespaces(&db)?.into_iter().map(|(_, name)| name).collect()
-    };
+    let mut ours = namespaces(daemon)?;
+    for _ in 1..LOOKS {
+        let seen = daemon.kernel.found(&ours).map_err(OpError::Kernel)?;
+        // Its row is there before a namespace is and until it has gone; one that came since would look like another's.
+        let now = namespaces(daemon)?;
+        if now.is_subset(&ours) {
+            return Ok(seen);
+        }
+        ours.extend(now);
+    }
     daemon.kernel.found(&ours).map_err(OpError::Kernel)
+}
+
+fn namespaces(daemon: &Daemon) -> Result<BTreeSet<NsName>, OpError> {
+    let db = daemon.engine.store.read()?;
+    Ok(endpoint::namespaces(&db)?.into_iter().map(|(_, name)| name).collect())
 }
