@@ -98,6 +98,11 @@ export function open(element, address, onState) {
     url.searchParams.set("columns", terminal.cols);
     socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
+    // What has changed since the address was written could not be said.
+    const asked = JSON.stringify(size());
+    socket.onopen = () => {
+      if (JSON.stringify(size()) !== asked) say(JSON.stringify(size()));
+    };
     let told = false;
     socket.onmessage = ({ data }) => {
       if (typeof data !== "string") {

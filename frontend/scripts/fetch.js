@@ -3,13 +3,14 @@
 
 const AGAIN_MS = [100, 400, 1600];
 
-/** As `fetch`; an answer that is none of success is an error. */
+/** As `fetch`, with the whole body; an answer that is none of success is an error. */
 async function persistently(address) {
   for (const pause of [...AGAIN_MS, null]) {
     try {
       const answer = await fetch(address);
-      if (answer.ok) return answer;
-      throw new Error(`${answer.status} for ${address}`);
+      if (!answer.ok) throw new Error(`${answer.status} for ${address}`);
+      // Read here, since it may break off as well.
+      return new Response(await answer.arrayBuffer(), { headers: { "content-type": "application/wasm" } });
     } catch (error) {
       // An answer, or the last attempt.
       if (pause === null || !(error instanceof TypeError)) throw error;

@@ -112,7 +112,10 @@ fn PortRow(
     if takes_focus {
         first.on_load(|input| {
             request_animation_frame(move || {
-                let _ = input.focus();
+                // Somebody may have gone on to another field.
+                if document().active_element().is_none_or(|focused| focused.tag_name() != "INPUT") {
+                    let _ = input.focus();
+                }
             });
         });
     }

@@ -60,8 +60,8 @@ pub fn Terminal(
             let script = script().await;
             // Its size is known once it is in the document, which it is not yet when it is made.
             request_animation_frame(move || {
-                // The page may have gone on meanwhile.
-                if !element.is_connected() {
+                // The page may have gone on meanwhile, and the element may be the next terminal's.
+                if !element.is_connected() || shown.is_disposed() {
                     return;
                 }
                 let on_state = Closure::new(move |word: String, text: String| {
