@@ -3,10 +3,11 @@
 use crate::{
     app::{Dialog, app},
     ask::Ask,
+    components::state,
     i18n::{common, containers as texts},
     route::{Far, Route},
 };
-use drawbridge_api::{Container, ContainerState};
+use drawbridge_api::Container;
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -17,8 +18,7 @@ pub fn ContainerActions(
     container: Memo<Option<Arc<Container>>>,
 ) -> impl IntoView {
     let app = app();
-    let is_running =
-        Memo::new(move |_| container.with(|c| c.as_ref().is_some_and(|c| c.state == ContainerState::Running)));
+    let is_running = state::is_running(container);
     // What prints and reads nothing any more has still its log.
     let far = move || if is_running.get() { Far::Command("sh".into()) } else { Far::Logs };
     let name = move || container.with(|c| c.as_ref().map(|c| c.name.to_string()).unwrap_or_default());

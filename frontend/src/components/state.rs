@@ -3,6 +3,7 @@
 use crate::i18n::containers;
 use drawbridge_api::{Container, ContainerState};
 use leptos::prelude::*;
+use std::sync::Arc;
 
 /// The word for it: `Running`, `Exited (137)`.
 pub fn word(container: &Container) -> String {
@@ -18,6 +19,13 @@ pub fn word(container: &Container) -> String {
         ContainerState::Exited if container.restarting => containers::restarting(&container.exit_code),
         ContainerState::Exited => containers::exited(&container.exit_code),
     }
+}
+
+/// Whether the container runs; one that is gone does not.
+pub fn is_running(container: Memo<Option<Arc<Container>>>) -> Memo<bool> {
+    Memo::new(move |_| {
+        container.with(|container| container.as_ref().is_some_and(|c| c.state == ContainerState::Running))
+    })
 }
 
 /// A badge with the state of a container.

@@ -7,12 +7,12 @@ use crate::{
         container_head::{ContainerHead, container_called},
         container_tabs::Tab,
         empty::NoPage,
+        state,
         terminal::{Terminal, TerminalState},
     },
     i18n::containers as texts,
     route::{Far, Route},
 };
-use drawbridge_api::ContainerState;
 use leptos::prelude::*;
 
 /// A terminal, and above it what it is tied to.
@@ -25,9 +25,7 @@ pub fn TerminalPage() -> impl IntoView {
     });
     let name = Memo::new(move |_| place.with(|(name, _)| name.clone()));
     let container = container_called(name.into());
-    let is_running = Memo::new(move |_| {
-        container.with(|container| container.as_ref().is_some_and(|c| c.state == ContainerState::Running))
-    });
+    let is_running = state::is_running(container);
     // Opened anew for each address, and when somebody asks for it.
     let round = RwSignal::new(0);
     let state = RwSignal::new(TerminalState::Opening);

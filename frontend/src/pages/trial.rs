@@ -7,13 +7,14 @@ use crate::{
         code::{Line, Listing},
         container_head::{ContainerHead, container_called},
         container_tabs::Tab,
+        state,
     },
     i18n::trial as texts,
     route::Route,
     said::said,
     text,
 };
-use drawbridge_api::{ContainerState, Hindrance, HindranceKind, Remedy, Trial, TrialAnswer, TrialKind};
+use drawbridge_api::{Hindrance, HindranceKind, Remedy, Trial, TrialAnswer, TrialKind};
 use leptos::{ev, prelude::*, task::spawn_local};
 
 /// What a kind is called, and what it does.
@@ -48,9 +49,7 @@ pub fn TryPage(
         _ => Trial::default(),
     });
     let container = container_called(Signal::stored(name.clone()));
-    let is_running = Memo::new(move |_| {
-        container.with(|container| container.as_ref().is_some_and(|c| c.state == ContainerState::Running))
-    });
+    let is_running = state::is_running(container);
     let stage = RwSignal::new(Stage::Idle);
     let edit = {
         let name = name.clone();

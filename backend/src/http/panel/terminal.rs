@@ -1,5 +1,6 @@
 //! `GET /api/containers/{id}/terminal`: a WebSocket to a container's main process, to its log, or to a command that is run in
-//! it. What is typed and printed goes as binary messages, the rest as text ([`TerminalRequest`], [`TerminalNotice`]).
+//! it. What is typed and printed goes as binary messages, the rest as text ([`TerminalRequest`], [`TerminalNotice`]), also why a
+//! command can't be run.
 
 use super::{error::PanelError, responses::Refused};
 use crate::{

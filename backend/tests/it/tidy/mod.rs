@@ -134,6 +134,8 @@ const SAID: &[(&str, Which)] = &[
     ("backend/kernel/src/doctor.rs", Which::Phrases),
     ("backend/kernel/src/error.rs", Which::Errors),
     ("backend/kernel/src/error.rs", Which::Meanings),
+    ("backend/src/dns/question.rs", Which::Phrases),
+    ("backend/src/dns/upstream.rs", Which::Errors),
     ("backend/src/ops/error.rs", Which::Errors),
     ("backend/src/ops/plain.rs", Which::Errors),
     ("backend/src/ops/trial/judge.rs", Which::Sentences),
