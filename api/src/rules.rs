@@ -45,8 +45,8 @@ pub struct RuleElement {
 pub struct TrafficReport {
     /// By network, oldest first.
     pub networks: Vec<NetworkTraffic>,
-    /// By published port of a running container, as far as a rule counts it: not what the daemon passes on from one family to the other,
-    /// nor what goes to a container’s own address.
+    /// By published port of a running container, as far as a rule counts it: not what the daemon passes on from one family to
+    /// the other, nor what goes to a container’s own address.
     pub ports: Vec<PortTraffic>,
 }
 

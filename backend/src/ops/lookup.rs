@@ -2,12 +2,11 @@
 
 use super::{Daemon, OpError, plain::plain_start};
 use crate::{
-    clock,
     model::ContainerRecord,
     store::{Connection, attachment, container, endpoint, port},
 };
 use drawbridge_api::{Attachment, Container, ContainerId, Endpoint, EventKind, NsName, PublishedPort};
-use std::{collections::HashMap, sync::PoisonError};
+use std::collections::HashMap;
 
 /// The container that a name, an id or the beginning of one means; a leading `/` of a name is left out.
 ///
@@ -145,15 +144,5 @@ fn view_of(record: &ContainerRecord, parts: Parts) -> Container {
 
 /// Tells listeners how a container is now.
 pub(super) fn publish(daemon: &Daemon, id: &ContainerId) -> Result<(), OpError> {
-    let _in_order = daemon.telling.lock().unwrap_or_else(PoisonError::into_inner);
-    let record = get(daemon, id)?;
-    let seen = view(daemon, &record)?;
-    daemon.engine.events.publish(EventKind::Container(seen), clock::now_ms());
-    Ok(())
-}
-
-/// Tells listeners that a container, whose row is gone, is no more.
-pub(super) fn publish_removal(daemon: &Daemon, id: &ContainerId) {
-    let _in_order = daemon.telling.lock().unwrap_or_else(PoisonError::into_inner);
-    daemon.engine.events.publish(EventKind::ContainerRemoved(id.clone()), clock::now_ms());
+    daemon.publish(|| Ok(EventKind::Container(view(daemon, &get(daemon, id)?)?)))
 }

@@ -54,9 +54,9 @@ pub use error::{Class, OpError};
 pub use mounting::source as mount_source;
 
 use crate::{
-    engine::Engine, holds::Holds, images::Images, notices::Notices, runtime::Runtime, store::journal::Request,
+    clock, engine::Engine, holds::Holds, images::Images, notices::Notices, runtime::Runtime, store::journal::Request,
 };
-use drawbridge_api::{ContainerId, Found, Host};
+use drawbridge_api::{ContainerId, EventKind, Found, Host};
 use drawbridge_kernel::{HostView, Kernel};
 use ipam::Pools;
 use std::{
@@ -129,6 +129,13 @@ impl Daemon {
             telling: Mutex::default(),
             labs: AsyncMutex::default(),
         })
+    }
+
+    /// Tells listeners how something is now, which is what `read` finds: what is read later is told later.
+    fn publish(&self, read: impl FnOnce() -> Result<EventKind, OpError>) -> Result<(), OpError> {
+        let _in_order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        self.engine.events.publish(read()?, clock::now_ms());
+        Ok(())
     }
 
     /// Takes the ranges of networks from these pools. Before [`start::bring_up`], or it is too late.

@@ -82,7 +82,7 @@ pub async fn create(daemon: &Daemon, mode: Mode, origin: Origin, new: NewNetwork
         .change(mode, request, scope, |db, draft| enter(db, draft, &new, (id, bridge), &host, daemon.pools()))
         .await?;
     if let Changed::Applied(network) = &changed {
-        daemon.engine.events.publish(EventKind::Network(network.clone()), clock::now_ms());
+        publish(daemon, &network.id)?;
         daemon.tell_network(network, NetworkDeed::Create);
     }
     Ok(changed)
@@ -180,10 +180,18 @@ pub async fn remove(daemon: &Daemon, mode: Mode, origin: Origin, text: &str) -> 
         })
         .await?;
     if let Changed::Applied(()) = &changed {
-        daemon.engine.events.publish(EventKind::NetworkRemoved(network.id.clone()), clock::now_ms());
+        publish(daemon, &network.id)?;
         daemon.tell_network(&network, NetworkDeed::Destroy);
     }
     Ok(changed)
+}
+
+/// Tells listeners how a network is now.
+fn publish(daemon: &Daemon, id: &NetworkId) -> Result<(), OpError> {
+    daemon.publish(|| {
+        let now = network::get(&*daemon.engine.store.read()?, id)?;
+        Ok(now.map_or_else(|| EventKind::NetworkRemoved(id.clone()), EventKind::Network))
+    })
 }
 
 fn in_use(db: &Connection, network: &Network, inside: &[(ContainerId, Endpoint)]) -> Result<OpError, OpError> {

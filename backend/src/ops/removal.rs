@@ -1,6 +1,6 @@
 //! Taking a container away: its row, its files, and what was made for it alone.
 
-use super::{Daemon, OpError, attach::namespace_name, lookup, mounting, stopping};
+use super::{Daemon, OpError, attach::namespace_name, mounting, stopping};
 use crate::{
     clock::lap,
     engine::Mode,
@@ -8,7 +8,7 @@ use crate::{
     notices::ContainerDeed,
     store::{container as rows, journal::Request, volume},
 };
-use drawbridge_api::{ContainerState, Origin};
+use drawbridge_api::{ContainerState, EventKind, Origin};
 use drawbridge_plan::Scope;
 
 /// What becomes of the volumes that were made for a container alone.
@@ -50,6 +50,5 @@ pub(super) async fn delete(
     }
     lap("remove: files");
     daemon.tell_container(record, ContainerDeed::Destroy);
-    lookup::publish_removal(daemon, &record.id);
-    Ok(())
+    daemon.publish(|| Ok(EventKind::ContainerRemoved(record.id.clone())))
 }

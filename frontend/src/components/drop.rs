@@ -7,24 +7,23 @@ use web_sys::{File, Node};
 
 /// Something that files are dropped on. A handle; copies are the same.
 #[derive(Clone, Copy)]
-pub struct Drops {
+struct Drops {
     is_over: RwSignal<bool>,
     on_file: Callback<File>,
 }
 
 impl Drops {
-    /// Something that `on_file` is called with what is dropped on.
-    pub fn onto(on_file: Callback<File>) -> Self {
+    fn onto(on_file: Callback<File>) -> Self {
         Self { is_over: RwSignal::new(false), on_file }
     }
 
     /// Whether a file is held over it.
-    pub fn is_over(self) -> bool {
+    fn is_over(self) -> bool {
         self.is_over.get()
     }
 
     /// For `dragover`. Only files are taken: a text is still dropped into a field, and what lies within may take a file itself.
-    pub fn over(self, event: &ev::DragEvent) {
+    fn over(self, event: &ev::DragEvent) {
         let is_taken = event.default_prevented();
         let types = event.data_transfer().map(|transfer| transfer.types());
         let has_files = types.is_some_and(|types| types.includes(&"Files".into(), 0));
@@ -35,7 +34,7 @@ impl Drops {
     }
 
     /// For `dragleave`, which is also told when the pointer comes to something within.
-    pub fn left(self, event: &ev::DragEvent) {
+    fn left(self, event: &ev::DragEvent) {
         let place = event.current_target().and_then(|place| place.dyn_into::<Node>().ok());
         let next = event.related_target().and_then(|next| next.dyn_into::<Node>().ok());
         if !place.is_some_and(|place| place.contains(next.as_ref())) {
@@ -44,7 +43,7 @@ impl Drops {
     }
 
     /// For `drop`.
-    pub fn dropped(self, event: &ev::DragEvent) {
+    fn dropped(self, event: &ev::DragEvent) {
         self.is_over.set(false);
         let files = event.data_transfer().and_then(|transfer| transfer.files());
         let file = files.and_then(|files| files.get(0)).filter(|_| !event.default_prevented());
@@ -53,6 +52,31 @@ impl Drops {
             event.prevent_default();
             self.on_file.run(file);
         }
+    }
+}
+
+/// A page on which files may be dropped anywhere.
+#[component]
+pub fn DropPage(
+    /// What tests know it by.
+    test: &'static str,
+    /// Called with the file.
+    on_file: Callback<File>,
+    /// What is on it.
+    children: Children,
+) -> impl IntoView {
+    let drops = Drops::onto(on_file);
+    view! {
+        <div
+            class="page"
+            data-test=test
+            class:over=move || drops.is_over()
+            on:dragover=move |event| drops.over(&event)
+            on:dragleave=move |event| drops.left(&event)
+            on:drop=move |event| drops.dropped(&event)
+        >
+            {children()}
+        </div>
     }
 }
 

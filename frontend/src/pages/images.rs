@@ -5,7 +5,7 @@ use crate::{
     app::app,
     components::{
         code::DockerSays,
-        drop::{Drops, FileDrop},
+        drop::{DropPage, FileDrop},
         empty::Empty,
         listing::{Choose, ChooseAll, Chosen, Filter, SeveralBar, SortChoice, SortHead, View},
         modal::Modal,
@@ -60,21 +60,14 @@ pub fn ImagesPage() -> impl IntoView {
     let columns = vec![("name", words::name()), ("size", words::size()), ("created", words::created())];
     // An archive that was dropped on the page, for the dialog that loads it.
     let dropped = StoredValue::new_local(None::<File>);
-    let drops = Drops::onto(Callback::new(move |file| {
+    let on_file = Callback::new(move |file| {
         if open.get_untracked() == Open::Nothing {
             dropped.set_value(Some(file));
             open.set(Open::Load);
         }
-    }));
+    });
     view! {
-        <div
-            class="page"
-            data-test="images"
-            class:over=move || drops.is_over()
-            on:dragover=move |event| drops.over(&event)
-            on:dragleave=move |event| drops.left(&event)
-            on:drop=move |event| drops.dropped(&event)
-        >
+        <DropPage test="images" on_file>
             <div class="page-head">
                 <h1>{words::title()}</h1>
                 <Filter id="find" label=words::filter() view />
@@ -125,7 +118,7 @@ pub fn ImagesPage() -> impl IntoView {
                     Open::Build => view! { <Build close /> }.into_any(),
                 }
             }}
-        </div>
+        </DropPage>
     }
 }
 

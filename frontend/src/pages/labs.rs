@@ -5,7 +5,7 @@ use crate::{
     app::app,
     components::{
         code::DockerSays,
-        drop::{Drops, FileDrop},
+        drop::{DropPage, FileDrop},
         empty::Empty,
         listing::{Choose, ChooseAll, Chosen, Filter, SeveralBar, SortChoice, SortHead, View},
         modal::Modal,
@@ -41,23 +41,16 @@ pub fn LabsPage() -> impl IntoView {
         Signal::derive(move || found.with(|found| found.iter().map(|lab| lab.name.clone()).collect::<Vec<_>>()));
     // A file that was dropped on the page, for the dialog that brings it up.
     let dropped = StoredValue::new_local(None::<File>);
-    let drops = Drops::onto(Callback::new(move |file| {
+    let on_file = Callback::new(move |file| {
         if !up.get_untracked() && down.with_untracked(Vec::is_empty) {
             dropped.set_value(Some(file));
             up.set(true);
         }
-    }));
+    });
     let buttons = vec![("down-chosen", words::take_down(), Callback::new(move |names| down.set(names)))];
     let columns = vec![("name", words::name()), ("containers", words::containers()), ("networks", words::networks())];
     view! {
-        <div
-            class="page"
-            data-test="labs"
-            class:over=move || drops.is_over()
-            on:dragover=move |event| drops.over(&event)
-            on:dragleave=move |event| drops.left(&event)
-            on:drop=move |event| drops.dropped(&event)
-        >
+        <DropPage test="labs" on_file>
             <div class="page-head">
                 <h1>{words::title()}</h1>
                 <p class="muted">{words::what()}</p>
@@ -110,7 +103,7 @@ pub fn LabsPage() -> impl IntoView {
                 let names = down.get();
                 (!names.is_empty()).then(|| view! { <Down names close=Callback::new(move |()| down.set(Vec::new())) /> })
             }}
-        </div>
+        </DropPage>
     }
 }
 

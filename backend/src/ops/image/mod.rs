@@ -238,13 +238,10 @@ pub fn tag(daemon: &Daemon, text: &str, name: &Reference) -> Result<(), OpError>
 
 /// Tells of an image as it is now.
 pub(super) fn publish(daemon: &Daemon, id: &ImageId) -> Result<(), OpError> {
-    let now = image::get(&*daemon.engine.store.read()?, id)?;
-    let kind = match now {
-        Some(record) => EventKind::Image(view(&record)),
-        None => EventKind::ImageRemoved(id.clone()),
-    };
-    daemon.engine.events.publish(kind, clock::now_ms());
-    Ok(())
+    daemon.publish(|| {
+        let now = image::get(&*daemon.engine.store.read()?, id)?;
+        Ok(now.map_or_else(|| EventKind::ImageRemoved(id.clone()), |record| EventKind::Image(view(&record))))
+    })
 }
 
 impl Daemon {
