@@ -24,7 +24,7 @@
 //! | `[data-block=NAME]` | a network's folded containers in the topology |
 //! | `[data-test=rate]`, `[data-test=bridge-rate]` | what passes through a veth pair and through all of a bridge's |
 //! | `#find-topology`, `[data-test=filters]`, `#filter-network`, `#filter-label` | search and filters of the topology |
-//! | `[data-test=zoom-in]`, `zoom-out`, `zoom-actual`, `fit`, `keys-button` | the buttons over the drawing |
+//! | `[data-test=zoom-in]`, `zoom-out`, `zoom-actual`, `fit`, `keys-button` | the buttons below the drawing |
 //! | `#connect`: `#connect-network` | the choice of a network for a container |
 //! | `[data-test=inspector]` | the inspector; its buttons: `[data-test=start]`, `stop`, `ports`, `remove`, `new-container-here` |
 //! | `[data-test=tab-about]`, `tab-kernel`, `tab-rules`, `tab-commands`, `tab-history` | its tabs |

@@ -29,8 +29,6 @@ pub use ways::{Door, PortChip};
 
 /// Room around everything.
 const MARGIN: i32 = 20;
-/// Below everything: there lie the buttons that zoom, also when the drawing is as small as it is made by itself.
-const FOOT: i32 = 76;
 /// A bridge's bar: two lines of text.
 pub const BAR: i32 = 64;
 /// From one bridge's last box to the next bridge.
@@ -227,7 +225,7 @@ pub fn layout(host: &Host, networks: &[Arc<Network>], containers: &[Arc<Containe
         lost.into_iter().partition(|container| matches!(container.network_mode, NetworkMode::Container(_)));
     floor = place_group(&mut layout, topology::group_shared(), &shared, floor, density);
     floor = place_group(&mut layout, topology::group_lost(), &lost, floor, density);
-    layout.size.1 = floor + FOOT;
+    layout.size.1 = floor + MARGIN;
     layout
 }
 

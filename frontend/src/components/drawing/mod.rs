@@ -102,10 +102,16 @@ pub fn Drawing(
         let draw = |spread: f64| {
             // A cast from a float that does not fit takes the nearest that does.
             let width = (f64::from(width) * spread) as i32;
-            open.with(|open| layout(&host, &networks, &containers, Wish { width, density, folds: Folds::Unless(open) }))
+            let mut drawn = open.with(|open| {
+                layout(&host, &networks, &containers, Wish { width, density, folds: Folds::Unless(open) })
+            });
+            if filter.with(Filter::is_open) {
+                found.with(|found: &Arc<Found>| place_found(&mut drawn, found, density));
+            }
+            drawn
         };
         let chosen = spread.get().filter(|spread| spread.frame == width);
-        let mut drawn = chosen.map_or_else(
+        chosen.map_or_else(
             || {
                 // Once for a frame, before anything is seen there: a drawing that grows later moves nothing.
                 let (drawn, frame) = (draw(1.0), size.get_untracked().unwrap_or((1, 1)));
@@ -114,11 +120,7 @@ pub fn Drawing(
                 if times > 1.0 { draw(times) } else { drawn }
             },
             |spread| draw(spread.times),
-        );
-        if filter.with(Filter::is_open) {
-            found.with(|found: &Arc<Found>| place_found(&mut drawn, found, density));
-        }
-        drawn
+        )
     });
     let links = app.follow_links();
     let measured = Memo::new(move |before: Option<&Measured>| {
@@ -174,50 +176,52 @@ pub fn Drawing(
     });
     let trunks = Memo::new(move |_| layout.with(|layout| layout.trunks.clone()));
     view! {
-        <div
-            class="canvas"
-            class:dragging=Signal::derive(move || stage.drag.with(Option::is_some))
-            node_ref=frame
-            on:pointerdown=move |event| stage.down(&event)
-            on:pointermove=move |event| stage.moved(&event)
-            on:pointerup=move |event| stage.up(&event)
-            on:pointercancel=move |event| stage.cancel(&event)
-            on:wheel=move |event| stage.wheel(&event)
-        >
-            <svg
-                role="group"
-                aria-label=topology::drawing()
-                data-width=length(|(width, _)| width)
-                data-height=length(|(_, height)| height)
-                class:compact=Signal::derive(move || density.get() == Density::Compact)
-                class:calm=Signal::derive(move || shown.wires.with(Vec::len) > wires::FLOWING)
-                on:keydown=move |event| stage.walk(canvas, &event)
+        <div class="board">
+            <div
+                class="canvas"
+                class:dragging=Signal::derive(move || stage.drag.with(Option::is_some))
+                node_ref=frame
+                on:pointerdown=move |event| stage.down(&event)
+                on:pointermove=move |event| stage.moved(&event)
+                on:pointerup=move |event| stage.up(&event)
+                on:pointercancel=move |event| stage.cancel(&event)
+                on:wheel=move |event| stage.wheel(&event)
             >
-                <g transform=move || stage.view.with(View::transform)>
-                    {move || trunks.get().into_iter().map(|[(x, from), (_, to)]| view! {
-                        <line class="trunk" x1=x y1=from x2=x y2=to />
-                    }).collect_view()}
-                    <HostNode canvas />
-                    <Ways canvas />
-                    {each(shown.chips, draw)}
-                    {each(shown.bridges, draw)}
-                    {each(shown.blocks, draw)}
-                    {move || bundles.get().into_iter().map(|(points, title)| view! {
-                        <polyline class="bundle" points=points>
-                            <title>{title}</title>
-                        </polyline>
-                    }).collect_view()}
-                    <FarBoxes canvas is_far=shown.is_far />
-                    // Boxes before wires: a wire's end covers the edge of its box.
-                    {each(shown.boxes, draw)}
-                    {each(shown.wires, draw)}
-                    {each(shown.found, draw)}
-                    {move || headings.get().into_iter().map(|heading| view! {
-                        <text class="group-heading" x=heading.at.0 y=heading.at.1>{heading.text}</text>
-                    }).collect_view()}
-                    <Ghost canvas />
-                </g>
-            </svg>
+                <svg
+                    role="group"
+                    aria-label=topology::drawing()
+                    data-width=length(|(width, _)| width)
+                    data-height=length(|(_, height)| height)
+                    class:compact=Signal::derive(move || density.get() == Density::Compact)
+                    class:calm=Signal::derive(move || shown.wires.with(Vec::len) > wires::FLOWING)
+                    on:keydown=move |event| stage.walk(canvas, &event)
+                >
+                    <g transform=move || stage.view.with(View::transform)>
+                        {move || trunks.get().into_iter().map(|[(x, from), (_, to)]| view! {
+                            <line class="trunk" x1=x y1=from x2=x y2=to />
+                        }).collect_view()}
+                        <HostNode canvas />
+                        <Ways canvas />
+                        {each(shown.chips, draw)}
+                        {each(shown.bridges, draw)}
+                        {each(shown.blocks, draw)}
+                        {move || bundles.get().into_iter().map(|(points, title)| view! {
+                            <polyline class="bundle" points=points>
+                                <title>{title}</title>
+                            </polyline>
+                        }).collect_view()}
+                        <FarBoxes canvas is_far=shown.is_far />
+                        // Boxes before wires: a wire's end covers the edge of its box.
+                        {each(shown.boxes, draw)}
+                        {each(shown.wires, draw)}
+                        {each(shown.found, draw)}
+                        {move || headings.get().into_iter().map(|heading| view! {
+                            <text class="group-heading" x=heading.at.0 y=heading.at.1>{heading.text}</text>
+                        }).collect_view()}
+                        <Ghost canvas />
+                    </g>
+                </svg>
+            </div>
             <Tools stage />
         </div>
     }

@@ -15,7 +15,6 @@ use crate::{
 use drawbridge_api::{Attachment, Container, ContainerId, NetworkId};
 use leptos::prelude::*;
 use std::sync::Arc;
-use wasm_bindgen::JsCast;
 use web_sys::{PointerEvent, WheelEvent};
 
 /// Pixels that a hand may tremble during a click.
@@ -44,7 +43,7 @@ impl Stage {
 
     /// A pointer goes down.
     pub fn down(self, event: &PointerEvent) {
-        if event.button() != 0 || is_tool(event) {
+        if event.button() != 0 {
             return;
         }
         let at = self.place(event);
@@ -120,7 +119,7 @@ impl Stage {
 
     /// The wheel moves the drawing; with the control key, which is also what two fingers on a touch pad send, it zooms.
     pub fn wheel(self, event: &WheelEvent) {
-        if event.default_prevented() || is_tool(event) {
+        if event.default_prevented() {
             return;
         }
         event.prevent_default();
@@ -150,10 +149,4 @@ fn connect(app: App, container: &ContainerId, network: &NetworkId) {
     } else {
         app.confirm(Ask::connect(&container, Attachment::to(network)));
     }
-}
-
-/// Whether an event belongs to the buttons that lie over the drawing.
-fn is_tool(event: &web_sys::Event) -> bool {
-    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    target.is_some_and(|target| target.closest(".tools, .keys").ok().flatten().is_some())
 }

@@ -1,4 +1,4 @@
-//! The buttons that lie over the drawing: closer, farther, all of it, and which keys there are.
+//! The buttons below the drawing: closer, farther, all of it, and which keys there are.
 
 use super::stage::Stage;
 use crate::{i18n::topology, viewport::STEP};
