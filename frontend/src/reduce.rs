@@ -38,6 +38,7 @@ pub struct First {
     host: Host,
     networks: Vec<Network>,
     containers: Vec<Container>,
+    found: Found,
 }
 
 /// What else is in it: read by what comes when the first page is there.
@@ -45,14 +46,13 @@ pub struct First {
 pub struct Rest {
     images: Vec<Image>,
     changes: Vec<Change>,
-    found: Found,
 }
 
 impl Live {
     /// The beginning of a snapshot. What is not read yet is as it was before.
     pub fn begin(first: First, before: Option<Self>) -> Self {
-        let (images, changes, found, is_whole) =
-            before.map(|live| (live.images, live.changes, live.found, live.is_whole)).unwrap_or_default();
+        let (images, changes, is_whole) =
+            before.map(|live| (live.images, live.changes, live.is_whole)).unwrap_or_default();
         Self {
             run: first.run,
             sequence: first.sequence,
@@ -61,7 +61,7 @@ impl Live {
             containers: first.containers.into_iter().map(Arc::new).collect(),
             images,
             changes,
-            found,
+            found: Arc::new(first.found),
             is_whole,
         }
     }
@@ -70,7 +70,6 @@ impl Live {
     pub fn complete(&mut self, rest: Rest) {
         self.images = rest.images.into_iter().map(Arc::new).collect();
         self.changes = rest.changes.into_iter().map(Arc::new).collect();
-        self.found = Arc::new(rest.found);
         self.is_whole = true;
     }
 }
