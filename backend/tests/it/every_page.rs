@@ -165,7 +165,7 @@ fn pictures_for_the_readme() {
         run("ip", &["link", "set", "enp1s0", "up"]);
         daemon.kill();
         daemon.start_again();
-        page.set_size(1280, 720).await;
+        page.set_size(1280, 800).await;
         daemon.docker(&["network", "create", "shop"]);
         daemon.docker(&["network", "create", "office"]);
         let serve = ["busybox", "httpd", "-f", "-p", "80"];
