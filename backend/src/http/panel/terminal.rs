@@ -113,7 +113,13 @@ pub(super) async fn terminal(
                 conversation.hold(socket, session).await;
             }
             // Told here, since a page never learns why a WebSocket was refused.
-            Err(error) => end(&mut socket, format!("The command did not start: {}.", plain(&error))).await,
+            Err(error) => {
+                let what = match query.view {
+                    View::Command => "The command did not start",
+                    View::Logs | View::Main => "The container can’t be shown",
+                };
+                end(&mut socket, format!("{what}: {}.", plain(&error))).await;
+            }
         }
     }))
 }
