@@ -2,7 +2,6 @@
 //! Docker's clients look for; some of those are long, and say last what helps or not at all.
 
 use super::OpError;
-use std::net::IpAddr;
 
 /// What a person is told instead.
 #[derive(Debug, thiserror::Error)]
@@ -14,11 +13,11 @@ enum Plain<'a> {
     #[error("Network {network} can’t be removed while containers are in it: disconnect {users} first")]
     NetworkInUse { network: &'a str, users: String },
     #[error("Port {port} is taken: {holder}. Choose another, {free} is free")]
-    Port { port: String, holder: &'a str, free: u16 },
+    Port { port: &'a str, holder: &'a str, free: &'a str },
     #[error("Port {port} is taken: {holder}. Choose another")]
-    PortAmongTaken { port: String, holder: &'a str },
+    PortAmongTaken { port: &'a str, holder: &'a str },
     #[error("No interface of this machine has the address {0}: choose one of those that `ip addr` lists")]
-    Address(IpAddr),
+    Address(&'a str),
     #[error("There is no program {0} in the container: choose another command, or an image that has it")]
     Program(&'a str),
     #[error(
@@ -33,11 +32,6 @@ pub fn plain(error: &OpError) -> String {
         OpError::ContainerNameTaken { name, .. } => Plain::ContainerName(name),
         OpError::NetworkNameTaken(name) => Plain::NetworkName(name),
         OpError::NetworkInUse { network, endpoints } => Plain::NetworkInUse { network, users: users(endpoints) },
-        OpError::PortTaken { host, holder, free: Some(free), .. } => {
-            Plain::Port { port: host.to_string(), holder, free: *free }
-        }
-        OpError::PortTaken { host, holder, free: None, .. } => Plain::PortAmongTaken { port: host.to_string(), holder },
-        OpError::NoSuchAddress { host, .. } => Plain::Address(host.address),
         error => return plain_start(&error.to_string()),
     };
     told.to_string()
@@ -45,16 +39,29 @@ pub fn plain(error: &OpError) -> String {
 
 /// The same for the words of a start that failed, as they are stored and as `docker inspect` shows them.
 pub fn plain_start(words: &str) -> String {
+    of_start(words).map_or_else(|| words.to_owned(), |plain| plain.to_string())
+}
+
+fn of_start(words: &str) -> Option<Plain<'_>> {
     // As runc says it, whichever runtime it was: `exec: "NAME": permission denied`.
-    let exec =
-        words.split_once("unable to start container process: exec: \"").and_then(|(_, rest)| rest.split_once('"'));
-    match exec {
-        Some((program, why)) if why.starts_with(": permission denied") => Plain::NotExecutable(program).to_string(),
-        Some((program, why)) if why.contains("not found in $PATH") || why.contains("no such file or directory") => {
-            Plain::Program(program).to_string()
-        }
-        Some(_) | None => words.to_owned(),
+    if let Some((_, exec)) = words.split_once("unable to start container process: exec: \"") {
+        let (program, why) = exec.split_once('"')?;
+        let is_missing = why.contains("not found in $PATH") || why.contains("no such file or directory");
+        let is_forbidden = why.starts_with(": permission denied");
+        return is_forbidden
+            .then_some(Plain::NotExecutable(program))
+            .or_else(|| is_missing.then_some(Plain::Program(program)));
     }
+    let (port, why) = words.split_once("Bind for ")?.1.split_once(" failed: ")?;
+    if let Some(taken) = why.strip_prefix("port is already allocated: ") {
+        let free = taken.split_once("; ").and_then(|(holder, free)| Some((holder, free.strip_suffix(" is free")?)));
+        return Some(match free {
+            Some((holder, free)) => Plain::Port { port, holder, free },
+            None => Plain::PortAmongTaken { port, holder: taken },
+        });
+    }
+    let (_, address) = why.split_once("no interface of this machine has ")?;
+    Some(Plain::Address(address.split(';').next()?))
 }
 
 /// The names in `name:"web" id:"0123456789ab", name:"db" ..`.
@@ -78,14 +85,18 @@ mod tests {
             free,
         };
         for (error, words) in [
-            (taken(Some(8081)), "Port 0.0.0.0:8080/tcp is taken: container web has it. Choose another, 8081 is free"),
-            (taken(None), "Port 0.0.0.0:8080/tcp is taken: container web has it. Choose another"),
+            (taken(Some(8081)), "Port 0.0.0.0:8080 is taken: container web has it. Choose another, 8081 is free"),
+            (taken(None), "Port 0.0.0.0:8080 is taken: container web has it. Choose another"),
             (
                 OpError::NetworkInUse {
                     network: "lab".to_owned(),
                     endpoints: "name:\"web\" id:\"0123456789ab\", name:\"db\" id:\"123456789abc\"".to_owned(),
                 },
                 "Network lab can’t be removed while containers are in it: disconnect web, db first",
+            ),
+            (
+                OpError::NoSuchAddress { endpoint: "box1 (0123)".to_owned(), host },
+                "No interface of this machine has the address 0.0.0.0: choose one of those that `ip addr` lists",
             ),
             (OpError::Invalid("as it was".to_owned()), "as it was"),
         ] {

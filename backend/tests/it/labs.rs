@@ -174,7 +174,7 @@ fn what_fails_leaves_everything_as_it_was() {
         daemon.docker(&["run", "-d", "--name", "other", "-p", "127.0.0.1:18182:80", "busybox", "sleep", "1000"]);
         file(&daemon, &LAB.replace("10.77.0", "10.78.0").replace("18181", "18182"));
         let error = refused(&daemon, &["up", &path]);
-        assert!(error.contains("Port 127.0.0.1:18182/tcp is taken: container other has it"), "{error}");
+        assert!(error.contains("Port 127.0.0.1:18182 is taken: container other has it"), "{error}");
         daemon.docker(&["rm", "-f", "other"]);
         let back = things(&daemon);
         assert_eq!((id(&daemon, "school-db-1"), id(&daemon, "school-web-1")), (db, web), "the same ones run again");
