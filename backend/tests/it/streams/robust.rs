@@ -5,6 +5,7 @@ use super::{Raw, create, logs::memory_kib};
 use crate::harness::{DEADLINE, Daemon, wait_for};
 use drawbridge_kernel::testing::check_in_sandbox;
 use std::{
+    collections::HashSet,
     fs,
     io::Write,
     os::unix::net::UnixStream,
@@ -29,8 +30,13 @@ fn held(daemon: &Daemon) -> Held {
         list.split_whitespace().count()
     });
     let children = children.sum();
-    // The store keeps a reader open for each that was ever needed at the same moment: those are not the clients'.
-    let is_counted = |path: PathBuf| !fs::read_link(path).is_ok_and(|link| link.to_string_lossy().contains(".sqlite"));
+    // The store keeps a reader open for each that was ever needed at the same moment, and so does the kernel's room a netlink
+    // socket: those are not the clients'.
+    let netlink = fs::read_to_string(format!("{process}/net/netlink")).unwrap();
+    let inodes = netlink.lines().filter_map(|line| line.split_whitespace().last());
+    let netlink: HashSet<String> = inodes.map(|inode| format!("socket:[{inode}]")).collect();
+    let is_kept = |link: &str| link.contains(".sqlite") || netlink.contains(link);
+    let is_counted = |path: PathBuf| !fs::read_link(path).is_ok_and(|link| is_kept(&link.to_string_lossy()));
     let descriptors = fs::read_dir(format!("{process}/fd")).unwrap().flatten();
     let descriptors = descriptors.filter(|entry| is_counted(entry.path())).count();
     let info = Raw::ask(daemon, "GET /info", None);
