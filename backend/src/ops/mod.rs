@@ -94,7 +94,7 @@ pub struct Daemon {
     execs: exec::Execs,
     /// The lists of containers that were last given out.
     lists: listed::Lists,
-    /// Held from reading how a container is until it is told: what was read later is told later.
+    /// Held by [`Daemon::publish`] from reading how something is until it is told.
     telling: Mutex<()>,
     /// One lab comes up or goes at a time.
     labs: AsyncMutex<()>,

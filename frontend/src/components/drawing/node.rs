@@ -1,5 +1,5 @@
 //! What every node of the drawing is: shapes that act as a button, and words over them that are part of the picture. A button's name
-//! has to begin with the words on it (WCAG 2.5.3), which would have a screen reader read all of them before it says what they mean.
+//! has to hold the words on it (WCAG 2.5.3), and a screen reader would then read all of them instead of saying what they mean.
 
 use super::Canvas;
 use crate::{
